@@ -1,0 +1,1 @@
+"""Quote the price of a parcel."""
