@@ -1,0 +1,537 @@
+"""Where things are: the project root, the telemetry folder, names of trace files, the user's state directory.
+
+Nothing here creates anything until it is asked to, and what it creates is the user's alone: folders 0700, files
+0600 whatever the umask, and never through a symbolic link.
+"""
+
+from __future__ import annotations
+
+import os
+import stat
+import time
+
+from t800.errors import TraceFileError
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    Environment = Mapping[str, str]
+
+__all__ = [
+    "Layout",
+    "disabled",
+    "find_root",
+    "home_directory",
+    "install_key",
+    "read_own_file",
+    "safe_session_id",
+    "set_disabled",
+    "state_dir",
+    "stem",
+    "telemetry_dir",
+    "write_own_file",
+]
+
+CONFIG_NAME = "telemetry_config.yaml"
+KEY_BYTES = 32
+
+_PASSWD_LIMIT = 1 << 20
+_READ_FLAGS = os.O_RDONLY | os.O_CLOEXEC | os.O_NONBLOCK
+_FOLDER_FLAGS = os.O_RDONLY | os.O_CLOEXEC | os.O_DIRECTORY | os.O_NOFOLLOW
+_NEW_FILE_FLAGS = os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW | os.O_CLOEXEC
+
+_SAFE_ID = frozenset("ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789_-")
+_SAFE_ID_LENGTH = 64
+_SLUG_LENGTH = 40
+# Signs of an address or a path: what stands around them names people and machines.
+_TELLING = frozenset("@/\\~")
+_DEVICES = frozenset(
+    ["CON", "PRN", "AUX", "NUL", *(f"{port}{number}" for port in ("COM", "LPT") for number in range(10))]
+)
+
+# One key for the whole process where none can be stored, so that its hashes at least agree with each other.
+_EPHEMERAL_KEY = os.urandom(KEY_BYTES)
+
+
+class Layout:
+    """The paths of one telemetry folder. Making one touches nothing; `create()` makes the folders."""
+
+    __slots__ = ("aggregated", "config_file", "private", "root", "telemetry", "traces")
+
+    def __init__(self, root: str, telemetry: str) -> None:
+        self.root = root
+        self.telemetry = telemetry
+        self.traces = os.path.join(telemetry, "traces")
+        self.aggregated = os.path.join(telemetry, "aggregated")
+        self.private = os.path.join(telemetry, ".t800")
+        self.config_file = os.path.join(telemetry, "config", CONFIG_NAME)
+
+    def __repr__(self) -> str:
+        return f"Layout(root={self.root!r}, telemetry={self.telemetry!r})"
+
+    @property
+    def moved(self) -> bool:
+        """Whether the telemetry folder is not the one in the project's `.opencode`."""
+        return self.telemetry != os.path.join(self.root, ".opencode", "telemetry")
+
+    def project_roots(self) -> list[str]:
+        """The project root as given and, where it differs, without symbolic links."""
+        real = os.path.realpath(self.root)
+        return [self.root] if real == self.root else [self.root, real]
+
+    def create(self) -> None:
+        """Make the folders and the `.gitignore` where they are missing.
+
+        Raises `TraceFileError` where a folder is a symbolic link, belongs to another user, cannot be made, or is
+        not a folder of its own (the home directory, a project).
+        """
+        try:
+            self._create()
+        except OSError as error:
+            raise TraceFileError(
+                f"cannot be made ({error.strerror or error})",
+                file=self.telemetry,
+                hint="Make it writable, or set T800_DIR to a folder that is",
+            ) from error
+
+    def _create(self) -> None:
+        if self.moved:
+            _refuse_shared_folder(self.telemetry, self.root)
+        folder = self._open_telemetry()
+        try:
+            for path in (self.traces, self.aggregated, os.path.dirname(self.config_file), self.private):
+                os.close(_enter(folder, path))
+            _ignore_in_git(folder, ours=not self.moved)
+        finally:
+            os.close(folder)
+
+    def _open_telemetry(self) -> int:
+        parent = os.path.dirname(self.telemetry)
+        if self.moved:
+            _make_folders(parent)
+            above = _open_anchor(parent)
+        else:
+            above = _open_opencode(self.root, parent)
+        try:
+            return _enter(above, self.telemetry, tighten=not self.moved)
+        finally:
+            os.close(above)
+
+
+def telemetry_dir(
+    dir: str | os.PathLike[str] | None = None,  # noqa: A002 - the name users write: session(dir=…)
+    start: str | None = None,
+    environ: Environment = os.environ,
+) -> Layout:
+    """The layout for `start` (default: the working directory).
+
+    `dir`, else T800_DIR, moves the telemetry folder; the project root stays where it is. Raises `TraceFileError`
+    for a working directory that no longer exists or a folder name that no system accepts.
+    """
+    root = _find_root(start, environ)
+    given = os.fspath(dir) if dir is not None else environ.get("T800_DIR")
+    if not given:
+        return Layout(root, os.path.join(root, ".opencode", "telemetry"))
+    if "\0" in given:
+        raise TraceFileError("the telemetry folder's name has a NUL character", hint="Name another folder")
+    return Layout(root, os.path.abspath(_expand_home(given, environ)))
+
+
+def find_root(start: str | None = None) -> str:
+    """The project root for `start` (default: the working directory), as an absolute path.
+
+    The nearest folder from `start` upwards with `.git`, or with `.opencode` that holds `opencode.json` or
+    `telemetry`. The search stops below the home directory and `/`; without a find it is `start` itself.
+    """
+    return _find_root(start, os.environ)
+
+
+def _find_root(start: str | None, environ: Environment) -> str:
+    if start is not None:
+        start = os.path.abspath(start)
+        return _marked_ancestor(start, environ) or start
+    try:
+        here = os.getcwd()
+    except OSError as error:
+        raise TraceFileError(
+            "the working directory no longer exists", hint="Change to another, or set T800_DIR"
+        ) from error
+    return _as_given(_marked_ancestor(here, environ) or here, here, environ.get("PWD", ""))
+
+
+def _marked_ancestor(folder: str, environ: Environment) -> str | None:
+    home = home_directory(environ)
+    ends = {"/", home, os.path.realpath(home)} if home else {"/"}
+    while folder not in ends:
+        if _is_project(folder):
+            return folder
+        folder = os.path.dirname(folder)
+    return None
+
+
+def _is_project(folder: str) -> bool:
+    if os.path.lexists(os.path.join(folder, ".git")):
+        return True
+    opencode = os.path.join(folder, ".opencode")
+    return os.path.exists(os.path.join(opencode, "opencode.json")) or os.path.exists(
+        os.path.join(opencode, "telemetry")
+    )
+
+
+def _as_given(root: str, here: str, spelled: str) -> str:
+    """`root` in the user's spelling: the shell's $PWD keeps the links that getcwd() resolves."""
+    below = here[len(root) :]
+    if not spelled.startswith("/") or spelled == here or not spelled.endswith(below):
+        return root
+    candidate = spelled[: len(spelled) - len(below)]
+    try:
+        same = os.path.normpath(candidate) == candidate and os.path.samefile(candidate, root)
+    except OSError:
+        return root
+    return candidate if same else root
+
+
+def home_directory(environ: Environment = os.environ) -> str | None:
+    """The user's home directory from $HOME, else from /etc/passwd without any name service; None if unknown."""
+    home = environ.get("HOME", "")
+    if home.startswith("/"):
+        return os.path.normpath(home)
+    return _home_from_passwd()
+
+
+def _home_from_passwd() -> str | None:
+    uid = str(os.getuid()).encode()
+    try:
+        with open("/etc/passwd", "rb") as passwd:
+            lines = passwd.read(_PASSWD_LIMIT).splitlines()
+    except OSError:
+        return None
+    for line in lines:
+        fields = line.split(b":")
+        if len(fields) > 5 and fields[2] == uid and fields[5].startswith(b"/"):
+            return os.path.normpath(os.fsdecode(fields[5]))
+    return None
+
+
+def _expand_home(path: str, environ: Environment) -> str:
+    home = home_directory(environ)
+    return home + path[1:] if home and (path == "~" or path.startswith("~/")) else path
+
+
+# Folders
+
+
+def _refuse_shared_folder(telemetry: str, root: str) -> None:
+    """Telemetry hides its folder from git and closes it to others: never do that to a project or a home."""
+    real = os.path.realpath(telemetry)
+    taken = {"/", os.path.realpath(root), os.path.realpath(home_directory() or "/")}
+    if real in taken or os.path.lexists(os.path.join(real, ".git")):
+        raise TraceFileError(
+            "cannot be the telemetry folder: it is a project or a home",
+            file=telemetry,
+            hint="Set T800_DIR to a folder of its own",
+        )
+
+
+def _make_folders(path: str) -> None:
+    if os.path.isdir(path):
+        return
+    _make_folders(os.path.dirname(path))
+    _make_folder(path)
+
+
+def _make_folder(path: str, parent: int | None = None) -> None:
+    try:
+        os.mkdir(path, 0o700, dir_fd=parent)
+    except FileExistsError:
+        return
+    if not os.stat(path, dir_fd=parent, follow_symlinks=False).st_mode & 0o700 == 0o700:
+        os.chmod(path, 0o700, dir_fd=parent)
+
+
+def _open_anchor(path: str) -> int:
+    return os.open(path, os.O_RDONLY | os.O_CLOEXEC | os.O_DIRECTORY)
+
+
+def _open_opencode(root: str, opencode: str) -> int:
+    """Open `.opencode`, made where it is missing. It is another tool's folder: its mode and owner stay."""
+    above = _open_anchor(root)
+    try:
+        return _open_folder(above, opencode)
+    finally:
+        os.close(above)
+
+
+def _enter(parent: int, path: str, *, tighten: bool = True) -> int:
+    """Open one of our own folders below the open folder `parent`, made where it is missing."""
+    folder = _open_folder(parent, path)
+    try:
+        info = os.fstat(folder)
+        _refuse_foreign(info, path)
+        if tighten and info.st_mode & 0o077 and info.st_uid == os.geteuid():
+            os.fchmod(folder, 0o700)
+    except BaseException:
+        os.close(folder)
+        raise
+    return folder
+
+
+def _open_folder(parent: int, path: str) -> int:
+    name = os.path.basename(path)
+    try:
+        return os.open(name, _FOLDER_FLAGS, dir_fd=parent)
+    except FileNotFoundError:
+        _make_folder(name, parent)
+    except NotADirectoryError:
+        link = stat.S_ISLNK(os.stat(name, dir_fd=parent, follow_symlinks=False).st_mode)
+        raise TraceFileError(
+            "is a symbolic link" if link else "is not a folder",
+            file=path,
+            hint="Remove it, or set T800_DIR to the folder that you mean",
+        ) from None
+    return os.open(name, _FOLDER_FLAGS, dir_fd=parent)
+
+
+def _refuse_foreign(info: os.stat_result, path: str) -> None:
+    # Root may own what is ours: mounted volumes and system-wide files belong to it.
+    if info.st_uid not in {os.geteuid(), 0}:
+        raise TraceFileError(
+            "belongs to another user", file=path, hint="Take it over with chown, or set T800_DIR"
+        )
+
+
+def _ignore_in_git(folder: int, *, ours: bool) -> None:
+    """Keep traces out of commits, unless a moved folder holds the user's own files too."""
+    names = set(os.listdir(folder))
+    known = {"traces", "aggregated", "config", ".t800"}
+    if ".gitignore" in names or not (ours or names <= known):
+        return
+    try:
+        file = os.open(".gitignore", _NEW_FILE_FLAGS, 0o600, dir_fd=folder)
+    except FileExistsError:
+        return
+    _write_and_close(file, b"*\n")
+
+
+# Files that are ours alone
+
+
+def read_own_file(path: str, limit: int, *, follow: bool = False) -> bytes:
+    """The bytes of a regular file of at most `limit` bytes that belongs to this user or to root.
+
+    Raises `OSError` where it is missing or cannot be read, `TraceFileError` where it is a symbolic link (unless
+    `follow`), not a regular file, another user's, or too large. Never waits, also not for a pipe's writer.
+    """
+    file = _open_unlinked(path, 0 if follow else os.O_NOFOLLOW)
+    try:
+        info = os.fstat(file)
+        if not stat.S_ISREG(info.st_mode):
+            raise TraceFileError("is not a regular file", file=path, hint="Replace it by one")
+        _refuse_foreign(info, path)
+        data = _read_all(file, limit + 1)
+    finally:
+        os.close(file)
+    if len(data) > limit:
+        raise TraceFileError(f"is larger than {limit} bytes", file=path, hint="Make it smaller")
+    return data
+
+
+def _open_unlinked(path: str, nofollow: int) -> int:
+    try:
+        return os.open(path, _READ_FLAGS | nofollow)
+    except OSError:
+        if nofollow and os.path.islink(path):
+            raise TraceFileError(
+                "is a symbolic link", file=path, hint="Replace it by the file that it points to"
+            ) from None
+        raise
+
+
+def _read_all(file: int, limit: int) -> bytes:
+    data = b""
+    while len(data) < limit and (piece := os.read(file, limit - len(data))):
+        data += piece
+    return data
+
+
+def write_own_file(path: str, data: bytes, *, mode: int = 0o600) -> None:
+    """Put `data` into the file at `path`: whole or not at all, with `mode` whatever the umask.
+
+    Raises `OSError` where the folder cannot be written.
+    """
+    temporary = _write_beside(path, data, mode)
+    try:
+        os.replace(temporary, path)
+    except OSError:
+        os.unlink(temporary)
+        raise
+
+
+def _write_beside(path: str, data: bytes, mode: int = 0o600) -> str:
+    temporary = f"{path}.{os.urandom(6).hex()}.tmp"
+    file = os.open(temporary, _NEW_FILE_FLAGS, 0o600)
+    try:
+        _write_and_close(file, data, mode)
+    except OSError:
+        os.unlink(temporary)
+        raise
+    return temporary
+
+
+def _write_and_close(file: int, data: bytes, mode: int = 0o600) -> None:
+    try:
+        os.fchmod(file, mode)
+        while data:
+            data = data[os.write(file, data) :]
+    finally:
+        os.close(file)
+
+
+# Names
+
+
+def safe_session_id(given: str | None) -> str:
+    """`given` where it is safe in a file name on every system, else a safe name derived from it.
+
+    None gets a new random one: `ses_` and 12 hex digits. The result always matches `[A-Za-z0-9_-]{1,64}`, the
+    same id always gets the same name, and different unsafe ids get different names. Ids that look like addresses
+    or paths keep none of their text.
+    """
+    if given is None:
+        return f"ses_{os.urandom(6).hex()}"
+    if 0 < len(given) <= _SAFE_ID_LENGTH and _SAFE_ID.issuperset(given) and given.upper() not in _DEVICES:
+        return given
+    return f"{_slug(given)}-{sha256_hex(given.encode('utf-8', 'surrogatepass'))[:12]}"
+
+
+def _slug(given: str) -> str:
+    if not _TELLING.isdisjoint(given):
+        return "ses"
+    kept = "".join(sign if sign in _SAFE_ID else "_" for sign in given[:_SLUG_LENGTH])
+    return kept.strip("_-") or "ses"
+
+
+def stem(started_ns: int, session_id: str) -> str:
+    """The name of a trace file without its suffix: `{YYYY-MM-DD}_{HH-MM-SS}_{session_id}`.
+
+    `started_ns` is nanoseconds since 1970, shown in UTC; `session_id` must come from `safe_session_id`.
+    """
+    started = time.gmtime(started_ns // 1_000_000_000)
+    return f"{time.strftime('%Y-%m-%d_%H-%M-%S', started)}_{session_id}"
+
+
+def sha256_hex(data: bytes) -> str:
+    """The SHA-256 digest of `data` as 64 hex digits."""
+    # The core has it at hand; hashlib would load OpenSSL, 4 ms of every agent's start.
+    from t800 import _core
+
+    return _core.sha256_hex(data)
+
+
+# The user's state directory
+
+
+def state_dir(environ: Environment = os.environ) -> str:
+    """The user's own folder for T-800: `$XDG_STATE_HOME/t800` or `~/.local/state/t800`.
+
+    Empty where there is neither a state directory nor a home; nothing can be kept then. It is not created.
+    """
+    base = environ.get("XDG_STATE_HOME", "")
+    if base.startswith("/"):
+        return os.path.join(os.path.normpath(base), "t800")
+    home = home_directory(environ)
+    return os.path.join(home, ".local", "state", "t800") if home else ""
+
+
+def make_state_dir(environ: Environment = os.environ) -> str:
+    """Make the user's state directory where it is missing and return it.
+
+    Raises `OSError` where it cannot be made, `TraceFileError` where there is none, or where it is a symbolic
+    link or another user's.
+    """
+    path = state_dir(environ)
+    if not path:
+        raise TraceFileError("there is no home directory", hint="Set HOME or XDG_STATE_HOME")
+    parent = os.path.dirname(path)
+    _make_folders(parent)
+    above = _open_anchor(parent)
+    try:
+        os.close(_enter(above, path))
+    finally:
+        os.close(above)
+    return path
+
+
+def install_key(environ: Environment = os.environ) -> tuple[bytes, bool]:
+    """The 32 random bytes that key every hash of this installation, and whether they are stored.
+
+    Made at the first call: `key` in the state directory, or the file that T800_KEY_FILE names. False means that
+    no file could be read or written: the key lives as long as this process.
+    """
+    chosen = environ.get("T800_KEY_FILE", "")
+    try:
+        path = os.path.abspath(_expand_home(chosen, environ)) if chosen else _own_key_file(environ)
+        return _stored_key(path, chosen=bool(chosen)) or _new_key(path, chosen=bool(chosen)), True
+    except (OSError, TraceFileError, ValueError):
+        return _EPHEMERAL_KEY, False
+
+
+def _own_key_file(environ: Environment) -> str:
+    return os.path.join(make_state_dir(environ), "key")
+
+
+def _stored_key(path: str, *, chosen: bool) -> bytes | None:
+    """The key in `path`; None where there is none yet. A file that the user chose may be behind a link."""
+    try:
+        key = read_own_file(path, KEY_BYTES, follow=chosen)
+    except FileNotFoundError:
+        return None
+    if len(key) == KEY_BYTES:
+        return key
+    if chosen:
+        raise TraceFileError(f"is not a key of {KEY_BYTES} bytes", file=path)
+    return None
+
+
+def _new_key(path: str, *, chosen: bool) -> bytes:
+    """Store a new key. A link made from a finished file is exclusive: of several first starts one wins."""
+    temporary = _write_beside(path, os.urandom(KEY_BYTES))
+    try:
+        os.link(temporary, path)
+    except OSError:
+        # A file is there already: keep it, unless a power failure cut it off. Or the file system has no links.
+        if not _stored_key(path, chosen=chosen):
+            os.replace(temporary, path)
+            return read_own_file(path, KEY_BYTES)
+    os.unlink(temporary)
+    return read_own_file(path, KEY_BYTES, follow=chosen)
+
+
+def disabled(environ: Environment = os.environ) -> bool:
+    """Whether this user said `t800 disable`, which beats every setting that says on."""
+    state = state_dir(environ)
+    return bool(state) and os.path.lexists(os.path.join(state, "disabled"))
+
+
+def set_disabled(flag: bool, environ: Environment = os.environ) -> None:  # noqa: FBT001 - the value of a switch
+    """Set or take back the user's off switch. Raises `TraceFileError` where it cannot be kept."""
+    try:
+        _set_disabled(environ) if flag else _unset_disabled(environ)
+    except OSError as error:
+        raise TraceFileError(
+            f"the off switch cannot be changed ({error.strerror or error})",
+            file=state_dir(environ),
+            hint="Make this folder writable, or set T800_ENABLED=0",
+        ) from error
+
+
+def _set_disabled(environ: Environment) -> None:
+    write_own_file(os.path.join(make_state_dir(environ), "disabled"), b"")
+
+
+def _unset_disabled(environ: Environment) -> None:
+    try:
+        os.unlink(os.path.join(state_dir(environ), "disabled"))
+    except (FileNotFoundError, NotADirectoryError):
+        return
