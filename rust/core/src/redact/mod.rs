@@ -3,6 +3,18 @@
 //! A [`Policy`] is what the user configured; a [`Redactor`] is that policy compiled once and shared by all
 //! threads. The [`crate::encode::Encoder`] asks it while it writes, so nothing unredacted is ever stored.
 
+mod content;
+mod identity;
+mod keys;
+mod rules;
+mod words;
+
+pub use content::{hmac_hex, sha256_hex};
+pub use keys::KeyClass;
+pub use rules::{RuleError, RuleId};
+
+use std::collections::HashSet;
+
 /// What a user configured about privacy, in plain values: the input of [`Redactor::new`].
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub struct Policy {
@@ -45,4 +57,186 @@ pub struct Identity {
     pub git: Vec<String>,
     /// Values of environment variables with sensitive names.
     pub values: Vec<String>,
+}
+
+/// What becomes of one string.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum Verdict {
+    /// It may be stored as it is.
+    Keep,
+    /// The whole value is replaced by [`Scratch::whole`].
+    Whole,
+    /// The byte ranges in [`Scratch::findings`] are replaced, the rest stays.
+    Spans,
+}
+
+/// What stands in place of a replaced range; [`Redactor::replacement`] gives its text.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum With {
+    /// The configured `redaction_value`.
+    Marker,
+    /// `[REDACTED_PATH]`: a path into a sensitive directory.
+    PathMarker,
+    /// Nothing: the project root in front of a relative path.
+    Nothing,
+    /// `.`: the project root itself.
+    Root,
+    /// `~`: a home directory with its user's name.
+    Home,
+}
+
+/// One range of a string that must not be stored.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub struct Finding {
+    /// First byte; on a character boundary.
+    pub start: u32,
+    /// One past the last byte; on a character boundary.
+    pub end: u32,
+    /// The rule that found it.
+    pub rule: RuleId,
+    /// What is written instead.
+    pub with: With,
+}
+
+/// Room for the answer about one string; reused, so that a warm thread allocates nothing.
+#[derive(Default, Debug)]
+pub struct Scratch {
+    /// For [`Verdict::Spans`]: sorted, non-overlapping ranges.
+    pub findings: Vec<Finding>,
+    /// For [`Verdict::Whole`]: what replaces the value.
+    pub whole: String,
+    /// For [`Verdict::Whole`]: the rule that decided.
+    pub rule: RuleId,
+}
+
+/// A [`Policy`], compiled: decides about keys, numbers and strings. Immutable and shared by all threads.
+#[derive(Debug)]
+pub struct Redactor {
+    redaction_value: String,
+    keys: keys::Keys,
+    allow: HashSet<String>,
+    content: content::ContentHasher,
+    redact_content: bool,
+    max_value_bytes: usize,
+}
+
+impl Redactor {
+    /// Compiles a policy.
+    ///
+    /// # Errors
+    /// [`RuleError`] when a configured rule or key name cannot be used.
+    pub fn new(policy: &Policy) -> Result<Redactor, RuleError> {
+        Ok(Redactor {
+            redaction_value: policy.redaction_value.clone(),
+            keys: keys::Keys::new(&policy.always_redact, &policy.allow)?,
+            allow: policy.allow.iter().cloned().collect(),
+            content: content::ContentHasher::new(&policy.key),
+            redact_content: policy.redact_content,
+            max_value_bytes: policy.max_value_bytes,
+        })
+    }
+
+    /// The class of a mapping key: decides what its value has to fear.
+    #[must_use]
+    pub fn key(&self, key: &str) -> KeyClass {
+        self.keys.classify(key)
+    }
+
+    /// What the items of a list inherit from the class of the list.
+    #[must_use]
+    pub fn item(&self, list: KeyClass) -> KeyClass {
+        list
+    }
+
+    /// The class of the list item that follows the string item `previous`, as in an argument vector.
+    #[must_use]
+    pub fn after(&self, previous: &str) -> KeyClass {
+        self.keys.after(previous)
+    }
+
+    /// The class of `value` in `{"name": name, "value": …}`.
+    #[must_use]
+    pub fn named(&self, name: &str) -> KeyClass {
+        self.keys.classify(name)
+    }
+
+    /// The class that a mapping under a key of `class` starts from: its own keys decide again.
+    #[must_use]
+    pub fn inside(&self, _class: KeyClass) -> KeyClass {
+        KeyClass::PLAIN
+    }
+
+    /// Whether a container under a key of `class` goes as a whole.
+    #[must_use]
+    pub fn drops_container(&self, class: KeyClass) -> bool {
+        class.is_secret()
+    }
+
+    /// Whether a number (its JSON text) under a key of `class` goes.
+    #[must_use]
+    pub fn drops_number(&self, class: KeyClass, _text: &str) -> bool {
+        class.is_secret()
+    }
+
+    /// Decides about one string value under a key of `class` (a key itself comes as [`KeyClass::PLAIN`]).
+    pub fn text(&self, class: KeyClass, text: &str, scratch: &mut Scratch) -> Verdict {
+        scratch.findings.clear();
+        if text.is_empty() || self.allow.contains(text) {
+            return Verdict::Keep;
+        }
+        if class.is_secret() {
+            scratch.whole.clear();
+            scratch.whole.push_str(&self.redaction_value);
+            scratch.rule = RuleId::KEY;
+            return Verdict::Whole;
+        }
+        if self.is_content(class, text) {
+            self.content.marker(text.as_bytes(), &mut scratch.whole);
+            scratch.rule = RuleId::CONTENT;
+            return Verdict::Whole;
+        }
+        Verdict::Keep
+    }
+
+    fn is_content(&self, class: KeyClass, text: &str) -> bool {
+        self.redact_content
+            && (class.is_content()
+                || (self.max_value_bytes > 0 && text.len() > self.max_value_bytes))
+    }
+
+    /// The configured `redaction_value`.
+    #[must_use]
+    pub fn redaction_value(&self) -> &str {
+        &self.redaction_value
+    }
+
+    /// The text that stands in place of a replaced range.
+    #[must_use]
+    pub fn replacement(&self, with: With) -> &str {
+        match with {
+            With::Marker => &self.redaction_value,
+            With::PathMarker => "[REDACTED_PATH]",
+            With::Nothing => "",
+            With::Root => ".",
+            With::Home => "~",
+        }
+    }
+
+    /// The readable id of a rule, as it is counted in a summary.
+    #[must_use]
+    pub fn rule_name(&self, rule: RuleId) -> &str {
+        rules::name(rule)
+    }
+
+    /// How many rules there are: every [`RuleId`] is smaller.
+    #[must_use]
+    pub fn rule_count(&self) -> usize {
+        rules::count()
+    }
+
+    /// The first 24 bits of the keyed hash of some content, in hex.
+    #[must_use]
+    pub fn content_hash(&self, bytes: &[u8]) -> [u8; 6] {
+        self.content.hex(bytes)
+    }
 }
