@@ -8,5 +8,15 @@
 //! [`encode::Encoder`].
 #![cfg_attr(test, allow(clippy::unwrap_used))]
 
+pub mod assemble;
+pub mod clock;
 pub mod encode;
+pub mod event;
+pub mod liveness;
+pub mod overhead;
 pub mod redact;
+pub mod ring;
+pub mod session;
+pub mod summary;
+pub mod trace_file;
+pub mod writer;

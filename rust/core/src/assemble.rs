@@ -1,0 +1,387 @@
+//! Event assembly: from the values of a call to the bytes of its line.
+//!
+//! Generic over where the values come from ([`Value`]): Python objects, or JSON text of another process. There is
+//! no second way to make an event.
+
+use crate::encode::Encoder;
+use crate::event::{Field, Kind, Shape};
+use crate::redact::KeyClass;
+use crate::summary::{Facts, Outcome, Token};
+
+/// A number as it came.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub enum Number {
+    /// A whole number.
+    Int(i64),
+    /// Any other.
+    Float(f64),
+}
+
+impl Number {
+    /// Its value, rounded where it must be.
+    #[must_use]
+    pub fn as_f64(self) -> f64 {
+        match self {
+            Number::Int(value) => value as f64,
+            Number::Float(value) => value,
+        }
+    }
+}
+
+/// A value of a call, wherever it comes from.
+pub trait Value: Copy {
+    /// Walks the value into the encoder.
+    fn encode(self, encoder: &mut Encoder<'_>);
+    /// Walks the entries of a mapping into an object that is open already.
+    fn encode_entries(self, encoder: &mut Encoder<'_>);
+    /// Whether it has keys.
+    fn is_mapping(self) -> bool;
+    /// Whether it is null.
+    fn is_null(self) -> bool;
+    /// Its number; not for booleans.
+    fn number(self) -> Option<Number>;
+    /// Its truth value, for real booleans only.
+    fn flag(self) -> Option<bool>;
+    /// Its text, for strings only.
+    fn with_text<R>(self, read: impl FnOnce(&str) -> R) -> Option<R>;
+}
+
+/// The values of one event by field.
+#[derive(Clone, Copy)]
+pub struct Values<V> {
+    slots: [Option<V>; Field::ALL.len()],
+}
+
+impl<V: Value> Default for Values<V> {
+    fn default() -> Self {
+        Values { slots: [None; Field::ALL.len()] }
+    }
+}
+
+impl<V: Value> Values<V> {
+    /// Sets a field.
+    pub fn set(&mut self, field: Field, value: V) {
+        self.slots[field as usize] = Some(value);
+    }
+
+    /// Takes a field's value out.
+    pub fn take(&mut self, field: Field) -> Option<V> {
+        self.slots[field as usize].take()
+    }
+
+    /// A field's value.
+    #[must_use]
+    pub fn get(&self, field: Field) -> Option<V> {
+        self.slots[field as usize]
+    }
+}
+
+/// A value that does not fit its field: written under `attributes`, counted, and said once.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Misuse {
+    /// The field as the caller named it.
+    pub field: String,
+    /// What would have fitted.
+    pub expected: &'static str,
+}
+
+/// Where an event happened: names are JSON strings, redacted and quoted.
+#[derive(Clone, Copy, Default)]
+pub struct Place<'a> {
+    /// The innermost open call, by its number.
+    pub parent: Option<u64>,
+    /// The phase.
+    pub phase: Option<&'a [u8]>,
+    /// The sub-agent.
+    pub agent: Option<&'a [u8]>,
+}
+
+/// Writes one event into an encoder.
+pub struct Assembly<'e, 'a> {
+    /// Where the bytes go.
+    pub encoder: &'e mut Encoder<'a>,
+    /// What the summary will add up.
+    pub facts: Facts,
+    /// What did not fit.
+    pub misuses: Vec<Misuse>,
+    /// Which token counters were given, a bit each.
+    known: u8,
+}
+
+impl<'e, 'a> Assembly<'e, 'a> {
+    /// An assembly of an event of `kind`.
+    pub fn new(encoder: &'e mut Encoder<'a>, kind: Kind) -> Self {
+        Assembly { encoder, facts: Facts { kind, ..Facts::default() }, misuses: Vec::new(), known: 0 }
+    }
+
+    /// `{"event_id":"evt_001","timestamp":"…","type":"tool_call"`.
+    pub fn open(&mut self, id: u64, timestamp: &[u8]) {
+        self.encoder.raw(b"{\"event_id\":\"");
+        write_event_id(self.encoder, id);
+        self.encoder.raw(b"\",\"timestamp\":\"");
+        self.encoder.raw(timestamp);
+        self.encoder.raw(b"\",\"type\":\"");
+        self.encoder.raw(self.facts.kind.name().as_bytes());
+        self.encoder.raw(b"\"");
+    }
+
+    /// The fields of `which`, in that order; what does not fit goes to `misfits`.
+    pub fn fields<V: Value>(
+        &mut self,
+        which: &[Field],
+        values: &mut Values<V>,
+        misfits: &mut Vec<(String, V)>,
+    ) {
+        for field in which {
+            if let Some(value) = values.take(*field) {
+                self.field(*field, value, misfits);
+            } else if *field == Field::TotalTokens {
+                self.total_tokens();
+            }
+        }
+    }
+
+    /// `total_tokens` where both of its parts are known.
+    fn total_tokens(&mut self) {
+        let both = 1 << Token::Prompt as u8 | 1 << Token::Completion as u8;
+        if self.known & both == both {
+            let [prompt, completion, ..] = self.facts.tokens;
+            self.count(Field::TotalTokens, Token::Total, prompt.saturating_add(completion));
+        }
+    }
+
+    /// What every event may say: where it happened, where it came from, whatever else is known.
+    pub fn common<V: Value>(
+        &mut self,
+        place: Place<'_>,
+        values: &mut Values<V>,
+        mut misfits: Vec<(String, V)>,
+    ) {
+        match values.take(Field::ParentId) {
+            Some(given) => {
+                self.facts.nested = !given.is_null();
+                self.field(Field::ParentId, given, &mut misfits);
+            }
+            None => self.parent(place.parent),
+        }
+        self.place(Field::Phase, place.phase, values.take(Field::Phase), &mut misfits);
+        self.place(Field::AgentId, place.agent, values.take(Field::AgentId), &mut misfits);
+        if let Some(source) = values.take(Field::SourceId) {
+            self.field(Field::SourceId, source, &mut misfits);
+        }
+        self.attributes(values.take(Field::Attributes), misfits);
+    }
+
+    /// Closes the event.
+    pub fn close(&mut self) {
+        self.encoder.raw(b"}");
+    }
+
+    /// A field with bytes of ours as its value.
+    pub fn ours(&mut self, field: Field, json: &[u8]) {
+        self.encoder.raw(field.opening());
+        self.encoder.raw(json);
+    }
+
+    /// A measured duration in microseconds.
+    pub fn duration(&mut self, us: u64) {
+        self.facts.duration_us = Some(us);
+        self.ours(Field::DurationMs, crate::summary::Millis(us).to_string().as_bytes());
+    }
+
+    /// How a call ended; None writes null.
+    pub fn success(&mut self, success: Option<bool>) {
+        self.facts.outcome = match success {
+            Some(true) => Outcome::Succeeded,
+            Some(false) => Outcome::Failed,
+            None => Outcome::Unknown,
+        };
+        let json: &[u8] = match success {
+            Some(true) => b"true",
+            Some(false) => b"false",
+            None => b"null",
+        };
+        self.ours(Field::Success, json);
+    }
+
+    fn parent(&mut self, parent: Option<u64>) {
+        let Some(parent) = parent else { return };
+        self.facts.nested = true;
+        self.encoder.raw(b",\"parent_id\":\"");
+        write_event_id(self.encoder, parent);
+        self.encoder.raw(b"\"");
+    }
+
+    fn place<V: Value>(
+        &mut self,
+        field: Field,
+        here: Option<&[u8]>,
+        given: Option<V>,
+        misfits: &mut Vec<(String, V)>,
+    ) {
+        match (given, here) {
+            (Some(given), _) => self.field(field, given, misfits),
+            (None, Some(here)) => self.ours(field, here),
+            (None, None) => {}
+        }
+    }
+
+    fn field<V: Value>(&mut self, field: Field, value: V, misfits: &mut Vec<(String, V)>) {
+        if value.is_null() {
+            return self.null(field);
+        }
+        let fits = match field.shape() {
+            Shape::Any => self.any(field, value),
+            Shape::Text | Shape::Time => self.text(field, value),
+            Shape::Mapping => value.is_mapping() && self.any(field, value),
+            Shape::Millis => self.millis(field, value),
+            Shape::Tokens(token) => self.tokens(field, token, value),
+            Shape::Dollars => self.dollars(field, value),
+            Shape::Flag => self.flag(value),
+        };
+        if !fits {
+            self.misuses.push(Misuse { field: field.name().to_owned(), expected: expected(field.shape()) });
+            misfits.push((field.name().to_owned(), value));
+        }
+    }
+
+    fn null(&mut self, field: Field) {
+        if field == Field::Success {
+            return self.success(None);
+        }
+        self.ours(field, b"null");
+    }
+
+    fn any<V: Value>(&mut self, field: Field, value: V) -> bool {
+        self.encoder.raw(field.opening());
+        self.walk(field, value);
+        true
+    }
+
+    fn walk<V: Value>(&mut self, field: Field, value: V) {
+        let class = match field.shape() {
+            // The texts of the schema's own fields are judged as text: a tool may well be called "token".
+            Shape::Text => KeyClass::PLAIN,
+            _ => self.encoder.redactor().key(field.redaction_key()),
+        };
+        self.encoder.root(class);
+        value.encode(self.encoder);
+    }
+
+    fn text<V: Value>(&mut self, field: Field, value: V) -> bool {
+        if value.with_text(|_| ()).is_none() {
+            return false;
+        }
+        self.encoder.raw(field.opening());
+        let start = self.encoder.position() + 1;
+        self.walk(field, value);
+        if matches!(field, Field::Tool | Field::Model) {
+            self.facts.name = (start as u32, (self.encoder.position() - 1 - start) as u32);
+        }
+        true
+    }
+
+    fn number(&mut self, field: Field, number: Number) {
+        self.encoder.raw(field.opening());
+        self.encoder.root(KeyClass::PLAIN);
+        match number {
+            Number::Int(value) => self.encoder.int(value),
+            Number::Float(value) => self.encoder.float(value),
+        }
+    }
+
+    fn millis<V: Value>(&mut self, field: Field, value: V) -> bool {
+        let Some(number) = value.number().filter(|number| is_amount(number.as_f64())) else { return false };
+        if field == Field::DurationMs {
+            self.facts.duration_us = Some((number.as_f64() * 1e3).round() as u64);
+        }
+        self.number(field, number);
+        true
+    }
+
+    fn tokens<V: Value>(&mut self, field: Field, token: Token, value: V) -> bool {
+        let Some(Number::Int(count)) = value.number() else { return false };
+        let Ok(count) = u64::try_from(count) else { return false };
+        self.count(field, token, count);
+        true
+    }
+
+    fn count(&mut self, field: Field, token: Token, count: u64) {
+        self.facts.tokens[token as usize] = count;
+        self.known |= 1 << token as u8;
+        self.encoder.raw(field.opening());
+        self.encoder.root(KeyClass::PLAIN);
+        self.encoder.uint(count);
+    }
+
+    fn dollars<V: Value>(&mut self, field: Field, value: V) -> bool {
+        let Some(number) = value.number().filter(|number| is_amount(number.as_f64())) else { return false };
+        self.facts.cost_nano_usd = Some((number.as_f64() * 1e9).round() as i64);
+        self.number(field, number);
+        true
+    }
+
+    fn flag<V: Value>(&mut self, value: V) -> bool {
+        let Some(flag) = value.flag() else { return false };
+        self.success(Some(flag));
+        true
+    }
+
+    /// The caller's attributes, and what did not fit elsewhere.
+    fn attributes<V: Value>(&mut self, given: Option<V>, mut misfits: Vec<(String, V)>) {
+        let given = given.filter(|given| !given.is_null());
+        let mapping = given.filter(|given| given.is_mapping());
+        if let (Some(given), None) = (given, mapping) {
+            self.misuses.push(Misuse { field: "attributes".to_owned(), expected: expected(Shape::Mapping) });
+            misfits.push(("attributes".to_owned(), given));
+        }
+        if mapping.is_none() && misfits.is_empty() {
+            return;
+        }
+        self.encoder.raw(Field::Attributes.opening());
+        self.encoder.root(KeyClass::PLAIN);
+        self.encoder.begin_object();
+        if let Some(mapping) = mapping {
+            mapping.encode_entries(self.encoder);
+        }
+        for (name, value) in misfits {
+            self.encoder.key(&name);
+            value.encode(self.encoder);
+        }
+        self.encoder.end_object();
+    }
+}
+
+fn is_amount(number: f64) -> bool {
+    number.is_finite() && (0.0..=1e15).contains(&number)
+}
+
+/// What fits a shape, in words.
+#[must_use]
+pub const fn expected(shape: Shape) -> &'static str {
+    match shape {
+        Shape::Text => "a string",
+        Shape::Any => "any value",
+        Shape::Mapping => "a mapping",
+        Shape::Millis => "a number of milliseconds, not negative",
+        Shape::Tokens(_) => "a whole number of tokens, not negative",
+        Shape::Dollars => "a number of US dollars, not negative",
+        Shape::Flag => "True, False or None",
+        Shape::Time => "a time such as 2026-01-15T10:30:00Z",
+    }
+}
+
+/// `evt_001`: at least three digits.
+fn write_event_id(encoder: &mut Encoder<'_>, id: u64) {
+    let mut digits = itoa::Buffer::new();
+    let digits = digits.format(id);
+    encoder.raw(b"evt_");
+    encoder.raw(&b"000"[digits.len().min(3)..]);
+    encoder.raw(digits.as_bytes());
+}
+
+/// The id of an event as text.
+#[must_use]
+pub fn event_id(id: u64) -> String {
+    format!("evt_{id:03}")
+}

@@ -1,0 +1,100 @@
+//! JSON string escaping: the one place where text becomes the inside of a JSON string.
+
+const LOW: u64 = 0x0101_0101_0101_0101;
+const HIGH: u64 = 0x8080_8080_8080_8080;
+
+/// Marks (in the high bit of each byte) the bytes of `word` that JSON cannot carry as they are.
+///
+/// Borrows between bytes can only mark bytes above a real hit, so the lowest mark is always right.
+const fn specials(word: u64) -> u64 {
+    let control = word.wrapping_sub(LOW * 0x20) & !word;
+    let quote = word ^ (LOW * 0x22);
+    let backslash = word ^ (LOW * 0x5c);
+    let quote = quote.wrapping_sub(LOW) & !quote;
+    let backslash = backslash.wrapping_sub(LOW) & !backslash;
+    (control | quote | backslash) & HIGH
+}
+
+const fn is_special(byte: u8) -> bool {
+    byte < 0x20 || byte == b'"' || byte == b'\\'
+}
+
+/// Index of the first byte at or after `from` that needs an escape: a control character, `"` or `\`.
+#[must_use]
+pub fn next_special(bytes: &[u8], from: usize) -> Option<usize> {
+    let mut at = from;
+    while let Some(chunk) = bytes.get(at..at + 8) {
+        let word = u64::from_le_bytes(chunk.try_into().unwrap_or([0; 8]));
+        let marks = specials(word);
+        if marks != 0 {
+            return Some(at + (marks.trailing_zeros() / 8) as usize);
+        }
+        at += 8;
+    }
+    bytes[at.min(bytes.len())..].iter().position(|byte| is_special(*byte)).map(|offset| at + offset)
+}
+
+/// Appends `text` to `out`, escaped, without the quotes.
+pub fn escape_into(out: &mut Vec<u8>, text: &str) {
+    let bytes = text.as_bytes();
+    let mut start = 0;
+    while let Some(at) = next_special(bytes, start) {
+        out.extend_from_slice(&bytes[start..at]);
+        escape_byte(out, bytes[at]);
+        start = at + 1;
+    }
+    out.extend_from_slice(&bytes[start..]);
+}
+
+/// Appends `text` as a JSON string, quotes included.
+pub fn quote_into(out: &mut Vec<u8>, text: &str) {
+    out.push(b'"');
+    escape_into(out, text);
+    out.push(b'"');
+}
+
+#[cold]
+fn escape_byte(out: &mut Vec<u8>, byte: u8) {
+    const HEX: &[u8; 16] = b"0123456789abcdef";
+    match byte {
+        b'"' => out.extend_from_slice(b"\\\""),
+        b'\\' => out.extend_from_slice(b"\\\\"),
+        b'\n' => out.extend_from_slice(b"\\n"),
+        b'\r' => out.extend_from_slice(b"\\r"),
+        b'\t' => out.extend_from_slice(b"\\t"),
+        0x08 => out.extend_from_slice(b"\\b"),
+        0x0c => out.extend_from_slice(b"\\f"),
+        _ => {
+            let (high, low) = (HEX[usize::from(byte >> 4)], HEX[usize::from(byte & 15)]);
+            out.extend_from_slice(&[b'\\', b'u', b'0', b'0', high, low]);
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use proptest::prelude::*;
+
+    #[test]
+    fn every_ascii_byte_at_every_offset() {
+        for byte in 0..128u8 {
+            for offset in 0..20 {
+                let mut text = vec![b'a'; 24];
+                text[offset] = byte;
+                let expected = is_special(byte).then_some(offset);
+                assert_eq!(next_special(&text, 0), expected, "byte {byte} at {offset}");
+            }
+        }
+    }
+
+    proptest! {
+        #[test]
+        fn reads_back_as_the_same_text(text in ".*") {
+            let mut out = Vec::new();
+            quote_into(&mut out, &text);
+            let back: String = serde_json::from_slice(&out).unwrap();
+            prop_assert_eq!(back, text);
+        }
+    }
+}

@@ -1,0 +1,375 @@
+//! JSON text as a source of the walk: lines of other processes, hook payloads, imported transcripts.
+//!
+//! The parser keeps its stack on the heap, so nesting is bounded by memory and not by the thread. It is lenient
+//! where a strict parser would lose an event (raw control characters, lone surrogates) and strict in structure.
+
+use super::escape::next_special;
+use super::{Encoder, Enter};
+use std::fmt;
+
+/// Why a text is not JSON, and where.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct JsonError {
+    /// Offset in bytes from the start of the text.
+    pub offset: usize,
+    /// What was expected there.
+    pub expected: &'static str,
+}
+
+impl fmt::Display for JsonError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "not JSON at byte {}: expected {}", self.offset, self.expected)
+    }
+}
+
+impl std::error::Error for JsonError {}
+
+/// What a parser meets, in the order of the text. [`Encoder`] is the sink that writes redacted JSON.
+pub trait Sink {
+    /// An object opens; [`Enter::Skip`] makes the parser pass over it.
+    fn begin_object(&mut self) -> Enter;
+    /// A list opens; [`Enter::Skip`] makes the parser pass over it.
+    fn begin_list(&mut self) -> Enter;
+    /// The innermost object closes.
+    fn end_object(&mut self);
+    /// The innermost list closes.
+    fn end_list(&mut self);
+    /// An object's key.
+    fn key(&mut self, key: &str);
+    /// A string, and where it has one its spelling in the text that can be kept as it is.
+    fn string(&mut self, text: &str, spelling: Option<&str>);
+    /// A number's text.
+    fn number(&mut self, text: &str);
+    /// `true` or `false`.
+    fn bool(&mut self, value: bool);
+    /// `null`.
+    fn null(&mut self);
+    /// Whether the innermost container takes no more items.
+    fn full(&self) -> bool;
+    /// How many items of a full container were left out.
+    fn left_out(&mut self, count: usize);
+}
+
+impl Sink for Encoder<'_> {
+    fn begin_object(&mut self) -> Enter {
+        Encoder::begin_object(self)
+    }
+    fn begin_list(&mut self) -> Enter {
+        Encoder::begin_list(self)
+    }
+    fn end_object(&mut self) {
+        Encoder::end_object(self);
+    }
+    fn end_list(&mut self) {
+        Encoder::end_list(self);
+    }
+    fn key(&mut self, key: &str) {
+        Encoder::key(self, key);
+    }
+    fn string(&mut self, text: &str, spelling: Option<&str>) {
+        match spelling {
+            Some(spelling) => self.spelled_text(text, spelling),
+            None => self.text(text),
+        }
+    }
+    fn number(&mut self, text: &str) {
+        Encoder::number(self, text);
+    }
+    fn bool(&mut self, value: bool) {
+        Encoder::bool(self, value);
+    }
+    fn null(&mut self) {
+        Encoder::null(self);
+    }
+    fn full(&self) -> bool {
+        Encoder::full(self)
+    }
+    fn left_out(&mut self, count: usize) {
+        Encoder::left_out(self, count);
+    }
+}
+
+/// Walks one JSON text into `sink`.
+///
+/// # Errors
+/// [`JsonError`] where the text is not exactly one JSON value; the sink then holds an unfinished value.
+pub fn parse(text: &str, sink: &mut impl Sink) -> Result<(), JsonError> {
+    let mut parser = Parser { text, at: 0, open: Vec::new(), decoded: String::new() };
+    parser.run(sink)?;
+    parser.space();
+    if parser.at == text.len() { Ok(()) } else { Err(parser.expected("the end of the text")) }
+}
+
+struct Open {
+    list: bool,
+    /// Inside a container that a marker stands for, or past the last item that is taken.
+    silent: bool,
+    items: usize,
+    left_out: usize,
+}
+
+struct Parser<'t> {
+    text: &'t str,
+    at: usize,
+    open: Vec<Open>,
+    decoded: String,
+}
+
+impl<'t> Parser<'t> {
+    fn run(&mut self, sink: &mut impl Sink) -> Result<(), JsonError> {
+        self.value(sink, false)?;
+        while let Some(open) = self.open.last() {
+            let (list, first) = (open.list, open.items == 0);
+            self.space();
+            let close = if list { b']' } else { b'}' };
+            if self.peek() == Some(close) {
+                self.at += 1;
+                self.close(sink);
+                continue;
+            }
+            if !first {
+                self.eat(b',', if list { "',' or ']'" } else { "',' or '}'" })?;
+                self.space();
+            }
+            self.item(sink, list)?;
+        }
+        Ok(())
+    }
+
+    fn item(&mut self, sink: &mut impl Sink, list: bool) -> Result<(), JsonError> {
+        let silent = self.silent_item(sink);
+        if !list {
+            let (spelling, escaped) = self.string_token()?;
+            if !silent {
+                self.decode(spelling, escaped);
+                sink.key(if escaped { &self.decoded } else { spelling });
+            }
+            self.space();
+            self.eat(b':', "':'")?;
+        }
+        self.value(sink, silent)
+    }
+
+    /// Counts an item of the innermost container and says whether it is passed over.
+    fn silent_item(&mut self, sink: &impl Sink) -> bool {
+        let Some(open) = self.open.last_mut() else { return false };
+        open.items += 1;
+        if open.silent {
+            return true;
+        }
+        if open.left_out > 0 || sink.full() {
+            open.left_out += 1;
+            return true;
+        }
+        false
+    }
+
+    fn value(&mut self, sink: &mut impl Sink, silent: bool) -> Result<(), JsonError> {
+        self.space();
+        match self.peek() {
+            Some(b'{') => self.begin(sink, silent, false),
+            Some(b'[') => self.begin(sink, silent, true),
+            Some(b'"') => return self.string(sink, silent),
+            Some(b't') => return self.word(sink, silent, "true", |sink| sink.bool(true)),
+            Some(b'f') => return self.word(sink, silent, "false", |sink| sink.bool(false)),
+            Some(b'n') => return self.word(sink, silent, "null", Sink::null),
+            Some(b'-' | b'0'..=b'9') => return self.number(sink, silent),
+            _ => return Err(self.expected("a value")),
+        }
+        Ok(())
+    }
+
+    fn begin(&mut self, sink: &mut impl Sink, silent: bool, list: bool) {
+        self.at += 1;
+        let skip = silent || Enter::Skip == if list { sink.begin_list() } else { sink.begin_object() };
+        self.open.push(Open { list, silent: skip, items: 0, left_out: 0 });
+    }
+
+    fn close(&mut self, sink: &mut impl Sink) {
+        let Some(open) = self.open.pop() else { return };
+        if open.silent {
+            return;
+        }
+        if open.left_out > 0 {
+            sink.left_out(open.left_out);
+        }
+        if open.list {
+            sink.end_list();
+        } else {
+            sink.end_object();
+        }
+    }
+
+    fn string(&mut self, sink: &mut impl Sink, silent: bool) -> Result<(), JsonError> {
+        let (spelling, escaped) = self.string_token()?;
+        if silent {
+            return Ok(());
+        }
+        if !escaped {
+            sink.string(spelling, Some(spelling));
+            return Ok(());
+        }
+        let faithful = self.decode(spelling, escaped);
+        sink.string(&self.decoded, faithful.then_some(spelling));
+        Ok(())
+    }
+
+    /// The text between the quotes, and whether it needs decoding.
+    fn string_token(&mut self) -> Result<(&'t str, bool), JsonError> {
+        self.eat(b'"', "a string")?;
+        let (start, bytes) = (self.at, self.text.as_bytes());
+        let mut escaped = false;
+        loop {
+            let Some(at) = next_special(bytes, self.at) else {
+                return Err(self.expected("the closing '\"'"));
+            };
+            match bytes[at] {
+                b'"' => {
+                    self.at = at + 1;
+                    return Ok((&self.text[start..at], escaped));
+                }
+                b'\\' => self.at = (at + 2).min(bytes.len()),
+                _ => self.at = at + 1,
+            }
+            escaped = true;
+        }
+    }
+
+    /// Decodes into `self.decoded`; false where the spelling is not valid JSON and must not be kept.
+    fn decode(&mut self, spelling: &str, escaped: bool) -> bool {
+        self.decoded.clear();
+        if !escaped {
+            return true;
+        }
+        let bytes = spelling.as_bytes();
+        let (mut at, mut faithful) = (0, true);
+        while let Some(next) = next_special(bytes, at) {
+            self.decoded.push_str(&spelling[at..next]);
+            if bytes[next] == b'\\' {
+                let (char, len) = unescape(&spelling[next..]);
+                faithful &= char.is_some();
+                self.decoded.push(char.unwrap_or(char::REPLACEMENT_CHARACTER));
+                at = next + len;
+            } else {
+                faithful = false;
+                self.decoded.push(char::from(bytes[next]));
+                at = next + 1;
+            }
+        }
+        self.decoded.push_str(&spelling[at..]);
+        faithful
+    }
+
+    fn number(&mut self, sink: &mut impl Sink, silent: bool) -> Result<(), JsonError> {
+        let rest = &self.text.as_bytes()[self.at..];
+        let len = number_len(rest).ok_or_else(|| self.expected("a number"))?;
+        if !silent {
+            sink.number(&self.text[self.at..self.at + len]);
+        }
+        self.at += len;
+        Ok(())
+    }
+
+    fn word<S: Sink>(
+        &mut self,
+        sink: &mut S,
+        silent: bool,
+        word: &'static str,
+        write: impl FnOnce(&mut S),
+    ) -> Result<(), JsonError> {
+        if !self.text[self.at..].starts_with(word) {
+            return Err(self.expected(word));
+        }
+        self.at += word.len();
+        if !silent {
+            write(sink);
+        }
+        Ok(())
+    }
+
+    fn space(&mut self) {
+        while let Some(b' ' | b'\t' | b'\n' | b'\r') = self.peek() {
+            self.at += 1;
+        }
+    }
+
+    fn peek(&self) -> Option<u8> {
+        self.text.as_bytes().get(self.at).copied()
+    }
+
+    fn eat(&mut self, byte: u8, expected: &'static str) -> Result<(), JsonError> {
+        if self.peek() != Some(byte) {
+            return Err(self.expected(expected));
+        }
+        self.at += 1;
+        Ok(())
+    }
+
+    fn expected(&self, expected: &'static str) -> JsonError {
+        JsonError { offset: self.at, expected }
+    }
+}
+
+/// Length of the number that `bytes` starts with, by JSON's grammar.
+fn number_len(bytes: &[u8]) -> Option<usize> {
+    let digits = |from: usize| bytes[from..].iter().take_while(|byte| byte.is_ascii_digit()).count();
+    let mut at = usize::from(bytes.first() == Some(&b'-'));
+    let whole = digits(at);
+    if whole == 0 || (whole > 1 && bytes[at] == b'0') {
+        return None;
+    }
+    at += whole;
+    if bytes.get(at) == Some(&b'.') {
+        let fraction = digits(at + 1);
+        if fraction == 0 {
+            return None;
+        }
+        at += 1 + fraction;
+    }
+    if let Some(b'e' | b'E') = bytes.get(at) {
+        let sign = usize::from(matches!(bytes.get(at + 1), Some(b'+' | b'-')));
+        let exponent = digits((at + 1 + sign).min(bytes.len()));
+        if exponent == 0 {
+            return None;
+        }
+        at += 1 + sign + exponent;
+    }
+    Some(at)
+}
+
+/// The character that the escape at the start of `text` stands for (None: no valid one) and its length.
+fn unescape(text: &str) -> (Option<char>, usize) {
+    let bytes = text.as_bytes();
+    let char = match bytes.get(1) {
+        Some(b'"') => '"',
+        Some(b'\\') => '\\',
+        Some(b'/') => '/',
+        Some(b'b') => '\u{8}',
+        Some(b'f') => '\u{c}',
+        Some(b'n') => '\n',
+        Some(b'r') => '\r',
+        Some(b't') => '\t',
+        Some(b'u') => return unescape_unicode(bytes),
+        Some(byte) if byte.is_ascii() => return (None, 2),
+        _ => return (None, 1),
+    };
+    (Some(char), 2)
+}
+
+fn unescape_unicode(bytes: &[u8]) -> (Option<char>, usize) {
+    let Some(unit) = hex4(bytes.get(2..6)) else { return (None, 2) };
+    if !(0xd800..0xe000).contains(&unit) {
+        return (char::from_u32(unit), 6);
+    }
+    let low = bytes.get(6..8).filter(|next| *next == b"\\u").and_then(|_| hex4(bytes.get(8..12)));
+    match low {
+        Some(low) if unit < 0xdc00 && (0xdc00..0xe000).contains(&low) => {
+            (char::from_u32(0x1_0000 + ((unit - 0xd800) << 10) + (low - 0xdc00)), 12)
+        }
+        _ => (None, 6),
+    }
+}
+
+fn hex4(digits: Option<&[u8]>) -> Option<u32> {
+    digits?.iter().try_fold(0, |sum, digit| Some(sum * 16 + char::from(*digit).to_digit(16)?))
+}

@@ -1,0 +1,480 @@
+//! The one walk: a value becomes redacted JSON bytes, with no tree in between.
+//!
+//! An [`Encoder`] is driven by a source (Python objects in the binding, JSON text in [`json`]): the source says
+//! "here is a key, a string, a list", the encoder asks the [`Redactor`] and writes. Nothing else in T-800 makes
+//! event bytes, so nothing unredacted can reach a ring or a file.
+
+pub mod escape;
+pub mod json;
+mod truncate;
+
+use crate::redact::{Finding, KeyClass, Redactor, RuleId, Scratch, Verdict};
+use escape::{escape_into, quote_into};
+
+/// Strings longer than this are remembered, so that an event over its limit can lose its longest values.
+const LONG_VALUE: usize = 256;
+
+/// How much of a value is walked.
+#[derive(Clone, Copy, Debug)]
+pub struct Limits {
+    /// Nesting below which containers become `[nested too deeply]`.
+    pub depth: usize,
+    /// Items of one container that are written; the rest is counted in a marker.
+    pub items: usize,
+    /// Bytes of one string after redaction; the rest becomes `[truncated N bytes]`.
+    pub value_bytes: usize,
+    /// Bytes of the whole event after redaction.
+    pub event_bytes: usize,
+}
+
+impl Limits {
+    /// For filters: everything is walked, everything is kept.
+    pub const NONE: Limits =
+        Limits { depth: usize::MAX, items: usize::MAX, value_bytes: usize::MAX, event_bytes: usize::MAX };
+
+    /// The bounds of a recorded event, given its two configurable limits in bytes.
+    #[must_use]
+    pub const fn of_event(value_bytes: usize, event_bytes: usize) -> Limits {
+        Limits { depth: 64, items: 10_000, value_bytes, event_bytes }
+    }
+}
+
+/// Whether a source walks into a container.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Enter {
+    /// Walk the items, then call the matching `end_…`.
+    Walk,
+    /// A marker stands for the whole container already: walk nothing, end nothing.
+    Skip,
+}
+
+/// What a key does for its siblings: `{"name": "DB_PASSWORD", "value": "…"}`.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Role {
+    None,
+    Naming,
+    Value,
+}
+
+/// A key with everything the encoder needs, ready to be cached by a source.
+#[derive(Clone, Debug)]
+pub struct EncodedKey {
+    /// `"key":`, redacted and escaped.
+    bytes: Box<[u8]>,
+    class: KeyClass,
+    role: Role,
+    rules: Box<[RuleId]>,
+}
+
+#[derive(Clone, Copy)]
+struct Frame {
+    list: bool,
+    first: bool,
+    /// What list items inherit.
+    class: KeyClass,
+    /// What a naming sibling (objects) or the item before (lists) said about the next value.
+    hint: KeyClass,
+    role: Role,
+    items: usize,
+}
+
+/// The reusable memory of an [`Encoder`]: output and scratch of one thread.
+#[derive(Default)]
+pub struct Buffer {
+    /// The bytes written so far.
+    pub out: Vec<u8>,
+    /// How often each rule has redacted something since [`Buffer::clear`].
+    pub redactions: Vec<(RuleId, u32)>,
+    /// Where the long string values stand in `out`: start and length of the text between the quotes.
+    long: Vec<(u32, u32)>,
+    long_bytes: usize,
+    frames: Vec<Frame>,
+    scratch: Scratch,
+}
+
+impl Buffer {
+    /// Forgets everything but the memory.
+    pub fn clear(&mut self) {
+        self.out.clear();
+        self.redactions.clear();
+        self.long.clear();
+        self.long_bytes = 0;
+        self.frames.clear();
+    }
+
+    /// Takes over what a span's begin has written, so that its end can go on.
+    pub fn restore(&mut self, out: &[u8], redactions: &[(RuleId, u32)], long: &[(u32, u32)]) {
+        self.clear();
+        self.out.extend_from_slice(out);
+        self.redactions.extend_from_slice(redactions);
+        self.long.extend_from_slice(long);
+        self.long_bytes = long.iter().map(|(_, len)| *len as usize).sum();
+    }
+
+    /// Where the long values stand: what [`Buffer::restore`] takes back.
+    #[must_use]
+    pub fn long_values(&self) -> &[(u32, u32)] {
+        &self.long
+    }
+
+    fn count(&mut self, rule: RuleId) {
+        match self.redactions.iter_mut().find(|(known, _)| *known == rule) {
+            Some((_, n)) => *n += 1,
+            None => self.redactions.push((rule, 1)),
+        }
+    }
+}
+
+/// Writes one value, redacted, into a [`Buffer`].
+pub struct Encoder<'a> {
+    redactor: &'a Redactor,
+    buffer: &'a mut Buffer,
+    limits: Limits,
+    /// What is known of the next value: the class of its key, or what its list hands down.
+    slot: KeyClass,
+}
+
+impl<'a> Encoder<'a> {
+    /// An encoder that appends to what `buffer` holds.
+    pub fn new(redactor: &'a Redactor, buffer: &'a mut Buffer, limits: Limits) -> Encoder<'a> {
+        buffer.frames.clear();
+        Encoder { redactor, buffer, limits, slot: KeyClass::PLAIN }
+    }
+
+    /// The redactor that decides for this encoder.
+    #[must_use]
+    pub fn redactor(&self) -> &'a Redactor {
+        self.redactor
+    }
+
+    /// Bytes written so far, in the whole buffer.
+    #[must_use]
+    pub fn position(&self) -> usize {
+        self.buffer.out.len()
+    }
+
+    /// Appends bytes that are ours: punctuation, field names, ids. Never anything from outside.
+    pub fn raw(&mut self, ours: &[u8]) {
+        self.buffer.out.extend_from_slice(ours);
+    }
+
+    /// Says as what the next root value counts (the class of the field it belongs to).
+    pub fn root(&mut self, class: KeyClass) {
+        self.buffer.frames.clear();
+        self.slot = class;
+    }
+
+    /// Writes `null`.
+    pub fn null(&mut self) {
+        self.before_value();
+        self.raw(b"null");
+    }
+
+    /// Writes `true` or `false`.
+    pub fn bool(&mut self, value: bool) {
+        self.before_value();
+        self.raw(if value { b"true" } else { b"false" });
+    }
+
+    /// Writes an integer.
+    pub fn int(&mut self, value: i64) {
+        let mut digits = itoa::Buffer::new();
+        self.number(digits.format(value));
+    }
+
+    /// Writes an unsigned integer.
+    pub fn uint(&mut self, value: u64) {
+        let mut digits = itoa::Buffer::new();
+        self.number(digits.format(value));
+    }
+
+    /// Writes a float; what JSON cannot say becomes `[NaN]`, `[Infinity]` or `[-Infinity]`.
+    pub fn float(&mut self, value: f64) {
+        if value.is_finite() {
+            let mut digits = zmij::Buffer::new();
+            return self.number(digits.format_finite(value));
+        }
+        self.marker(if value.is_nan() {
+            "[NaN]"
+        } else if value > 0.0 {
+            "[Infinity]"
+        } else {
+            "[-Infinity]"
+        });
+    }
+
+    /// Writes a number given as its JSON text, unless its key says that it must go.
+    pub fn number(&mut self, text: &str) {
+        self.before_value();
+        if self.slot != KeyClass::PLAIN && self.redactor.drops_number(self.slot, text) {
+            return self.redacted(RuleId::KEY);
+        }
+        self.raw(text.as_bytes());
+    }
+
+    /// Writes a marker of ours, such as `[cycle]`, as a string.
+    pub fn marker(&mut self, ours: &str) {
+        self.before_value();
+        quote_into(&mut self.buffer.out, ours);
+    }
+
+    /// Writes a string, redacted.
+    pub fn text(&mut self, text: &str) {
+        self.before_value();
+        self.note_for_siblings(text);
+        self.judged_text(text, None);
+    }
+
+    /// Writes a string whose valid JSON spelling (between the quotes) is at hand: it is kept as it was.
+    pub fn spelled_text(&mut self, text: &str, spelling: &str) {
+        self.before_value();
+        self.note_for_siblings(text);
+        self.judged_text(text, Some(spelling));
+    }
+
+    /// Opens an object, or writes the marker that stands for it.
+    pub fn begin_object(&mut self) -> Enter {
+        self.begin(false)
+    }
+
+    /// Opens a list, or writes the marker that stands for it.
+    pub fn begin_list(&mut self) -> Enter {
+        self.begin(true)
+    }
+
+    /// Closes an object.
+    pub fn end_object(&mut self) {
+        self.buffer.frames.pop();
+        self.raw(b"}");
+    }
+
+    /// Closes a list.
+    pub fn end_list(&mut self) {
+        self.buffer.frames.pop();
+        self.raw(b"]");
+    }
+
+    /// Whether the container being written takes no more items: then the source stops and says how many are left.
+    #[must_use]
+    pub fn full(&self) -> bool {
+        let short = self.buffer.out.len() - self.buffer.long_bytes.min(self.buffer.out.len());
+        let over = short.saturating_add(4096) > self.limits.event_bytes
+            || self.buffer.out.len() / 4 > self.limits.event_bytes;
+        over || self.buffer.frames.last().is_some_and(|frame| frame.items >= self.limits.items)
+    }
+
+    /// Says how many items of a full container were left out.
+    pub fn left_out(&mut self, count: usize) {
+        let text = format!("[{count} more items]");
+        if self.buffer.frames.last().is_some_and(|frame| !frame.list) {
+            self.separator();
+            self.raw(b"\"[more]\":");
+        }
+        self.slot = KeyClass::PLAIN;
+        self.marker(&text);
+    }
+
+    /// Writes an object's key; the next value belongs to it.
+    pub fn key(&mut self, key: &str) {
+        let class = self.redactor.key(key);
+        let role = role_of(key);
+        self.separator();
+        self.slot = KeyClass::PLAIN;
+        self.buffer.out.push(b'"');
+        self.redacted_text(key);
+        self.buffer.out.extend_from_slice(b"\":");
+        self.enter_slot(class, role);
+    }
+
+    /// Prepares a key once, for sources that see the same keys again and again.
+    #[must_use]
+    pub fn prepare_key(redactor: &Redactor, key: &str) -> EncodedKey {
+        let mut buffer = Buffer::default();
+        let mut encoder = Encoder::new(redactor, &mut buffer, Limits::NONE);
+        encoder.raw(b"\"");
+        encoder.redacted_text(key);
+        encoder.raw(b"\":");
+        EncodedKey {
+            class: redactor.key(key),
+            role: role_of(key),
+            rules: buffer.redactions.iter().map(|(rule, _)| *rule).collect(),
+            bytes: buffer.out.into_boxed_slice(),
+        }
+    }
+
+    /// Writes a prepared key; the next value belongs to it.
+    pub fn prepared_key(&mut self, key: &EncodedKey) {
+        self.separator();
+        self.buffer.out.extend_from_slice(&key.bytes);
+        for rule in &key.rules {
+            self.buffer.count(*rule);
+        }
+        self.enter_slot(key.class, key.role);
+    }
+
+    fn enter_slot(&mut self, class: KeyClass, role: Role) {
+        let Some(frame) = self.buffer.frames.last_mut() else { return };
+        frame.items += 1;
+        frame.role = role;
+        self.slot = if role == Role::Value && class == KeyClass::PLAIN { frame.hint } else { class };
+    }
+
+    fn separator(&mut self) {
+        if let Some(frame) = self.buffer.frames.last_mut() {
+            if !frame.first {
+                self.buffer.out.push(b',');
+            }
+            frame.first = false;
+        }
+    }
+
+    /// In lists: the comma, and what the item inherits.
+    fn before_value(&mut self) {
+        let Some(frame) = self.buffer.frames.last_mut() else { return };
+        if !frame.list {
+            return;
+        }
+        frame.items += 1;
+        self.slot = if frame.hint == KeyClass::PLAIN { frame.class } else { frame.hint };
+        frame.hint = KeyClass::PLAIN;
+        self.separator();
+    }
+
+    fn note_for_siblings(&mut self, text: &str) {
+        let redactor = self.redactor;
+        let Some(frame) = self.buffer.frames.last_mut() else { return };
+        if frame.list {
+            frame.hint = redactor.after(text);
+        } else if frame.role == Role::Naming {
+            frame.hint = redactor.named(text);
+        }
+    }
+
+    fn begin(&mut self, list: bool) -> Enter {
+        self.before_value();
+        if self.slot != KeyClass::PLAIN && self.redactor.drops_container(self.slot) {
+            self.redacted(RuleId::KEY);
+            return Enter::Skip;
+        }
+        if self.buffer.frames.len() >= self.limits.depth {
+            quote_into(&mut self.buffer.out, "[nested too deeply]");
+            return Enter::Skip;
+        }
+        let class = if list { self.redactor.item(self.slot) } else { KeyClass::PLAIN };
+        self.raw(if list { b"[" } else { b"{" });
+        self.buffer.frames.push(Frame {
+            list,
+            first: true,
+            class,
+            hint: KeyClass::PLAIN,
+            role: Role::None,
+            items: 0,
+        });
+        Enter::Walk
+    }
+
+    fn redacted(&mut self, rule: RuleId) {
+        let redactor = self.redactor;
+        quote_into(&mut self.buffer.out, redactor.redaction_value());
+        self.buffer.count(rule);
+    }
+
+    fn judged_text(&mut self, text: &str, spelling: Option<&str>) {
+        self.buffer.out.push(b'"');
+        let start = self.buffer.out.len();
+        match spelling {
+            Some(spelling) => self.redacted_spelling(text, spelling),
+            None => self.redacted_text(text),
+        }
+        self.remember_long(start);
+        self.buffer.out.push(b'"');
+    }
+
+    fn remember_long(&mut self, start: usize) {
+        let len = self.buffer.out.len() - start;
+        if len > LONG_VALUE {
+            self.buffer.long.push((start as u32, len as u32));
+            self.buffer.long_bytes += len;
+        }
+    }
+
+    fn redacted_spelling(&mut self, text: &str, spelling: &str) {
+        match self.judge(text) {
+            Verdict::Keep if text.len() <= self.limits.value_bytes => self.raw(spelling.as_bytes()),
+            verdict => self.apply(verdict, text),
+        }
+    }
+
+    /// Writes `text` between the quotes as the redactor leaves it.
+    fn redacted_text(&mut self, text: &str) {
+        let verdict = self.judge(text);
+        self.apply(verdict, text);
+    }
+
+    fn judge(&mut self, text: &str) -> Verdict {
+        self.redactor.text(self.slot, text, &mut self.buffer.scratch)
+    }
+
+    fn apply(&mut self, verdict: Verdict, text: &str) {
+        match verdict {
+            Verdict::Keep if text.len() <= self.limits.value_bytes => escape_into(&mut self.buffer.out, text),
+            Verdict::Keep => self.spans(text, &[]),
+            Verdict::Whole => self.whole(),
+            Verdict::Spans => {
+                let findings = std::mem::take(&mut self.buffer.scratch.findings);
+                self.spans(text, &findings);
+                self.buffer.scratch.findings = findings;
+            }
+        }
+    }
+
+    fn whole(&mut self) {
+        let Buffer { out, scratch, .. } = &mut *self.buffer;
+        escape_into(out, &scratch.whole);
+        let rule = scratch.rule;
+        self.buffer.count(rule);
+    }
+
+    /// Writes what stays between the findings and what replaces them, up to the limit of one value.
+    ///
+    /// Bytes beyond the limit are never written, so the redactor need not have looked at them.
+    fn spans(&mut self, text: &str, findings: &[Finding]) {
+        let mut left = self.limits.value_bytes;
+        let mut at = 0;
+        for Finding { start, end, rule, with } in findings.iter().copied() {
+            at += self.piece(&text[at..start as usize], &mut left);
+            if at < start as usize {
+                break;
+            }
+            let replacement = self.redactor.replacement(with);
+            escape_into(&mut self.buffer.out, replacement);
+            left = left.saturating_sub(replacement.len());
+            self.buffer.count(rule);
+            at = end as usize;
+        }
+        let rest = findings.last().map_or(0, |last| last.end as usize);
+        if at >= rest {
+            at += self.piece(&text[at..], &mut left);
+        }
+        if at < text.len() {
+            self.raw(format!("[truncated {} bytes]", text.len() - at).as_bytes());
+        }
+    }
+
+    /// Writes as much of `text` as `left` allows and returns how many of its bytes that was.
+    fn piece(&mut self, text: &str, left: &mut usize) -> usize {
+        let len = if text.len() <= *left { text.len() } else { text.floor_char_boundary(*left) };
+        escape_into(&mut self.buffer.out, &text[..len]);
+        *left = if len < text.len() { 0 } else { *left - len };
+        len
+    }
+}
+
+/// Keys that name their sibling `value`, as lists of environment variables, headers and parameters do.
+fn role_of(key: &str) -> Role {
+    match key {
+        "name" | "key" | "variable" | "header" | "Name" | "Key" => Role::Naming,
+        "value" | "Value" | "val" => Role::Value,
+        _ => Role::None,
+    }
+}

@@ -1,0 +1,456 @@
+//! A session: gives ids, pairs begins with ends, and hands finished lines to the writer.
+
+use crate::assemble::{Assembly, Misuse, Place, Value, Values};
+use crate::clock::{self, Mono, Rfc3339};
+use crate::encode::{Buffer, Encoder, Limits};
+use crate::event::{Field, Kind};
+use crate::overhead::Meter;
+use crate::redact::{Redactor, RuleId};
+use crate::ring::{Tag, Urgency};
+use crate::summary::{Facts, Overhead, write_redactions};
+use crate::writer::Hub;
+use std::cell::RefCell;
+use std::collections::BTreeMap;
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering::Relaxed};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
+
+/// How long closing and exiting wait for the writer.
+pub const CLOSE_WAIT: Duration = Duration::from_secs(1);
+
+/// What a session records, and how its events reach the disk.
+#[derive(Clone, Debug)]
+pub struct SessionPolicy {
+    /// Which kinds are recorded, by [`Kind`] number.
+    pub kinds: [bool; Kind::ALL.len()],
+    /// Bounds of one event.
+    pub limits: Limits,
+    /// Budget of one recording call, nanoseconds.
+    pub budget_ns: u64,
+    /// Flush when this many events wait.
+    pub max_events: usize,
+    /// Flush when this many bytes wait.
+    pub max_bytes: usize,
+    /// Flush at least this often.
+    pub flush_interval: Duration,
+    /// Flush at every error.
+    pub flush_on_error: bool,
+    /// Flush at every checkpoint.
+    pub flush_on_checkpoint: bool,
+}
+
+/// What the caller's threads and the writer both know of a session.
+pub struct Shared {
+    /// Cost of the recording calls.
+    pub meter: Meter,
+    /// Events that were not taken.
+    pub dropped: AtomicU64,
+}
+
+impl Shared {
+    /// What the calls have cost and what was lost.
+    #[must_use]
+    pub fn read(&self) -> (Overhead, u64) {
+        (self.meter.read(), self.dropped.load(Relaxed))
+    }
+}
+
+/// Where a session's finished lines go.
+enum Sink {
+    /// Through the ring into the document.
+    Writer { hub: Arc<Hub>, number: u32 },
+    /// Into memory: what tests of an agent look at.
+    Memory(Mutex<Vec<Vec<u8>>>),
+}
+
+/// One open call: what its begin has written.
+struct OpenSpan {
+    kind: Kind,
+    started: Mono,
+    bytes: Vec<u8>,
+    redactions: Vec<(RuleId, u32)>,
+    long: Vec<(u32, u32)>,
+    facts: Facts,
+    parent: Option<u64>,
+    phase: Option<Arc<[u8]>>,
+    agent: Option<Arc<[u8]>>,
+}
+
+/// How a span ended.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum SpanEnd {
+    /// With this success, unless its fields say otherwise; None is unknown.
+    Success(Option<bool>),
+    /// It was cut off.
+    Interrupted,
+}
+
+/// What a recording call has done.
+#[derive(Debug, Default)]
+pub struct Recorded {
+    /// The event's number; None where it was not taken.
+    pub id: Option<u64>,
+    /// What did not fit.
+    pub misuses: Vec<Misuse>,
+}
+
+/// A span that is open, as [`Session::open_spans`] shows it.
+#[derive(Clone, Debug)]
+pub struct OpenCall {
+    /// Its event's number.
+    pub id: u64,
+    /// The line so far, closed: JSON.
+    pub json: Vec<u8>,
+    /// How long it has been open.
+    pub age_ns: u64,
+}
+
+/// One session, shared by all threads that record into it.
+pub struct Session {
+    redactor: Arc<Redactor>,
+    policy: SessionPolicy,
+    shared: Arc<Shared>,
+    sink: Sink,
+    last_id: AtomicU64,
+    open: Mutex<BTreeMap<u64, Box<OpenSpan>>>,
+    closed: AtomicBool,
+}
+
+thread_local! {
+    /// Buffers of this thread: more than one only while a value's own code records again.
+    static BUFFERS: RefCell<Vec<Box<Workspace>>> = const { RefCell::new(Vec::new()) };
+}
+
+#[derive(Default)]
+struct Workspace {
+    buffer: Buffer,
+    time: Rfc3339,
+    head: Vec<u8>,
+}
+
+/// Lends this thread's workspace. It is never borrowed while foreign code runs: a nested call takes another one.
+fn with_workspace<R>(work: impl FnOnce(&mut Workspace) -> R) -> R {
+    let mut workspace = BUFFERS.with_borrow_mut(Vec::pop).unwrap_or_default();
+    workspace.buffer.clear();
+    let result = work(&mut workspace);
+    BUFFERS.with_borrow_mut(|buffers| buffers.push(workspace));
+    result
+}
+
+impl Session {
+    /// A session whose events go into a document of `hub`.
+    #[must_use]
+    pub fn new(
+        redactor: Arc<Redactor>,
+        policy: SessionPolicy,
+        shared: Arc<Shared>,
+        hub: Arc<Hub>,
+        number: u32,
+    ) -> Session {
+        Session::with_sink(redactor, policy, shared, Sink::Writer { hub, number })
+    }
+
+    /// A session whose events stay in memory.
+    #[must_use]
+    pub fn in_memory(redactor: Arc<Redactor>, policy: SessionPolicy) -> Session {
+        let shared = Arc::new(Shared { meter: Meter::new(policy.budget_ns), dropped: AtomicU64::new(0) });
+        Session::with_sink(redactor, policy, shared, Sink::Memory(Mutex::default()))
+    }
+
+    fn with_sink(redactor: Arc<Redactor>, policy: SessionPolicy, shared: Arc<Shared>, sink: Sink) -> Session {
+        let (last_id, closed) = (AtomicU64::new(0), AtomicBool::new(false));
+        Session { redactor, policy, shared, sink, last_id, open: Mutex::default(), closed }
+    }
+
+    /// The redactor of this session.
+    #[must_use]
+    pub fn redactor(&self) -> &Redactor {
+        &self.redactor
+    }
+
+    /// Whether events of this kind are recorded at all.
+    #[must_use]
+    pub fn records(&self, kind: Kind) -> bool {
+        self.policy.kinds[kind as usize] && !self.closed.load(Relaxed)
+    }
+
+    /// Records a finished event. `success` is what it counts as where its fields do not say.
+    pub fn record<V: Value>(
+        &self,
+        kind: Kind,
+        mut values: Values<V>,
+        mut misfits: Vec<(String, V)>,
+        place: Place<'_>,
+        success: Option<bool>,
+    ) -> Recorded {
+        if !self.records(kind) {
+            return Recorded::default();
+        }
+        let called = clock::now();
+        let id = self.last_id.fetch_add(1, Relaxed) + 1;
+        let recorded = with_workspace(|workspace| {
+            let began = began(called, &values);
+            let time = given_time(&mut values).unwrap_or_else(|| clock::wall(began));
+            let Workspace { buffer, time: text, head } = workspace;
+            let mut encoder = Encoder::new(&self.redactor, buffer, self.policy.limits);
+            let mut event = Assembly::new(&mut encoder, kind);
+            event.facts.day = clock::day(time);
+            event.open(id, text.text(time));
+            let unsaid = values.get(Field::Success).is_none();
+            event.fields(kind.fields(), &mut values, &mut misfits);
+            if unsaid && let Some(success) = success {
+                event.success(Some(success));
+            }
+            event.common(place, &mut values, misfits);
+            event.close();
+            let (facts, misuses) = (event.facts, event.misuses);
+            let taken = self.hand_over(&facts, buffer, head);
+            Recorded { id: taken.then_some(id), misuses }
+        });
+        self.shared.meter.add(clock::now() - called);
+        recorded
+    }
+
+    /// Begins a span; None where its kind is not recorded. The span is open until [`Session::end`].
+    pub fn begin<V: Value>(&self, kind: Kind, mut values: Values<V>, place: Place<'_>) -> Recorded {
+        if !self.records(kind) {
+            return Recorded::default();
+        }
+        let started = clock::now();
+        let id = self.last_id.fetch_add(1, Relaxed) + 1;
+        let (span, misuses) = with_workspace(|workspace| {
+            let wall = clock::wall(started);
+            let Workspace { buffer, time, .. } = workspace;
+            let mut encoder = Encoder::new(&self.redactor, buffer, self.policy.limits);
+            let mut event = Assembly::new(&mut encoder, kind);
+            event.facts.day = clock::day(wall);
+            event.facts.nested = place.parent.is_some();
+            event.open(id, time.text(wall));
+            event.fields(&kind.fields()[..kind.begin_fields()], &mut values, &mut Vec::new());
+            let (facts, misuses) = (event.facts, event.misuses);
+            let span = OpenSpan {
+                kind,
+                started,
+                bytes: buffer.out.clone(),
+                redactions: buffer.redactions.clone(),
+                long: buffer.long_values().to_vec(),
+                facts,
+                parent: place.parent,
+                phase: place.phase.map(Arc::from),
+                agent: place.agent.map(Arc::from),
+            };
+            (span, misuses)
+        });
+        self.spans().insert(id, Box::new(span));
+        self.shared.meter.add(clock::now() - started);
+        Recorded { id: Some(id), misuses }
+    }
+
+    /// Ends a span: its begin and these values become one event. None where it was not open any more.
+    pub fn end<V: Value>(
+        &self,
+        id: u64,
+        mut values: Values<V>,
+        mut misfits: Vec<(String, V)>,
+        end: SpanEnd,
+    ) -> Recorded {
+        let called = clock::now();
+        let Some(span) = self.spans().remove(&id) else { return Recorded::default() };
+        let recorded = with_workspace(|workspace| {
+            let Workspace { buffer, head, .. } = workspace;
+            buffer.restore(&span.bytes, &span.redactions, &span.long);
+            let mut encoder = Encoder::new(&self.redactor, buffer, self.policy.limits);
+            let mut event = Assembly::new(&mut encoder, span.kind);
+            event.facts = span.facts;
+            let unsaid = (values.get(Field::DurationMs).is_none(), values.get(Field::Success).is_none());
+            event.fields(&span.kind.fields()[span.kind.begin_fields()..], &mut values, &mut misfits);
+            finish(&mut event, end, unsaid, called.saturating_sub(span.started) / 1_000);
+            event.common(span.place(), &mut values, misfits);
+            event.close();
+            let (facts, misuses) = (event.facts, event.misuses);
+            let taken = self.hand_over(&facts, buffer, head);
+            Recorded { id: taken.then_some(id), misuses }
+        });
+        self.shared.meter.add(clock::now() - called);
+        recorded
+    }
+
+    /// Redacts a name from outside into a JSON string: what a [`Place`] holds.
+    #[must_use]
+    pub fn name_json(&self, name: &str) -> Vec<u8> {
+        with_workspace(|workspace| {
+            let mut encoder = Encoder::new(&self.redactor, &mut workspace.buffer, self.policy.limits);
+            encoder.text(name);
+            workspace.buffer.out.clone()
+        })
+    }
+
+    /// The spans that are open now, oldest first.
+    #[must_use]
+    pub fn open_spans(&self) -> Vec<OpenCall> {
+        let now = clock::now();
+        let spans = self.spans();
+        spans.iter().map(|(id, span)| span.shown(*id, now)).collect()
+    }
+
+    /// What was recorded so far, of a session in memory.
+    #[must_use]
+    pub fn lines(&self) -> Vec<Vec<u8>> {
+        match &self.sink {
+            Sink::Writer { .. } => Vec::new(),
+            Sink::Memory(lines) => lines.lock().unwrap_or_else(PoisonError::into_inner).clone(),
+        }
+    }
+
+    /// What its calls have cost and how many events were lost.
+    #[must_use]
+    pub fn state(&self) -> (Overhead, u64) {
+        self.shared.read()
+    }
+
+    /// Counts an event that could not be made.
+    pub fn count_dropped(&self) {
+        self.shared.dropped.fetch_add(1, Relaxed);
+    }
+
+    /// Waits until everything recorded before is in the document; false when the disk is too slow or refuses.
+    #[must_use]
+    pub fn flush(&self, timeout: Duration) -> bool {
+        match &self.sink {
+            Sink::Writer { hub, .. } => hub.settle(timeout),
+            Sink::Memory(_) => true,
+        }
+    }
+
+    /// Ends the session: open spans are written as interrupted, the document is closed. False when the writer
+    /// could not finish in time.
+    pub fn close(&self) -> bool {
+        if self.closed.swap(true, Relaxed) {
+            return true;
+        }
+        let open: Vec<u64> = self.spans().keys().copied().collect();
+        for id in open {
+            self.end::<Nothing>(id, Values::default(), Vec::new(), SpanEnd::Interrupted);
+        }
+        match &self.sink {
+            Sink::Writer { hub, number } => {
+                hub.push(*number, Tag::Close, &[&clock::wall(clock::now()).to_le_bytes()], URGENT)
+                    && hub.settle(CLOSE_WAIT)
+            }
+            Sink::Memory(_) => true,
+        }
+    }
+
+    fn spans(&self) -> MutexGuard<'_, BTreeMap<u64, Box<OpenSpan>>> {
+        self.open.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn hand_over(&self, facts: &Facts, buffer: &mut Buffer, head: &mut Vec<u8>) -> bool {
+        buffer.fit(self.policy.limits);
+        let taken = match &self.sink {
+            Sink::Writer { hub, number } => {
+                head.clear();
+                head.extend_from_slice(&facts.to_bytes());
+                head.extend_from_slice(&(buffer.redactions.len() as u16).to_le_bytes());
+                write_redactions(head, &buffer.redactions);
+                hub.push(*number, Tag::Event, &[head, &buffer.out], self.urgency(facts.kind))
+            }
+            Sink::Memory(lines) => {
+                lines.lock().unwrap_or_else(PoisonError::into_inner).push(buffer.out.clone());
+                true
+            }
+        };
+        if !taken {
+            self.count_dropped();
+        }
+        taken
+    }
+
+    fn urgency(&self, kind: Kind) -> Urgency {
+        let now = match kind {
+            Kind::Error => self.policy.flush_on_error,
+            Kind::Checkpoint => self.policy.flush_on_checkpoint,
+            Kind::ToolCall | Kind::LlmCall | Kind::Decision => false,
+        };
+        let precious = matches!(kind, Kind::Error | Kind::Checkpoint);
+        Urgency { records: self.policy.max_events, bytes: self.policy.max_bytes, now, precious }
+    }
+}
+
+/// For the end of a session, which must not be lost.
+const URGENT: Urgency = Urgency { records: 1, bytes: 1, now: true, precious: true };
+
+impl OpenSpan {
+    fn place(&self) -> Place<'_> {
+        Place { parent: self.parent, phase: self.phase.as_deref(), agent: self.agent.as_deref() }
+    }
+
+    fn shown(&self, id: u64, now: Mono) -> OpenCall {
+        let mut json = self.bytes.clone();
+        json.push(b'}');
+        OpenCall { id, json, age_ns: now.saturating_sub(self.started) }
+    }
+}
+
+/// What a span's end says by itself, where the caller has not said it.
+fn finish(event: &mut Assembly<'_, '_>, end: SpanEnd, (duration, success): (bool, bool), measured_us: u64) {
+    match end {
+        SpanEnd::Interrupted => {
+            if duration {
+                event.ours(Field::DurationMs, b"null");
+            }
+            if success {
+                event.success(None);
+            }
+            event.facts.interrupted = true;
+            event.encoder.raw(b",\"interrupted\":true");
+        }
+        SpanEnd::Success(said) => {
+            if duration {
+                event.duration(measured_us);
+            }
+            if success {
+                event.success(said);
+            }
+        }
+    }
+}
+
+/// When a finished fact began: its duration ago.
+fn began<V: Value>(now: Mono, values: &Values<V>) -> Mono {
+    let millis = values.get(Field::DurationMs).and_then(Value::number).map_or(0.0, |number| number.as_f64());
+    // Saturating: a duration that is not a sane number moves nothing.
+    now.saturating_sub((millis.clamp(0.0, 1e12) * 1e6) as u64)
+}
+
+/// The time that a finished fact came with; one that is no time stays and is reported as a misuse.
+fn given_time<V: Value>(values: &mut Values<V>) -> Option<clock::Wall> {
+    let given = values.get(Field::Timestamp)?;
+    let time = given.with_text(clock::parse_rfc3339).flatten()?;
+    values.take(Field::Timestamp);
+    Some(time)
+}
+
+/// No value at all: for events whose fields are all ours.
+#[derive(Clone, Copy)]
+enum Nothing {}
+
+impl Value for Nothing {
+    fn encode(self, _: &mut Encoder<'_>) {}
+    fn encode_entries(self, _: &mut Encoder<'_>) {}
+    fn is_mapping(self) -> bool {
+        false
+    }
+    fn is_null(self) -> bool {
+        true
+    }
+    fn number(self) -> Option<crate::assemble::Number> {
+        None
+    }
+    fn flag(self) -> Option<bool> {
+        None
+    }
+    fn with_text<R>(self, _: impl FnOnce(&str) -> R) -> Option<R> {
+        None
+    }
+}
