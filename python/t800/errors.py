@@ -1,13 +1,13 @@
 """What T-800 raises outside recording. Recording itself never raises into the agent.
 
-    TraceError
-    ├── ConfigError (also ValueError)        a setting is wrong: which file, line and key, and what to do
-    │   └── RuleError                        a redaction rule of the user is wrong
-    ├── TraceFileError                       a file or folder of traces cannot be used
-    │   ├── CorruptTraceError                a trace file is damaged or not ours
-    │   └── SessionNotFoundError             no session has that name
-    ├── ExportError                          an exporter could not finish
-    └── MissingExtraError (also ImportError) an optional part is not installed
+TraceError
+├── ConfigError (also ValueError)        a setting is wrong: which file, line and key, and what to do
+│   └── RuleError                        a redaction rule of the user is wrong
+├── TraceFileError                       a file or folder of traces cannot be used
+│   ├── CorruptTraceError                a trace file is damaged or not ours
+│   └── SessionNotFoundError             no session has that name
+├── ExportError                          an exporter could not finish
+└── MissingExtraError (also ImportError) an optional part is not installed
 """
 
 __all__ = [
@@ -25,8 +25,8 @@ __all__ = [
 class TraceError(Exception):
     """The base of every error that T-800 raises.
 
-    `problem` says what was wrong; `file`, `line` (from 1) and `key` say where; `hint` says what to do. Its text
-    is all of them in one line: `FILE:LINE: KEY: PROBLEM. HINT`.
+    `problem` says what was wrong; `file`, `line` (from 1) and `key` say where; `hint` says what to do. Its
+    text is all of them in one line: `FILE:LINE: KEY: PROBLEM. HINT`.
     """
 
     def __init__(
@@ -84,5 +84,6 @@ class MissingExtraError(TraceError, ImportError):
 
     def __init__(self, extra: str, *, module: str | None = None) -> None:
         needed = f" ({module})" if module else ""
-        super().__init__(f"needs the optional part {extra!r}{needed}", hint=f"Install it: pip install 't800[{extra}]'")
+        hint = f"Install it: pip install 't800[{extra}]'"
+        super().__init__(f"needs the optional part {extra!r}{needed}", hint=hint)
         self.extra = extra

@@ -1,7 +1,7 @@
 """Where things are: the project root, the telemetry folder, names of trace files, the user's state directory.
 
-Nothing here creates anything until it is asked to, and what it creates is the user's alone: folders 0700, files
-0600 whatever the umask, and never through a symbolic link.
+Nothing here creates anything until it is asked to, and what it creates is the user's alone: folders 0700,
+files 0600 whatever the umask, and never through a symbolic link.
 """
 
 from __future__ import annotations
@@ -83,8 +83,8 @@ class Layout:
     def create(self) -> None:
         """Make the folders and the `.gitignore` where they are missing.
 
-        Raises `TraceFileError` where a folder is a symbolic link, belongs to another user, cannot be made, or is
-        not a folder of its own (the home directory, a project).
+        Raises `TraceFileError` where a folder is a symbolic link, belongs to another user, cannot be made, or
+        is not a folder of its own (the home directory, a project).
         """
         try:
             self._create()
@@ -126,8 +126,8 @@ def telemetry_dir(
 ) -> Layout:
     """The layout for `start` (default: the working directory).
 
-    `dir`, else T800_DIR, moves the telemetry folder; the project root stays where it is. Raises `TraceFileError`
-    for a working directory that no longer exists or a folder name that no system accepts.
+    `dir`, else T800_DIR, moves the telemetry folder; the project root stays where it is. Raises
+    `TraceFileError` for a working directory that no longer exists or a folder name that no system accepts.
     """
     root = _find_root(start, environ)
     given = os.fspath(dir) if dir is not None else environ.get("T800_DIR")
@@ -193,7 +193,7 @@ def _as_given(root: str, here: str, spelled: str) -> str:
 
 
 def home_directory(environ: Environment = os.environ) -> str | None:
-    """The user's home directory from $HOME, else from /etc/passwd without any name service; None if unknown."""
+    """The user's home directory from $HOME, else from /etc/passwd; None if unknown. Asks no name service."""
     home = environ.get("HOME", "")
     if home.startswith("/"):
         return os.path.normpath(home)
@@ -209,7 +209,7 @@ def _home_from_passwd() -> str | None:
         return None
     for line in lines:
         fields = line.split(b":")
-        if len(fields) > 5 and fields[2] == uid and fields[5].startswith(b"/"):
+        if fields[2:3] == [uid] and fields[5:6] and fields[5].startswith(b"/"):
             return os.path.normpath(os.fsdecode(fields[5]))
     return None
 
@@ -246,7 +246,7 @@ def _make_folder(path: str, parent: int | None = None) -> None:
         os.mkdir(path, 0o700, dir_fd=parent)
     except FileExistsError:
         return
-    if not os.stat(path, dir_fd=parent, follow_symlinks=False).st_mode & 0o700 == 0o700:
+    if not os.stat(path, dir_fd=parent, follow_symlinks=False).st_mode & stat.S_IXUSR:  # an odd umask
         os.chmod(path, 0o700, dir_fd=parent)
 
 
@@ -320,8 +320,8 @@ def _ignore_in_git(folder: int, *, ours: bool) -> None:
 def read_own_file(path: str, limit: int, *, follow: bool = False) -> bytes:
     """The bytes of a regular file of at most `limit` bytes that belongs to this user or to root.
 
-    Raises `OSError` where it is missing or cannot be read, `TraceFileError` where it is a symbolic link (unless
-    `follow`), not a regular file, another user's, or too large. Never waits, also not for a pipe's writer.
+    Raises `OSError` where it is missing or cannot be read, `TraceFileError` where it is a symbolic link
+    (unless `follow`), not a regular file, another user's, or too large. Never waits for a pipe's writer.
     """
     file = _open_unlinked(path, 0 if follow else os.O_NOFOLLOW)
     try:
@@ -395,8 +395,8 @@ def safe_session_id(given: str | None) -> str:
     """`given` where it is safe in a file name on every system, else a safe name derived from it.
 
     None gets a new random one: `ses_` and 12 hex digits. The result always matches `[A-Za-z0-9_-]{1,64}`, the
-    same id always gets the same name, and different unsafe ids get different names. Ids that look like addresses
-    or paths keep none of their text.
+    same id always gets the same name, and different unsafe ids get different names. Ids that look like
+    addresses or paths keep none of their text.
     """
     if given is None:
         return f"ses_{os.urandom(6).hex()}"
@@ -466,8 +466,8 @@ def make_state_dir(environ: Environment = os.environ) -> str:
 def install_key(environ: Environment = os.environ) -> tuple[bytes, bool]:
     """The 32 random bytes that key every hash of this installation, and whether they are stored.
 
-    Made at the first call: `key` in the state directory, or the file that T800_KEY_FILE names. False means that
-    no file could be read or written: the key lives as long as this process.
+    Made at the first call: `key` in the state directory, or the file that T800_KEY_FILE names. False means
+    that no file could be read or written: the key lives as long as this process.
     """
     chosen = environ.get("T800_KEY_FILE", "")
     try:
@@ -500,7 +500,7 @@ def _new_key(path: str, *, chosen: bool) -> bytes:
     try:
         os.link(temporary, path)
     except OSError:
-        # A file is there already: keep it, unless a power failure cut it off. Or the file system has no links.
+        # Another start was first: keep its key, unless a power failure cut it off. Or links are not possible.
         if not _stored_key(path, chosen=chosen):
             os.replace(temporary, path)
             return read_own_file(path, KEY_BYTES)
@@ -514,7 +514,7 @@ def disabled(environ: Environment = os.environ) -> bool:
     return bool(state) and os.path.lexists(os.path.join(state, "disabled"))
 
 
-def set_disabled(flag: bool, environ: Environment = os.environ) -> None:  # noqa: FBT001 - the value of a switch
+def set_disabled(flag: bool, environ: Environment = os.environ) -> None:  # noqa: FBT001 - a switch's value
     """Set or take back the user's off switch. Raises `TraceFileError` where it cannot be kept."""
     try:
         _set_disabled(environ) if flag else _unset_disabled(environ)

@@ -1,0 +1,283 @@
+"""The table of settings: every key, its default, what it takes, and one line about it.
+
+The documented configuration file, the names of the environment variables and every check come from it.
+"""
+
+from __future__ import annotations
+
+from t800.errors import ConfigError
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+__all__ = ["KEYS", "Key", "Kind", "as_switch", "nearest_key"]
+
+_LIST_LIMIT = 1000
+
+
+class Kind:
+    """What values a key takes: `expects` in words, a test, and how it is written in the environment."""
+
+    __slots__ = ("accepts", "expects", "from_text")
+
+    def __init__(
+        self, expects: str, accepts: Callable[[object], bool], from_text: Callable[[str], object] = str
+    ) -> None:
+        self.expects = expects
+        self.accepts = accepts
+        self.from_text = from_text
+
+
+def as_switch(text: str) -> object:
+    """`text` as the bool that it spells, else `text` itself."""
+    word = text.lower()
+    if word in {"1", "true", "yes", "on"}:
+        return True
+    return False if word in {"0", "false", "no", "off"} else text
+
+
+def _as_number(text: str) -> object:
+    for number in (int, float):
+        try:
+            return number(text)
+        except ValueError:
+            continue
+    return None if text.lower() in {"none", "null"} else text
+
+
+def _as_list(text: str) -> object:
+    return [item for item in (part.strip() for part in text.split(",")) if item]
+
+
+def _is_number(value: object, least: float, most: float) -> bool:
+    return isinstance(value, (int, float)) and not isinstance(value, bool) and least <= value <= most
+
+
+def _is_text(value: object, limit: int = 4096) -> bool:
+    # Printable also excludes lone surrogates, terminal escapes and changes of direction.
+    return isinstance(value, str) and 0 < len(value) <= limit and value.isprintable() and bool(value.strip())
+
+
+def _is_list(value: object, item: Callable[[object], bool]) -> bool:
+    return isinstance(value, list) and len(value) <= _LIST_LIMIT and all(map(item, value))
+
+
+def _is_folder(value: object) -> bool:
+    if not isinstance(value, str) or not _is_text(value):
+        return False
+    return value == "~" or value.startswith(("~/", "~\\", "/", "\\\\")) or value[1:3] in {":/", ":\\"}
+
+
+def _is_base(value: object) -> bool:
+    if value == "project_root":
+        return True
+    if not isinstance(value, str) or not _is_text(value):
+        return False
+    return value.startswith("/") and ".." not in value.split("/")
+
+
+def _whole(least: int, most: int) -> Kind:
+    return Kind(
+        f"a whole number from {least} to {most}",
+        lambda value: isinstance(value, int) and _is_number(value, least, most),
+        _as_number,
+    )
+
+
+def _whole_or_none(least: int, most: int) -> Kind:
+    whole = _whole(least, most)
+    return Kind(f"{whole.expects}, or null", lambda value: value is None or whole.accepts(value), _as_number)
+
+
+def _number(least: float, most: float) -> Kind:
+    return Kind(f"a number from {least} to {most}", lambda value: _is_number(value, least, most), _as_number)
+
+
+def _choice(*names: str) -> Kind:
+    return Kind(" or ".join(names), lambda value: isinstance(value, str) and value in names)
+
+
+_SWITCH = Kind("true or false", lambda value: isinstance(value, bool), as_switch)
+_PROMISE = Kind("true: T-800 promises it", lambda value: value is True, as_switch)
+_MARKER = Kind("a printable text of at most 64 characters", lambda value: _is_text(value, 64))
+_NAMES = Kind("a list of texts", lambda value: _is_list(value, _is_text), _as_list)
+_FOLDERS = Kind("a list of folders from / or ~/", lambda value: _is_list(value, _is_folder), _as_list)
+_BASE = Kind("project_root, or an absolute path inside the project", _is_base)
+
+
+class Key:
+    """One setting: its dotted name as in the YAML, its default, what it takes, and one line about it."""
+
+    __slots__ = ("default", "doc", "environment", "kind", "name")
+
+    def __init__(self, name: str, default: object, kind: Kind, doc: str) -> None:
+        self.name = name
+        self.default = default
+        self.kind = kind
+        self.doc = doc
+        self.environment = "T800_" + name.removeprefix("telemetry.").replace(".", "_").upper()
+
+    def check(self, value: object, *, file: str | None = None, line: int | None = None) -> object:
+        """`value` as it is used. Raises `ConfigError` where this key does not take it."""
+        if isinstance(self.default, list) and isinstance(value, tuple):
+            value = list(value)
+        if not self.kind.accepts(value):
+            raise ConfigError(f"must be {self.kind.expects}", file=file, line=line, key=self.name)
+        return value
+
+
+_TABLE = (
+    Key(
+        "telemetry.enabled",
+        False,
+        _SWITCH,
+        "Record? Opt-in: nothing is recorded, and no file made, while this is false.",
+    ),
+    Key("telemetry.trace_tools", True, _SWITCH, "Record tool calls."),
+    Key("telemetry.trace_llm", True, _SWITCH, "Record LLM calls."),
+    Key("telemetry.trace_decisions", True, _SWITCH, "Record decisions."),
+    Key("telemetry.trace_errors", True, _SWITCH, "Record errors."),
+    Key("telemetry.trace_checkpoints", True, _SWITCH, "Record checkpoints of phases."),
+    Key(
+        "telemetry.performance.max_overhead_ms",
+        100,
+        _number(0.001, 60_000),
+        "Budget of one recording in milliseconds; recordings over it are counted in the summary.",
+    ),
+    Key(
+        "telemetry.performance.buffer_size",
+        50,
+        _whole(1, 100_000),
+        "Events after which the buffer is written to the trace file.",
+    ),
+    Key(
+        "telemetry.performance.flush_interval_ms",
+        5000,
+        _whole(1, 3_600_000),
+        "Milliseconds after which the buffer is written, however little it holds.",
+    ),
+    Key(
+        "telemetry.privacy.redact_pii",
+        True,
+        _SWITCH,
+        "Redact personal data in texts: e-mail addresses, phone numbers, cards, accounts.",
+    ),
+    Key("telemetry.privacy.redact_secrets", True, _PROMISE, "Redact secrets. Always true."),
+    Key(
+        "telemetry.privacy.redact_sensitive_paths",
+        True,
+        _SWITCH,
+        "Redact paths in sensitive folders (file_paths.sensitive_dirs).",
+    ),
+    Key(
+        "telemetry.privacy.redact_content",
+        True,
+        _SWITCH,
+        "The same switch as file_paths.redact_content.",
+    ),
+    Key("telemetry.privacy.local_only", True, _PROMISE, "Traces stay on this machine. Always true."),
+    Key(
+        "telemetry.privacy.no_network_transmission",
+        True,
+        _PROMISE,
+        "There is no network code. Always true.",
+    ),
+    Key("telemetry.privacy.allow", [], _NAMES, "Texts and key names that are never redacted."),
+    Key(
+        "telemetry.privacy.max_value_bytes",
+        16_384,
+        _whole(64, 16_777_216),
+        "Longer texts count as content and are hashed.",
+    ),
+    Key(
+        "telemetry.privacy.max_event_bytes",
+        262_144,
+        _whole(1024, 524_288),
+        "Larger events lose their longest values first.",
+    ),
+    Key("telemetry.retention.max_trace_files", 100, _whole(1, 10_000_000), "Sessions to keep."),
+    Key("telemetry.retention.max_trace_age_days", 30, _whole(1, 36_500), "Days to keep a session."),
+    Key("telemetry.retention.max_total_mb", 1024, _whole(1, 100_000_000), "Megabytes to keep in all."),
+    Key(
+        "telemetry.retention.keep_errors_days",
+        None,
+        _whole_or_none(1, 36_500),
+        "Days to keep a session with errors at least; null: no longer than others.",
+    ),
+    Key("telemetry.retention.auto_cleanup", True, _SWITCH, "Retire old sessions in the background."),
+    Key(
+        "always_redact",
+        [
+            "password",
+            "api_key",
+            "apikey",
+            "token",
+            "secret",
+            "credential",
+            "auth",
+            "private_key",
+            "access_token",
+            "refresh_token",
+        ],
+        _NAMES,
+        "Keys whose values are always redacted. Further names add to these; none of these can be taken away.",
+    ),
+    Key("redaction_value", "[REDACTED]", _MARKER, "What stands in the place of a redacted value."),
+    Key(
+        "file_paths.mode",
+        "relative",
+        _choice("relative", "absolute"),
+        "How paths inside the project are written: relative or absolute.",
+    ),
+    Key(
+        "file_paths.base",
+        "project_root",
+        _BASE,
+        "What they are relative to: project_root, or an absolute path inside the project.",
+    ),
+    Key(
+        "file_paths.sensitive_dirs",
+        ["~/.ssh", "~/.config", "/etc"],
+        _FOLDERS,
+        "Folders whose paths become [REDACTED_PATH]. Further ones add to these.",
+    ),
+    Key(
+        "file_paths.redact_content",
+        True,
+        _SWITCH,
+        "Keep only a keyed hash of contents: files, prompts, outputs.",
+    ),
+    Key(
+        "trace_buffer.max_events",
+        50,
+        _whole(1, 100_000),
+        "Beats telemetry.performance.buffer_size where both are set.",
+    ),
+    Key("trace_buffer.max_size_kb", 100, _whole(1, 65_536), "Kilobytes after which the buffer is written."),
+    Key(
+        "trace_buffer.flush_interval_ms",
+        5000,
+        _whole(1, 3_600_000),
+        "Beats telemetry.performance.flush_interval_ms where both are set.",
+    ),
+    Key("trace_buffer.flush_on_error", True, _SWITCH, "Write the buffer at every error."),
+    Key("trace_buffer.flush_on_checkpoint", True, _SWITCH, "Write the buffer at every checkpoint."),
+)
+
+KEYS: dict[str, Key] = {key.name: key for key in _TABLE}
+"""Every setting by its dotted name, in the order of the documented file."""
+
+
+def nearest_key(name: str) -> str:
+    """A hint for a key that does not exist: the key that was probably meant, else the keys beside it."""
+    import difflib
+
+    last = name.rpartition(".")[2]
+    same = [known for known in KEYS if known.rpartition(".")[2] == last]
+    close = same or difflib.get_close_matches(name, KEYS, 1, 0.7)
+    if close:
+        return f"Did you mean {close[0]}?"
+    section = name.rpartition(".")[0]
+    beside = [known for known in KEYS if known.rpartition(".")[0] == section]
+    return "Valid here: " + ", ".join(beside) if beside else "`t800 init` writes a file with every valid key"
