@@ -105,7 +105,7 @@ def load(
     values, sources = _resolve(layers)
     _refuse_base_outside(layout, values["file_paths.base"], sources["file_paths.base"])
     enabled, reason = _verdict(
-        layout.config_file,
+        layout.config_file if digest else "",
         said=values[_ENABLED] is True,
         source=sources[_ENABLED],
         environ=environ,
@@ -143,7 +143,7 @@ def _defaults(reason: str, error: ConfigError | None = None) -> Settings:
 
 
 def _verdict(file: str, *, said: bool, source: str, environ: Environment, opted_in: bool) -> tuple[bool, str]:
-    """Whether telemetry is on, and the sentence that says why."""
+    """Whether telemetry is on, and the sentence that says why; `file` is empty where there is none."""
     off = _said_off(environ)
     if off:
         return False, off
@@ -155,7 +155,8 @@ def _verdict(file: str, *, said: bool, source: str, environ: Environment, opted_
         return True, "it was asked for in this run"
     if source == "file":
         return said, f"telemetry.enabled is {'true' if said else 'false'} in {file}"
-    return False, f"nobody switched it on: telemetry.enabled is not set in {file}; `t800 enable` sets it"
+    lacking = f"telemetry.enabled is not set in {file}" if file else "there is no configuration file"
+    return False, f"nobody switched it on: {lacking}; `t800 enable` does"
 
 
 def _said_off(environ: Environment) -> str:
