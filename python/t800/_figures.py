@@ -1,0 +1,63 @@
+"""Figures for people: durations, money, shares, sizes. Light: the end of `t800 run` uses it too."""
+
+from __future__ import annotations
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+_MICROS_PER_MS = 1000
+_MS_PER_SECOND = 1000
+_SECONDS_PER_MINUTE = 60
+_STEP = 1024
+
+
+def duration(ms: float | None) -> str:
+    """A duration in milliseconds for people: `85 µs`, `4.2 ms`, `31 s`, `2 m 05 s`; a dash for unknown."""
+    if ms is None:
+        return "-"
+    if ms < 1:
+        return f"{ms * _MICROS_PER_MS:.0f} µs"
+    seconds = ms / _MS_PER_SECOND
+    if seconds < 1:
+        return f"{ms:.1f} ms" if ms < 100 else f"{ms:.0f} ms"  # noqa: PLR2004 (three digits are enough)
+    if seconds < _SECONDS_PER_MINUTE:
+        return f"{seconds:.2f} s"
+    minutes, rest = divmod(round(seconds), _SECONDS_PER_MINUTE)
+    hours, minutes = divmod(minutes, _SECONDS_PER_MINUTE)
+    return f"{hours} h {minutes:02} m" if hours else f"{minutes} m {rest:02} s"
+
+
+def money(usd: float | None) -> str:
+    """US dollars, with as many digits as a small amount needs; a dash for unknown."""
+    if usd is None:
+        return "-"
+    return f"${usd:.2f}" if usd >= 1 or usd == 0 else f"${usd:.4f}"
+
+
+def percent(rate: float | None) -> str:
+    """A share of 1 as a percentage; a dash for unknown. Only all of it is 100 %."""
+    if rate is None:
+        return "-"
+    return "100 %" if rate >= 1 else f"{min(rate * 100, 99.9):.3g} %"
+
+
+def size(count: int) -> str:
+    """Bytes for people."""
+    amount, units = float(count), iter(("B", "KiB", "MiB", "GiB"))
+    unit = next(units)
+    for larger in units:
+        if amount < _STEP:
+            break
+        amount, unit = amount / _STEP, larger
+    return f"{amount:.0f} {unit}" if unit == "B" else f"{amount:.1f} {unit}"
+
+
+def plural(count: int, noun: str) -> str:
+    """`1 event`, `2,000 events`."""
+    return f"{count:,} {noun}" if count == 1 else f"{count:,} {noun}s"
+
+
+def joined(parts: Sequence[str]) -> str:
+    """The parts that are not empty, separated by middle dots."""
+    return " · ".join(part for part in parts if part)

@@ -1,0 +1,157 @@
+"""A session's events as a tree: phases on top, then calls with what happened inside them."""
+
+from __future__ import annotations
+
+import re
+from datetime import datetime
+from typing import TYPE_CHECKING, NamedTuple
+
+from t800.cli.text import number, string
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable, Iterator, Mapping
+
+    Event = Mapping[str, object]
+
+_DIGITS = re.compile(r"\d{1,15}")
+
+
+class Node:
+    """An event with its place in time and the events that name it as their parent."""
+
+    __slots__ = ("children", "event", "ms", "order", "start")
+
+    def __init__(self, event: Event, fallback: float) -> None:
+        self.event = event
+        self.start = _seconds(event.get("timestamp"), fallback)
+        self.ms = number(event, "duration_ms")
+        self.order = _order(event.get("event_id"))
+        self.children: list[Node] = []
+
+    @property
+    def end(self) -> float:
+        """When it was over, in seconds since the epoch; its start where that is unknown."""
+        return self.start + max(self.ms or 0.0, 0.0) / 1000
+
+
+class Segment(NamedTuple):
+    """A stretch of the session in one phase; `checkpoint` is the event that closed the phase."""
+
+    phase: str
+    checkpoint: Node | None
+    roots: list[Node]
+
+    @property
+    def start(self) -> float:
+        """When it began, in seconds since the epoch."""
+        return self.checkpoint.start if self.checkpoint else self.roots[0].start
+
+
+class Row(NamedTuple):
+    """One line of the tree: a node, the guides left of it, and whether it is only there for its children."""
+
+    node: Node
+    guides: str
+    context: bool
+
+
+def _seconds(timestamp: object, fallback: float) -> float:
+    try:
+        return datetime.fromisoformat(timestamp).timestamp() if isinstance(timestamp, str) else fallback
+    except (ValueError, OverflowError):
+        return fallback
+
+
+def _order(event_id: object) -> int:
+    found = _DIGITS.search(event_id) if isinstance(event_id, str) else None
+    return int(found[0]) if found else 0
+
+
+def nodes(events: Iterable[Event]) -> list[Node]:
+    """One node per event, in the order in which the events began."""
+    made: list[Node] = []
+    for event in events:
+        made.append(Node(event, made[-1].start if made else 0.0))
+    return sorted(made, key=lambda node: (node.order, node.start))
+
+
+def segments(events: Iterable[Event]) -> list[Segment]:
+    """The phases of a session in the order in which they began, each with the tree of its events."""
+    every = nodes(events)
+    headings = [node for node in every if _closes_a_phase(node)]
+    roots = _nest([node for node in every if not _closes_a_phase(node)])
+    found = _consecutive(roots, headings)
+    used = {id(segment.checkpoint) for segment in found}
+    found += [Segment(_phase_name(node), node, []) for node in headings if id(node) not in used]
+    return sorted(found, key=lambda segment: segment.start)
+
+
+def _closes_a_phase(node: Node) -> bool:
+    return node.event.get("type") == "checkpoint" and node.ms is not None
+
+
+def _phase_name(node: Node) -> str:
+    return string(node.event, "phase_name")
+
+
+def _nest(every: list[Node]) -> list[Node]:
+    """Hang each node below its parent. A parent always began earlier, so a forged circle stays in the open."""
+    known: dict[object, Node] = {}
+    roots: list[Node] = []
+    for node in every:
+        parent_id = node.event.get("parent_id")
+        parent = known.get(parent_id) if isinstance(parent_id, str) else None
+        (parent.children if parent else roots).append(node)
+        event_id = node.event.get("event_id")
+        if isinstance(event_id, str):
+            known[event_id] = node
+    return roots
+
+
+def _consecutive(roots: list[Node], headings: list[Node]) -> list[Segment]:
+    found: list[Segment] = []
+    for root in roots:
+        phase = string(root.event, "phase")
+        heading = _heading(root, phase, headings)
+        if not found or (found[-1].phase, found[-1].checkpoint) != (phase, heading):
+            found.append(Segment(phase, heading, []))
+        found[-1].roots.append(root)
+    return found
+
+
+def _heading(root: Node, phase: str, headings: list[Node]) -> Node | None:
+    """The checkpoint of the phase in which a root began (times in a file have millisecond precision)."""
+    slack = 0.002
+    for node in headings:
+        if phase and _phase_name(node) == phase and node.start - slack <= root.start <= node.end + slack:
+            return node
+    return None
+
+
+def rows(roots: list[Node], wanted: Callable[[Event], bool]) -> Iterator[Row]:
+    """The lines of a tree, parents before children: what is wanted, and what it hangs on."""
+    kept = _kept(roots, wanted)
+    shown = [root for root in roots if id(root) in kept]
+    stack = [(root, "", "") for root in reversed(shown)]
+    while stack:
+        node, guides, below = stack.pop()
+        yield Row(node, guides, context=not wanted(node.event))
+        children = [child for child in node.children if id(child) in kept]
+        for position, child in reversed(list(enumerate(children))):
+            last = position == len(children) - 1
+            stack.append((child, below + ("└ " if last else "├ "), below + ("  " if last else "│ ")))
+
+
+def _kept(roots: list[Node], wanted: Callable[[Event], bool]) -> set[int]:
+    """Identities of the wanted nodes and of all their ancestors (without recursion: depth is not ours)."""
+    kept: set[int] = set()
+    path: list[tuple[Node, bool]] = [(root, False) for root in roots]
+    while path:
+        node, seen = path.pop()
+        if seen:
+            if wanted(node.event) or any(id(child) in kept for child in node.children):
+                kept.add(id(node))
+            continue
+        path.append((node, True))
+        path.extend((child, False) for child in node.children)
+    return kept
