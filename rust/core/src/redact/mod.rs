@@ -112,12 +112,18 @@ pub struct Scratch {
 /// A [`Policy`], compiled: decides about keys, numbers and strings. Immutable and shared by all threads.
 #[derive(Debug)]
 pub struct Redactor {
+    id: u64,
     redaction_value: String,
     keys: keys::Keys,
     allow: HashSet<String>,
     content: content::ContentHasher,
     redact_content: bool,
     max_value_bytes: usize,
+}
+
+fn next_id() -> u64 {
+    static NEXT: std::sync::atomic::AtomicU64 = std::sync::atomic::AtomicU64::new(1);
+    NEXT.fetch_add(1, std::sync::atomic::Ordering::Relaxed)
 }
 
 impl Redactor {
@@ -127,6 +133,7 @@ impl Redactor {
     /// [`RuleError`] when a configured rule or key name cannot be used.
     pub fn new(policy: &Policy) -> Result<Redactor, RuleError> {
         Ok(Redactor {
+            id: next_id(),
             redaction_value: policy.redaction_value.clone(),
             keys: keys::Keys::new(&policy.always_redact, &policy.allow)?,
             allow: policy.allow.iter().cloned().collect(),
@@ -134,6 +141,12 @@ impl Redactor {
             redact_content: policy.redact_content,
             max_value_bytes: policy.max_value_bytes,
         })
+    }
+
+    /// A number that no other redactor of this process has: what caches of classes are kept under.
+    #[must_use]
+    pub fn id(&self) -> u64 {
+        self.id
     }
 
     /// The class of a mapping key: decides what its value has to fear.
