@@ -78,7 +78,9 @@ def test_a_git_worktree_has_a_file_for_a_marker(home: Path, environ: dict[str, s
     assert root_of(tree / "src", environ) == tree
 
 
-@pytest.mark.parametrize(("inside", "found"), [("opencode.json", True), ("telemetry", True), ("agent", False)])
+@pytest.mark.parametrize(
+    ("inside", "found"), [("opencode.json", True), ("telemetry", True), ("agent", False)]
+)
 def test_opencode_marks_a_root_only_with_its_own_contents(
     project: Path, environ: dict[str, str], inside: str, found: bool
 ) -> None:
@@ -284,7 +286,9 @@ def test_an_unwritable_folder_is_said(project: Path, environ: dict[str, str]) ->
     folder = Path("/tmp") / f"t800-test-{os.getpid()}"
     folder.mkdir(mode=0o755)
     try:
-        done = subprocess.run([sys.executable, "-c", script, folder], capture_output=True, check=True, text=True)
+        done = subprocess.run(
+            [sys.executable, "-c", script, folder], capture_output=True, check=True, text=True
+        )
     finally:
         folder.rmdir()
     assert "cannot be made (Permission denied)" in done.stdout
@@ -330,7 +334,9 @@ def test_hostile_ids_become_safe_names(hostile: str) -> None:
     assert name.upper() not in {"CON", "NUL", "COM1"}
 
 
-@pytest.mark.parametrize("telling", ["jane.doe@example.org", "/home/janedoe/x", "C:\\Users\\janedoe", "~janedoe"])
+@pytest.mark.parametrize(
+    "telling", ["jane.doe@example.org", "/home/janedoe/x", "C:\\Users\\janedoe", "~janedoe"]
+)
 def test_addresses_and_paths_leave_no_text_in_a_name(telling: str) -> None:
     assert re.fullmatch("ses-[0-9a-f]{12}", safe_session_id(telling))
 

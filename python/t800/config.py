@@ -306,7 +306,7 @@ def _recall(digest: str, environ: Environment) -> Values | None:
 
     try:
         values = _core.parse_json(read_own_file(_compiled_file(digest, environ), _COMPILED_LIMIT))
-    except (OSError, TraceFileError, ValueError):
+    except (OSError, TraceFileError, ValueError, RecursionError):
         return None
     if not isinstance(values, dict):
         return None

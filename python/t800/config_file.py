@@ -67,8 +67,7 @@ def parse(data: bytes, file: str) -> dict[str, object]:
     Raises `ConfigError` with the line for everything that is not exactly a configuration: bad YAML, tags,
     alias bombs, unknown or repeated keys, values that a key does not take.
     """
-    loader = _Loader(_decoded(data, file), file)
-    root = _composed(loader, file)
+    loader, root = _composed(_decoded(data, file), file)
     values: dict[str, object] = {}
     if root is not None and not _is_empty(root):
         _collect(loader, root, "", file, values)
@@ -83,14 +82,18 @@ def _decoded(data: bytes, file: str) -> str:
         raise ConfigError("is not UTF-8 text", file=file, line=line, hint="Save it as UTF-8") from error
 
 
-def _composed(loader: _Loader, file: str) -> yaml.Node | None:
+def _composed(text: str, file: str) -> tuple[_Loader, yaml.Node | None]:
     try:
-        return loader.get_single_node()
+        loader = _Loader(text, file)
+        return loader, loader.get_single_node()
+    except yaml.reader.ReaderError as error:
+        line = text.count("\n", 0, error.position) + 1
+        raise ConfigError("has a control character", file=file, line=line, hint="Remove it") from error
     except yaml.YAMLError as error:
         mark = getattr(error, "problem_mark", None)
-        problem = getattr(error, "problem", None) or getattr(error, "reason", None) or "cannot be read"
+        problem = _shown(getattr(error, "problem", None) or "cannot be read")
         raise ConfigError(
-            f"is not valid YAML ({_shown(str(problem))})", file=file, line=mark.line + 1 if mark else None
+            f"is not valid YAML ({problem})", file=file, line=mark.line + 1 if mark else None
         ) from error
 
 
@@ -216,7 +219,8 @@ def switched_on(data: bytes, file: str) -> bytes:
     """
     before = parse(data, file)
     text = _decoded(data, file)
-    after = _edited(text, _composed(_Loader(text, file), file)).encode()
+    _, root = _composed(text, file)
+    after = _edited(text, root).encode()
     if _parsed_or_none(after, file) != before | {"telemetry.enabled": True}:
         raise ConfigError(
             "cannot be edited safely", file=file, hint="Write `enabled: true` under `telemetry:` by hand"

@@ -273,11 +273,11 @@ def nearest_key(name: str) -> str:
     """A hint for a key that does not exist: the key that was probably meant, else the keys beside it."""
     import difflib
 
-    last = name.rpartition(".")[2]
-    same = [known for known in KEYS if known.rpartition(".")[2] == last]
-    close = same or difflib.get_close_matches(name, KEYS, 1, 0.7)
+    section, _, last = name.rpartition(".")
+    ends = {known: known.rpartition(".")[2] for known in KEYS}
+    near = difflib.get_close_matches(last, ends.values(), 1, 0.75)
+    close = [known for known, end in ends.items() if end in near] or difflib.get_close_matches(name, KEYS, 1)
     if close:
-        return f"Did you mean {close[0]}?"
-    section = name.rpartition(".")[0]
+        return f"Did you mean {max(close, key=lambda known: known.startswith(section))}?"
     beside = [known for known in KEYS if known.rpartition(".")[0] == section]
     return "Valid here: " + ", ".join(beside) if beside else "`t800 init` writes a file with every valid key"

@@ -182,7 +182,9 @@ def _print_report(layout: Layout, settings: Settings) -> None:
     _say("Config", f"{layout.config_file}{missing}")
     _say("Folder", layout.telemetry)
     for on in (True, False):
-        _say_switches([name for name in _PRIVACY if settings.values[f"telemetry.privacy.{name}"] is on], on=on)
+        _say_switches(
+            [name for name in _PRIVACY if settings.values[f"telemetry.privacy.{name}"] is on], on=on
+        )
     for name, change in _changed(settings).items():
         _say("Changed", f"{name} = {inline(change['value'])} ({change['source']})")
     for name in config.unknown_environment():
