@@ -1,0 +1,364 @@
+"""Read traces back: list the sessions of a telemetry folder, find one, walk its events, follow it while it runs."""
+
+from __future__ import annotations
+
+import os
+import stat
+import time
+from collections import Counter
+from collections.abc import Iterable, Iterator
+from typing import TYPE_CHECKING, Any, NamedTuple
+
+from t800.errors import CorruptTraceError, SessionNotFoundError, TraceFileError
+from t800.layout import read_own_file
+from t800.summary import Summary, days, derive, fold_events, is_summary, merge
+from t800.trace_file import MAX_LINE, NAME, Event, Part, Tail, parse, read_events
+
+if TYPE_CHECKING:
+    from t800.layout import Layout
+
+__all__ = [
+    "Damage",
+    "Event",
+    "SessionTrace",
+    "Skipped",
+    "both_spellings",
+    "family",
+    "resolve",
+    "scan",
+    "sessions",
+]
+
+_HOOK_LIFE_S = 24 * 3600
+_MOST_DAMAGE = 100
+
+
+class Damage(NamedTuple):
+    """Something in a file that could not be read: where (line from 1, 0 = the whole file) and what."""
+
+    file: str
+    line: int
+    problem: str
+
+
+class Skipped(NamedTuple):
+    """A file in the traces folder that is not a trace of ours, and why it was passed over."""
+
+    file: str
+    reason: str
+
+
+class SessionTrace:
+    """One recorded session: its files, and what is in them. Making one opens nothing.
+
+    `stem` is the common beginning of its files' names, `parts` the files in order, `damage` what reading has met
+    so far and could not read (at most 100 entries).
+    """
+
+    def __init__(self, stem: str, session_id: str, parts: Iterable[Part], private: str | None = None) -> None:
+        self.stem = stem
+        self.session_id = session_id
+        self.parts = sorted(parts, key=lambda part: part.number)
+        self.damage: list[Damage] = []
+        self._private = private
+        self._header: dict[str, Any] | None = None
+
+    def __repr__(self) -> str:
+        return f"SessionTrace({self.stem!r})"
+
+    @property
+    def header(self) -> dict[str, Any]:
+        """The first line of the first part: session_id, timestamp, metadata. Raises `CorruptTraceError`."""
+        if self._header is None:
+            self._header = self.parts[0].header()
+        return self._header
+
+    @property
+    def metadata(self) -> dict[str, Any]:
+        """The header's metadata, empty where there is none or the header cannot be read."""
+        metadata = self._header_field("metadata")
+        return metadata if isinstance(metadata, dict) else {}
+
+    @property
+    def started(self) -> str:
+        """When the session began, RFC 3339 in UTC: from the header, else from the file's name."""
+        given = self._header_field("timestamp")
+        return given if isinstance(given, str) else _time_in_name(self.stem)
+
+    @property
+    def size(self) -> int:
+        """Bytes on disk, all parts."""
+        return sum(part.size for part in self.parts)
+
+    @property
+    def mtime_ns(self) -> int:
+        """The last change of any part, in ns since 1970."""
+        return max(part.mtime_ns for part in self.parts)
+
+    @property
+    def live(self) -> bool:
+        """Whether the session is still being recorded: its lock is held.
+
+        Where hooks write (processes that live for one event) the lock is free between them: then it is live while
+        its file of begins is there, no end was written, and the last change is less than 24 hours ago.
+        """
+        if self._private is None:
+            return False
+        if _locked(self._private, self.stem):
+            return True
+        return os.path.lexists(os.path.join(self._private, f"{self.stem}.open")) and self.unfinished
+
+    @property
+    def unfinished(self) -> bool:
+        """Whether no end was written although the last change is less than 24 hours ago: live, or died lately."""
+        if abs(time.time() - self.mtime_ns / 1e9) > _HOOK_LIFE_S:
+            return False
+        try:
+            closing = self.parts[-1].closing()
+        except CorruptTraceError:
+            return False
+        return closing is None or closing.get("state") == "live"
+
+    @property
+    def retired(self) -> Summary | None:
+        """The summary of this session's parts that retention has taken away, None when all are here."""
+        if self._private is None:
+            return None
+        try:
+            text = read_own_file(os.path.join(self._private, f"{self.stem}.retired"), MAX_LINE)
+        except (OSError, TraceFileError):
+            return None
+        summary = parse(text)
+        return summary if is_summary(summary) else None
+
+    def lines(self) -> Iterator[bytes]:
+        """All lines of all parts as they are, headers and closing lines too. Raises `CorruptTraceError`."""
+        for part in self.parts:
+            yield from part.lines()
+
+    def events(self) -> Iterator[Event]:
+        """The events of all parts in the order of the files; what cannot be read is in `damage`, never raised."""
+        for part in self.parts:
+            yield from self.part_events(part)
+
+    def part_events(self, part: Part) -> Iterator[Event]:
+        """The events of one of the parts, as `events` gives them."""
+        try:
+            yield from read_events(part, lambda line, problem: self._note(part, line, problem))
+        except CorruptTraceError as error:
+            self._note(part, error.line or 0, error.problem)
+
+    def summary(self) -> Summary:
+        """The whole session's summary: the parts' closing lines added up, or their events where one is torn.
+
+        Parts that retention has taken away stay counted. A session that cannot be read at all has zeros.
+        """
+        pieces = [self.part_summary(part) for part in self.parts]
+        if (retired := self.retired) is not None:
+            pieces.insert(0, retired)
+        total = merge(*pieces)
+        if len(pieces) > 1:
+            total.pop("by_day", None)
+            total |= _by_day(days(piece, self.started[:10]) for piece in pieces)
+        return derive(total)
+
+    def part_summary(self, part: Part) -> Summary:
+        """The summary of one of the parts; in a session of several it says its day even where it has but one."""
+        try:
+            closing = part.closing()
+        except CorruptTraceError:
+            closing = None
+        if closing is None:
+            self._note(part, 0, "the last line holds no whole summary: counted from the events")
+            closing = fold_events(self.part_events(part)) | {"state": "live", "ended": None}
+        if "by_day" not in closing and len(self.parts) > 1:
+            first = next(self.part_events(part), None)
+            if first is not None:
+                closing["by_day"] = days(closing, str(first.get("timestamp"))[:10])
+        return closing
+
+    def follow(self, poll: float = 0.25) -> Iterator[Event]:
+        """The events there are, then each new one once it is in the file, until the session ends.
+
+        Looks every `poll` seconds. For a session that is not live it ends after the events there are.
+        """
+        part = self.parts[0]
+        tail = Tail(part)
+        try:
+            while True:
+                live = self.live
+                yield from tail.new_events()
+                following = self._part_after(part)
+                if following is not None:
+                    yield from tail.new_events()
+                    tail.close()
+                    part, tail = following, Tail(following)
+                elif live and not tail.ended:
+                    time.sleep(poll)
+                else:
+                    return
+        finally:
+            tail.close()
+
+    def _part_after(self, part: Part) -> Part | None:
+        name = os.path.join(os.path.dirname(part.path), f"{self.stem}.part{part.number + 1}.json")
+        return next(
+            (found for path in (name, f"{name}.gz") if (found := _part_at(path, part.number + 1))), None
+        )
+
+    def _header_field(self, name: str) -> object:
+        try:
+            return self.header.get(name)
+        except CorruptTraceError:
+            return None
+
+    def _note(self, part: Part, line: int, problem: str) -> None:
+        damage = Damage(part.path, line, problem)
+        if len(self.damage) < _MOST_DAMAGE and damage not in self.damage:
+            self.damage.append(damage)
+
+
+def sessions(layout: Layout) -> Iterator[SessionTrace]:
+    """The recorded sessions, newest first. Files that are not ours are passed over; `scan` says which."""
+    yield from scan(layout)[0]
+
+
+def scan(layout: Layout) -> tuple[list[SessionTrace], list[Skipped]]:
+    """All sessions of a telemetry folder, newest first, and the files that are none, with the reason."""
+    return _scan(layout.traces, layout.private)
+
+
+def resolve(layout: Layout, ref: str) -> SessionTrace:
+    """The session that a person means by `ref`.
+
+    `last` (the newest run, not one that was started inside it), a session id, the beginning of an id or of a
+    file's name (the newest that fits), or the path of a trace file. Raises `SessionNotFoundError` naming the
+    nearest.
+    """
+    if os.sep in ref or ref.endswith((".json", ".json.gz")):
+        return _from_path(ref)
+    traces = scan(layout)[0]
+    if ref == "last" and traces:
+        return _run_of(traces[0], traces)
+    exact = [trace for trace in traces if ref in (trace.session_id, trace.stem)]
+    fitting = exact or [t for t in traces if ref and (t.session_id.startswith(ref) or t.stem.startswith(ref))]
+    if fitting:
+        return fitting[0]
+    raise _not_found(ref, [trace.session_id for trace in traces], layout.traces)
+
+
+def family(layout: Layout, trace: SessionTrace) -> list[SessionTrace]:
+    """The sessions begun inside `trace`, directly or further down (nested, child processes), oldest first."""
+    known = {trace.session_id}
+    members: list[SessionTrace] = []
+    for other in reversed(scan(layout)[0]):
+        if other.stem != trace.stem and other.metadata.get("parent_session_id") in known:
+            members.append(other)
+            known.add(other.session_id)
+    return members
+
+
+def both_spellings(event: Event) -> Event:
+    """An `llm_call` with its tokens and cost under both names: prompt_tokens and tokens_in, cost_usd and cost."""
+    if event.get("type") != "llm_call":
+        return event
+    names = {"prompt_tokens": "tokens_in", "completion_tokens": "tokens_out", "cost_usd": "cost"}
+    return event | {short: event[name] for name, short in names.items() if name in event}
+
+
+def _scan(folder: str, private: str) -> tuple[list[SessionTrace], list[Skipped]]:
+    found: dict[str, dict[int, Part]] = {}
+    skipped: list[Skipped] = []
+    for path in _paths(folder):
+        match = NAME.fullmatch(os.path.basename(path))
+        part = _part_at(path, int(match["part"] or 1)) if match else None
+        if match is None or part is None:
+            skipped.append(Skipped(path, "is not a regular file" if match else "has not a trace file's name"))
+            continue
+        parts = found.setdefault(match["stem"], {})
+        # While a file is being compressed both are there, and the plain one is complete for as long as it is.
+        if part.number not in parts or not part.packed:
+            parts[part.number] = part
+    traces = [SessionTrace(stem, stem[20:], parts.values(), private) for stem, parts in found.items()]
+    return _newest_first(traces), skipped
+
+
+def _paths(folder: str) -> list[str]:
+    try:
+        return sorted(os.path.join(folder, name) for name in os.listdir(folder))
+    except (FileNotFoundError, NotADirectoryError):
+        return []
+    except OSError as error:
+        raise TraceFileError(f"cannot be listed ({error.strerror})", file=folder) from error
+
+
+def _part_at(path: str, number: int) -> Part | None:
+    try:
+        info = os.lstat(path)
+    except OSError:
+        return None
+    return Part(path, number, info) if stat.S_ISREG(info.st_mode) else None
+
+
+def _newest_first(traces: list[SessionTrace]) -> list[SessionTrace]:
+    """Names tell the second; only sessions of the same second need their headers read."""
+    same = Counter(trace.stem[:19] for trace in traces)
+    return sorted(
+        traces,
+        key=lambda t: (t.stem[:19], t.started if same[t.stem[:19]] > 1 else "", t.stem),
+        reverse=True,
+    )
+
+
+def _run_of(trace: SessionTrace, traces: list[SessionTrace]) -> SessionTrace:
+    by_id = {other.session_id: other for other in traces}
+    seen = {trace.stem}
+    while (parent := by_id.get(str(trace.metadata.get("parent_session_id")))) and parent.stem not in seen:
+        seen.add(parent.stem)
+        trace = parent
+    return trace
+
+
+def _from_path(ref: str) -> SessionTrace:
+    path = os.path.realpath(ref)
+    folder, name = os.path.split(path)
+    private = os.path.join(os.path.dirname(folder), ".t800")
+    match = NAME.fullmatch(name)
+    for trace in _scan(folder, private)[0] if match else ():
+        if any(part.path == path for part in trace.parts):
+            return trace
+    part = _part_at(path, 1)
+    if part is None:
+        raise _not_found(ref, [os.path.basename(other) for other in _paths(folder)], folder)
+    trace = SessionTrace(name.partition(".")[0], "", [part])
+    trace.session_id = str(trace.header["session_id"])
+    return trace
+
+
+def _not_found(ref: str, names: list[str], folder: str) -> SessionNotFoundError:
+    import difflib  # noqa: PLC0415 - only for the hint of an error
+
+    nearest = difflib.get_close_matches(ref, names, 1, cutoff=0.0)
+    hint = f"The nearest is {nearest[0]!r}" if nearest else f"There are no sessions in {folder}"
+    return SessionNotFoundError(f"no session is named {ref!r}", hint=hint)
+
+
+def _locked(private: str, stem: str) -> bool:
+    from t800._core import is_live  # noqa: PLC0415 - most uses of the reader never ask
+
+    return is_live(private, stem)
+
+
+def _by_day(pieces: Iterable[dict[str, Summary]]) -> dict[str, dict[str, Summary]]:
+    """The entry `by_day` for a summary, when its pieces lie on more than one day."""
+    found: dict[str, list[Summary]] = {}
+    for piece in pieces:
+        for day, summary in piece.items():
+            found.setdefault(day, []).append(summary)
+    if len(found) < 2:  # noqa: PLR2004 - more than one
+        return {}
+    return {"by_day": {day: merge(*found[day]) for day in sorted(found)}}
+
+
+def _time_in_name(stem: str) -> str:
+    return f"{stem[:10]}T{stem[11:19].replace('-', ':')}Z"
