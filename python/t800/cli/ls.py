@@ -52,18 +52,19 @@ def _entry(trace: SessionTrace) -> dict[str, object]:
 
 
 def _print_table(found: list[SessionTrace]) -> None:
-    """Eight columns that fit 80; the id gives way first."""
+    """Eight columns that fit 80: what names give up, figures keep."""
     from rich.table import Table
 
     from t800.cli.page import console
 
-    table = Table(box=None, pad_edge=False, header_style="dim", padding=(0, 2, 0, 0))
-    table.add_column("SESSION", overflow="ellipsis", no_wrap=True, max_width=20, style="cyan")
-    table.add_column("STARTED", no_wrap=True)
-    table.add_column("AGENT", overflow="ellipsis", no_wrap=True, max_width=16)
-    for name in ("EVENTS", "OK", "TIME", "COST"):
-        table.add_column(name, justify="right", no_wrap=True)
-    table.add_column("STATE", no_wrap=True)
+    spare = max(console().width - 80, 0)
+    table = Table(box=None, pad_edge=False, header_style="dim", padding=(0, 1, 0, 0))
+    table.add_column("SESSION", overflow="ellipsis", no_wrap=True, max_width=16 + spare // 2, style="cyan")
+    table.add_column("STARTED", no_wrap=True, min_width=11)
+    table.add_column("AGENT", overflow="ellipsis", no_wrap=True, max_width=12 + spare // 2)
+    for name, width in (("EVENTS", 6), ("OK", 6), ("TIME", 8), ("COST", 7)):
+        table.add_column(name, justify="right", no_wrap=True, min_width=width)
+    table.add_column("STATE", no_wrap=True, min_width=6)
     for trace in found:
         table.add_row(*_cells(trace))
     console().print(table)
@@ -73,7 +74,7 @@ def _cells(trace: SessionTrace) -> list[str]:
     summary = trace.summary()
     return [
         clean(trace.session_id),
-        clean(trace.started[:16].replace("T", " ")),
+        clean(trace.started[5:16].replace("T", " ")),
         string(trace.metadata, "agent") or "-",
         f"{number(summary, 'total_events') or 0:,.0f}",
         percent(number(summary, "success_rate")),

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from functools import cache
+from functools import cache, partial
 from typing import TYPE_CHECKING
 
 from rich.console import Console
@@ -36,7 +36,7 @@ def print_session(trace: SessionTrace, wanted: Wanted, limit: int | None) -> Non
     printed = hidden = 0
     for line in (line for segment in found for line in _lines(segment, on, wanted)):
         if limit is None or printed < limit:
-            _print(line)
+            _print(line())
             printed += 1
         else:
             hidden += 1
@@ -79,22 +79,22 @@ def _roots(found: list[Segment]) -> Iterator[Node]:
             yield segment.checkpoint
 
 
-def _lines(segment: Segment, on: Scale, wanted: Wanted) -> Iterator[Text]:
-    """A phase's heading and rows; nothing where the filters leave neither."""
+def _lines(segment: Segment, on: Scale, wanted: Wanted) -> Iterator[Callable[[], Text]]:
+    """A phase's heading and rows, each to be laid out when it is printed; nothing where the filters leave none."""
     shown = tree.rows(segment.roots, wanted)
     first = next(shown, None)
     if first is None and not (segment.checkpoint is not None and wanted(segment.checkpoint.event)):
         return
-    yield Text()
+    yield Text
     if segment.phase or segment.checkpoint is not None:
-        yield rows.heading(segment, on)
+        yield partial(rows.heading, segment, on)
     if first is None:
         return
     agents = [""]
     for row in (first, *shown):
         depth = len(row.guides) // 2
         del agents[depth + 1 :]
-        yield rows.line(row, on, agents[-1])
+        yield partial(rows.line, row, on, agents[-1])
         agents.append(string(row.node.event, "agent_id"))
 
 

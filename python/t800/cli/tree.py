@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import bisect
 import re
 from datetime import datetime
 from typing import TYPE_CHECKING, NamedTuple
@@ -110,22 +111,28 @@ def _nest(every: list[Node]) -> list[Node]:
 
 def _consecutive(roots: list[Node], headings: list[Node]) -> list[Segment]:
     found: list[Segment] = []
+    by_name: dict[str, list[Node]] = {}
+    for node in sorted(headings, key=_start):
+        by_name.setdefault(_phase_name(node), []).append(node)
     for root in roots:
         phase = string(root.event, "phase")
-        heading = _heading(root, phase, headings)
+        heading = _heading(root, by_name.get(phase, [])) if phase else None
         if not found or (found[-1].phase, found[-1].checkpoint) != (phase, heading):
             found.append(Segment(phase, heading, []))
         found[-1].roots.append(root)
     return found
 
 
-def _heading(root: Node, phase: str, headings: list[Node]) -> Node | None:
+def _start(node: Node) -> float:
+    return node.start
+
+
+def _heading(root: Node, headings: list[Node]) -> Node | None:
     """The checkpoint of the phase in which a root began (times in a file have millisecond precision)."""
     slack = 0.002
-    for node in headings:
-        if phase and _phase_name(node) == phase and node.start - slack <= root.start <= node.end + slack:
-            return node
-    return None
+    position = bisect.bisect_right(headings, root.start + slack, key=_start)
+    node = headings[position - 1] if position else None
+    return node if node is not None and root.start <= node.end + slack else None
 
 
 def rows(roots: list[Node], wanted: Callable[[Event], bool]) -> Iterator[Row]:
