@@ -385,6 +385,7 @@ BAD_FILES = {
     "deep nesting": ("[" * 60_000, 1, None),
     "deep mapping": ("{a: " * 12_000, 1, None),
     "deep list": ("- " * 30_000, 1, None),
+    "many values": ("always_redact: [" + "a," * 20_000 + "]", 1, None),
     "too large": ("#" * (64 * 1024 + 1), None, None),
     "not UTF-8": (b"telemetry:\n  enabled: \xff\n", 2, None),
     "UTF-16": ("telemetry: {enabled: true}".encode("utf-16"), 1, None),
@@ -692,6 +693,28 @@ def test_damaged_compiled_settings_are_ignored_and_rewritten(place: Place, damag
     kept.write_bytes(damage)
     assert load(place.layout, environ=place.environ).enabled
     assert kept.read_bytes() == whole
+
+
+def test_without_any_home_settings_are_not_taken_from_the_working_directory(
+    place: Place, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    place.write("telemetry:\n  enabled: true\n")
+    load(place.layout, environ=place.environ)
+    (kept,) = place.compiled()
+    monkeypatch.setattr("t800.layout._home_from_passwd", lambda: None)
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "settings").mkdir()
+    (tmp_path / "settings" / kept.name).write_text('{"telemetry.privacy.redact_pii":false}')
+    found = load(place.layout, environ={})
+    assert found.enabled
+    assert found.values["telemetry.privacy.redact_pii"] is True
+
+
+def test_nobody_can_change_the_table_through_the_values(place: Place) -> None:
+    redacted = load(place.layout, environ=place.environ).values["always_redact"]
+    assert isinstance(redacted, list)
+    redacted.clear()
+    assert load(place.layout, environ=place.environ).values == DEFAULTS
 
 
 def test_compiled_settings_behind_a_link_are_ignored(place: Place, tmp_path: Path) -> None:

@@ -129,7 +129,7 @@ def test_the_root_is_spelled_as_the_shell_spells_it(
     assert layout.project_roots() == [str(link), str(project)]
 
 
-@pytest.mark.parametrize("stale", ["/", "/nowhere/deep", "deep", ""])
+@pytest.mark.parametrize("stale", ["/", "/nowhere/deep", "deep", "", "//deep"])
 def test_a_stale_pwd_is_ignored(
     project: Path, environ: dict[str, str], monkeypatch: pytest.MonkeyPatch, stale: str
 ) -> None:
@@ -373,6 +373,21 @@ def test_the_state_directory_follows_xdg(home: Path) -> None:
     assert state_dir({"HOME": str(home)}) == str(home / ".local" / "state" / "t800")
     assert state_dir({"HOME": str(home), "XDG_STATE_HOME": "/var/x"}) == "/var/x/t800"
     assert state_dir({"HOME": str(home), "XDG_STATE_HOME": "x"}) == str(home / ".local" / "state" / "t800")
+
+
+def test_without_any_home_nothing_is_kept_in_the_working_directory(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("t800.layout._home_from_passwd", lambda: None)
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "disabled").write_text("mine")
+    assert state_dir({}) == ""
+    assert not disabled({})
+    assert install_key({})[1] is False
+    set_disabled(False, {})
+    with pytest.raises(TraceFileError, match="XDG_STATE_HOME"):
+        set_disabled(True, {})
+    assert os.listdir(tmp_path) == ["disabled"]
 
 
 def test_the_key_is_made_once_and_is_private(environ: dict[str, str]) -> None:

@@ -173,7 +173,7 @@ def _said_off(environ: Environment) -> str:
 
 def _resolve(layers: Mapping[str, Values]) -> tuple[Values, dict[str, str]]:
     """One value and one source for every key, from layers in rising order of weight. Lists only grow."""
-    values: Values = {name: key.default for name, key in KEYS.items()}
+    values: Values = {name: _own(key.default) for name, key in KEYS.items()}
     sources = dict.fromkeys(KEYS, "default")
     for source, layer in layers.items():
         for name, value in _with_both_names(layer, source).items():
@@ -181,6 +181,11 @@ def _resolve(layers: Mapping[str, Values]) -> tuple[Values, dict[str, str]]:
             values[name] = _joined(before, value) if isinstance(before, list) else value
             sources[name] = source
     return values, sources
+
+
+def _own(default: object) -> object:
+    """A list of its own, so that nobody can change the table."""
+    return list(default) if isinstance(default, list) else default
 
 
 def _joined(before: list[object], value: object) -> list[object]:
@@ -304,6 +309,8 @@ def _recall(digest: str, environ: Environment) -> Values | None:
     """Compiled settings, None where there are none or where any of them is not what the table takes today."""
     from t800 import _core
 
+    if not state_dir(environ):
+        return None
     try:
         values = _core.parse_json(read_own_file(_compiled_file(digest, environ), _COMPILED_LIMIT))
     except (OSError, TraceFileError, ValueError, RecursionError):

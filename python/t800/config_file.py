@@ -15,6 +15,8 @@ from t800.errors import ConfigError
 
 __all__ = ["default_text", "parse", "switched_on"]
 
+# The largest sensible file has some hundred nodes; PyYAML needs 30 µs for each.
+_NODES: Final = 2500
 _ALIASES: Final = 16
 _DEPTH: Final = 8
 _SHOWN: Final = 60
@@ -29,18 +31,20 @@ _SECOND_NAMES: Final = frozenset(
 
 
 class _Loader(yaml.SafeLoader):
-    """PyYAML's safe loader that stops at tags, at more than a few aliases and at deep nesting."""
+    """PyYAML's safe loader that stops at tags, aliases, depth and size that no configuration needs."""
 
     def __init__(self, text: str, file: str) -> None:
         super().__init__(text)
         self._file = file
         self._aliases = 0
         self._depth = 0
+        self._nodes = 0
 
     def compose_node(self, parent: yaml.Node | None, index: int) -> yaml.Node | None:
         event: yaml.Event = self.peek_event()  # type: ignore[no-untyped-call]
         self._aliases += isinstance(event, yaml.AliasEvent)
         self._depth += 1
+        self._nodes += 1
         self._refuse(event)
         node = super().compose_node(parent, index)
         self._depth -= 1
@@ -54,8 +58,10 @@ class _Loader(yaml.SafeLoader):
             problem = f"has more than {_ALIASES} aliases (*…)"
         elif self._depth > _DEPTH:
             problem = "is nested too deeply"
+        elif self._nodes > _NODES:
+            problem = f"has more than {_NODES} values"
         if problem:
-            raise ConfigError(problem, file=self._file, line=_line(event), hint="Write the value itself")
+            raise ConfigError(problem, file=self._file, line=_line(event), hint="Write plain values")
 
 
 # Reading

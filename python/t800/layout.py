@@ -182,7 +182,7 @@ def _is_project(folder: str) -> bool:
 def _as_given(root: str, here: str, spelled: str) -> str:
     """`root` in the user's spelling: the shell's $PWD keeps the links that getcwd() resolves."""
     below = here[len(root) :]
-    if not spelled.startswith("/") or spelled == here or not spelled.endswith(below):
+    if spelled == here or spelled[:1] != "/" or spelled[:2] == "//" or not spelled.endswith(below):
         return root
     candidate = spelled[: len(spelled) - len(below)]
     try:
@@ -531,7 +531,10 @@ def _set_disabled(environ: Environment) -> None:
 
 
 def _unset_disabled(environ: Environment) -> None:
+    state = state_dir(environ)
+    if not state:
+        return
     try:
-        os.unlink(os.path.join(state_dir(environ), "disabled"))
+        os.unlink(os.path.join(state, "disabled"))
     except (FileNotFoundError, NotADirectoryError):
         return

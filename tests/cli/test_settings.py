@@ -29,7 +29,9 @@ class Done(NamedTuple):
 class Shell:
     """A user in a project, with a home directory of their own."""
 
-    def __init__(self, folder: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:
+    def __init__(
+        self, folder: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+    ) -> None:
         self.home = folder / "home"
         self.project = self.home / "project"
         (self.project / ".git").mkdir(parents=True)
@@ -123,7 +125,10 @@ def test_enable_twice_leaves_the_file_alone(shell: Shell) -> None:
     shell.run("enable")
     before = shell.config.stat()
     assert shell.run("enable").code == 0
-    assert (shell.config.stat().st_ino, shell.config.stat().st_mtime_ns) == (before.st_ino, before.st_mtime_ns)
+    assert (shell.config.stat().st_ino, shell.config.stat().st_mtime_ns) == (
+        before.st_ino,
+        before.st_mtime_ns,
+    )
 
 
 def test_enable_refuses_a_bad_file_and_changes_nothing(shell: Shell) -> None:
@@ -247,7 +252,12 @@ def test_a_linked_telemetry_folder_is_refused(shell: Shell) -> None:
 
 
 def test_output_is_plain_when_piped_and_never_wrapped(shell: Shell) -> None:
-    environ = {**os.environ, "PYTHONPATH": os.pathsep.join(sys.path), "TERM": "xterm-256color", "COLUMNS": "40"}
+    environ = {
+        **os.environ,
+        "PYTHONPATH": os.pathsep.join(sys.path),
+        "TERM": "xterm-256color",
+        "COLUMNS": "40",
+    }
     script = "import sys; from t800.cli import main; sys.exit(main())"
     done = subprocess.run(
         [sys.executable, "-c", script, "status"],
