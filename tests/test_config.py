@@ -6,6 +6,7 @@ import json
 import os
 import subprocess
 import sys
+from itertools import pairwise
 from pathlib import Path
 
 import pytest
@@ -337,7 +338,7 @@ def test_a_switch_that_contradicts_itself_is_refused(place: Place) -> None:
 
 # What is refused
 
-BAD_FILES = {
+BAD_FILES: dict[str, tuple[str | bytes, int | None, str | None]] = {
     "unknown key": ("telemetry:\n  enabled: true\n  trace_tool: true\n", 3, "telemetry.trace_tool"),
     "key on the wrong level": ("enabled: true\n", 1, "enabled"),
     "unknown section": ("telemetry:\n  enabled: true\ntelemtry: {}\n", 3, "telemtry"),
@@ -349,7 +350,11 @@ BAD_FILES = {
     "out of range": ("trace_buffer:\n  max_events: 0\n", 2, "trace_buffer.max_events"),
     "far out of range": ("trace_buffer:\n  max_events: 99999999999999999999\n", 2, "trace_buffer.max_events"),
     "huge number": (f"trace_buffer:\n  max_events: {'9' * 5000}\n", 2, "trace_buffer.max_events"),
-    "not a number": ("telemetry: {performance: {max_overhead_ms: .nan}}", 1, "telemetry.performance.max_overhead_ms"),
+    "not a number": (
+        "telemetry: {performance: {max_overhead_ms: .nan}}",
+        1,
+        "telemetry.performance.max_overhead_ms",
+    ),
     "nothing": ("telemetry:\n  enabled:\n", 2, "telemetry.enabled"),
     "impossible date": ("redaction_value: 2024-13-45\n", 1, "redaction_value"),
     "list for a text": ("redaction_value: [a]\n", 1, "redaction_value"),
@@ -390,8 +395,9 @@ BAD_FILES = {
     "not UTF-8": (b"telemetry:\n  enabled: \xff\n", 2, None),
     "UTF-16": ("telemetry: {enabled: true}".encode("utf-16"), 1, None),
     "alias bomb": (
-        "a: &a [x]\n" + "".join(f"{b}: &{b} [{', '.join([f'*{a}'] * 9)}]\n" for a, b in zip("abcdefgh", "bcdefghi", strict=True)),
-        None,
+        "a: &a [x]\n"
+        + "".join(f"{b}: &{b} [{', '.join([f'*{a}'] * 9)}]\n" for a, b in pairwise("abcdefghi")),
+        3,
         None,
     ),
     "alias that holds itself": ("telemetry: &a {performance: *a}\n", 1, "telemetry.performance.performance"),
@@ -409,7 +415,7 @@ def test_a_bad_file_is_refused_with_its_place(place: Place, case: str) -> None:
     with pytest.raises(ConfigError) as refused:
         load(place.layout, environ=place.environ)
     assert refused.value.file == str(place.file)
-    if line is not None and case != "alias bomb":
+    if line is not None:
         assert refused.value.line == line
     if key is not None:
         assert refused.value.key == key
@@ -497,14 +503,14 @@ def test_a_bad_variable_is_refused_by_name(place: Place, variable: str, text: st
 
 
 def test_a_bad_argument_is_refused(place: Place) -> None:
-    with pytest.raises(ConfigError, match="Did you mean telemetry.trace_tools"):
+    with pytest.raises(ConfigError, match=r"Did you mean telemetry\.trace_tools"):
         load(place.layout, {"trace_tool": True}, place.environ)
     with pytest.raises(ConfigError, match="true or false"):
         load(place.layout, {"trace_tools": "yes"}, place.environ)
 
 
 def test_a_base_inside_the_project_is_taken(place: Place) -> None:
-    place.write_key("file_paths.base", f"{place.root}/src")
+    place.write_key("file_paths.base", f"{place.root}//src/./")
     assert load(place.layout, environ=place.environ).values["file_paths.base"] == f"{place.root}/src"
 
 

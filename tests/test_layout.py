@@ -324,9 +324,26 @@ def test_a_new_id_is_random() -> None:
 
 @pytest.mark.parametrize(
     "hostile",
-    ["", "../../x", "a/b", "a\\b", "a\0b", "a\nb", "x" * 65, "y" * 10_000, "CON", "nul", "com1", "\u202egnp.exe",
-     "\ud800", "é", "a.json", "-", " "],
-)  # fmt: skip
+    [
+        "",
+        "../../x",
+        "a/b",
+        "a\\b",
+        "a\0b",
+        "a\nb",
+        "x" * 65,
+        "y" * 10_000,
+        "CON",
+        "nul",
+        "com1",
+        "\u202egnp.exe",
+        "\ud800",
+        "é",
+        "a.json",
+        "-\t",
+        " ",
+    ],
+)
 def test_hostile_ids_become_safe_names(hostile: str) -> None:
     name = safe_session_id(hostile)
     assert SAFE.match(name)

@@ -103,7 +103,7 @@ def load(
         "call": _call_layer(overrides or {}),
     }
     values, sources = _resolve(layers)
-    _refuse_base_outside(layout, values["file_paths.base"], sources["file_paths.base"])
+    values["file_paths.base"] = _base(layout, values["file_paths.base"], sources["file_paths.base"])
     enabled, reason = _verdict(
         layout.config_file if digest else "",
         said=values[_ENABLED] is True,
@@ -209,9 +209,10 @@ def _with_both_names(layer: Values, source: str) -> Values:
     return both | dict.fromkeys(_SAME, said.pop()) if said else both
 
 
-def _refuse_base_outside(layout: Layout, base: object, source: str) -> None:
+def _base(layout: Layout, base: object, source: str) -> object:
+    """What paths are relative to, in its shortest spelling; the compiled file may be of another project."""
     if not isinstance(base, str) or base == "project_root":
-        return
+        return base
     folder = os.path.normpath(base)
     roots = (root.rstrip("/") for root in layout.project_roots())
     if not any(folder == root or folder.startswith(f"{root}/") for root in roots):
@@ -221,6 +222,7 @@ def _refuse_base_outside(layout: Layout, base: object, source: str) -> None:
             key="file_paths.base",
             hint="Write project_root, or an absolute path inside the project",
         )
+    return folder
 
 
 def _environment_layer(environ: Environment) -> Values:

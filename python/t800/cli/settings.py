@@ -74,8 +74,8 @@ def enable(directory: str | None) -> None:
 def disable() -> None:
     """Switch recording off everywhere; off wins.
 
-    It holds for every project of this user, whatever a configuration, a program or the environment says, until
-    `t800 enable`. Sessions that run already go on until they end.
+    It holds for every project of this user, whatever a configuration, a program or the environment says,
+    until `t800 enable`. Sessions that run already go on until they end.
     """
     set_disabled(True)
     _say("Recording", "off, in every project of this user", style="bold")
