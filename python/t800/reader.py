@@ -159,6 +159,8 @@ class SessionTrace:
         total = merge(*pieces)
         if len(pieces) > 1:
             total.pop("by_day", None)
+            if not all("durations" in piece for piece in pieces):
+                total.pop("durations", None)
             total |= _by_day(days(piece, self.started[:10]) for piece in pieces)
         return derive(total)
 

@@ -17,7 +17,7 @@ from typing import Any
 from t800.errors import CorruptTraceError
 from t800.summary import Summary, is_summary
 
-__all__ = ["MAX_LINE", "MAX_PART", "NAME", "Event", "Note", "Part", "Tail", "parse", "read_events"]
+__all__ = ["MAX_LINE", "MAX_PART", "NAME", "Event", "Note", "Part", "Tail", "dump", "parse", "read_events"]
 
 Event = dict[str, Any]
 Note = Callable[[int, str], None]
@@ -156,6 +156,13 @@ def parse(text: bytes) -> dict[str, Any] | None:
     except ValueError:
         return None
     return value if isinstance(value, dict) else None
+
+
+def dump(value: object) -> bytes:
+    """`value` as compact JSON, the same bytes for the same value."""
+    import json  # noqa: PLC0415 - only for the files that are written beside the traces
+
+    return json.dumps(value, separators=(",", ":"), ensure_ascii=False).encode()
 
 
 def read_events(part: Part, note: Note) -> Iterator[Event]:

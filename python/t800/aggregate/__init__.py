@@ -1,0 +1,1 @@
+"""What many traces add up to."""

@@ -1,0 +1,272 @@
+"""Daily summaries: `aggregated/{date}_summary.json`, folded from the summaries of finished sessions.
+
+A day's file keeps what each session has added to it, so that folding a session again changes nothing, and a session
+whose trace retention has taken away stays counted. A session across midnight adds to each of its UTC days.
+"""
+
+from __future__ import annotations
+
+import fcntl
+import os
+import re
+import time
+from collections.abc import Iterable, Iterator, Mapping
+from contextlib import contextmanager
+from typing import TYPE_CHECKING, Any
+
+from t800.errors import SessionNotFoundError, TraceFileError
+from t800.layout import read_own_file, write_own_file
+from t800.reader import SessionTrace, scan
+from t800.summary import QUANTILE_ERROR, Summary, days, derive, fold_events, merge, quantile_us
+from t800.trace_file import dump, parse
+
+if TYPE_CHECKING:
+    from t800.layout import Layout
+
+__all__ = ["SCHEMA", "catch_up", "dates", "load", "rebuild", "update"]
+
+SCHEMA = 1
+"""Version of the files' format."""
+
+METHOD = "nearest rank in logarithmic buckets"
+
+Partials = dict[str, dict[str, Any]]
+"""What each session (by the stem of its files) has added to one day."""
+
+_NAME = re.compile(r"([0-9]{4}-[0-9]{2}-[0-9]{2})_summary\.json")
+_DATE = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}")
+_LIMIT = 1 << 28
+_WAIT_S = 1.0
+_ENDED = ("closed", "recovered")
+
+
+def update(layout: Layout, trace: SessionTrace | str) -> list[str]:
+    """Fold one finished session (or the stem of its files) into its days; the dates whose files changed.
+
+    A live session is left out. Raises `TraceFileError` where the folder cannot be written, or another process has
+    been writing for over a second.
+    """
+    if isinstance(trace, str):
+        trace = _by_stem(layout, trace)
+    return _fold(layout, [trace])
+
+
+def catch_up(layout: Layout) -> list[str]:
+    """Fold all finished sessions that are in no day's file yet, or were incomplete and have changed since."""
+    known: dict[str, tuple[bytes, int]] = {}
+    return _fold(layout, [trace for trace in scan(layout)[0] if not _is_counted(layout, trace, known)])
+
+
+def rebuild(layout: Layout) -> list[str]:
+    """Make all days anew from the traces there are; sessions without a trace keep what they have added."""
+    traces = scan(layout)[0]
+    fresh = _partials_by_date(traces)
+    present = {trace.stem for trace in traces}
+    with _locked(layout):
+        for date in dates(layout):
+            kept = {stem: partial for stem, partial in _read(layout, date).items() if stem not in present}
+            fresh[date] = kept | fresh.get(date, {})
+        return [date for date in sorted(fresh) if _write(layout, date, fresh[date])]
+
+
+def load(layout: Layout, date: str) -> dict[str, Any]:
+    """The summary of one day (`2026-01-15`) with all its sessions. Raises `TraceFileError` where there is none."""
+    document = _document(layout, date) if _DATE.fullmatch(date) else None
+    if document is None:
+        raise TraceFileError(f"there is no summary of {date!r}", file=layout.aggregated, hint="Run t800 aggregate")
+    return document
+
+
+def dates(layout: Layout) -> list[str]:
+    """The days that have a summary, oldest first."""
+    try:
+        names = os.listdir(layout.aggregated)
+    except OSError:
+        return []
+    return sorted(match[1] for match in map(_NAME.fullmatch, names) if match)
+
+
+def _by_stem(layout: Layout, stem: str) -> SessionTrace:
+    for trace in scan(layout)[0]:
+        if trace.stem == stem:
+            return trace
+    raise SessionNotFoundError(f"no session's files begin with {stem!r}", file=layout.traces)
+
+
+def _fold(layout: Layout, traces: Iterable[SessionTrace]) -> list[str]:
+    fresh = _partials_by_date(traces)
+    if not fresh:
+        return []
+    with _locked(layout):
+        return [date for date in sorted(fresh) if _write(layout, date, _read(layout, date) | fresh[date])]
+
+
+def _partials_by_date(traces: Iterable[SessionTrace]) -> dict[str, Partials]:
+    found: dict[str, Partials] = {}
+    for trace in traces:
+        if not trace.live:
+            for date, partial in _partials(trace).items():
+                found.setdefault(date, {})[trace.stem] = partial
+    return found
+
+
+def _partials(trace: SessionTrace) -> dict[str, dict[str, Any]]:
+    """What a session adds to each of its days."""
+    summary = trace.summary()
+    first = next(trace.events(), {})
+    per_day = days(summary, _date(first.get("timestamp"), trace))
+    counters: dict[str, Summary] = {}
+    for given, part in per_day.items():
+        day = _date(given, trace)
+        counters[day] = merge(counters.get(day, {}), part)
+    earliest = min(counters)
+    for name in ("dropped", "redactions", "overhead"):
+        if name in summary:
+            counters[earliest][name] = summary[name]
+    for day, part in counters.items():
+        part["durations"] = _durations(trace, summary, day, alone=len(counters) == 1)
+    return {day: _partial(trace, summary, part) for day, part in counters.items()}
+
+
+def _durations(trace: SessionTrace, summary: Summary, day: str, *, alone: bool) -> object:
+    if alone and "durations" in summary:
+        return merge(summary)["durations"]
+    events = trace.events() if alone else (e for e in trace.events() if _date(e.get("timestamp"), trace) == day)
+    return merge(fold_events(events))["durations"]
+
+
+def _partial(trace: SessionTrace, summary: Summary, part: Summary) -> dict[str, Any]:
+    agent = trace.metadata.get("agent")
+    return {
+        "session_id": trace.session_id,
+        "agent": agent if isinstance(agent, str) else None,
+        "incomplete": summary.get("state") not in _ENDED,
+        "summary": part,
+    }
+
+
+def _date(given: object, trace: SessionTrace) -> str:
+    """The day of a timestamp, never anything else: it becomes a file's name."""
+    text = given[:10] if isinstance(given, str) else ""
+    return text if _DATE.fullmatch(text) else trace.stem[:10]
+
+
+def _is_counted(layout: Layout, trace: SessionTrace, known: dict[str, tuple[bytes, int]]) -> bool:
+    """Looks for the session's line without parsing the file: this runs once a minute beside an agent."""
+    date = trace.stem[:10]
+    if date not in known:
+        known[date] = _bytes(layout, date)
+    data, mtime_ns = known[date]
+    start = data.find(b'\n"%b":{' % trace.stem.encode())
+    line = data[start + 1 : data.find(b"\n", start + 1)] if start >= 0 else b""
+    return bool(line) and (b'"incomplete":true' not in line or trace.mtime_ns < mtime_ns)
+
+
+def _path(layout: Layout, date: str) -> str:
+    return os.path.join(layout.aggregated, f"{date}_summary.json")
+
+
+def _bytes(layout: Layout, date: str) -> tuple[bytes, int]:
+    path = _path(layout, date)
+    try:
+        return read_own_file(path, _LIMIT), os.lstat(path).st_mtime_ns
+    except (OSError, TraceFileError):
+        return b"", 0
+
+
+def _document(layout: Layout, date: str) -> dict[str, Any] | None:
+    document = parse(_bytes(layout, date)[0])
+    if document is None or not isinstance(document.get("sessions"), dict):
+        return None
+    if document.get("schema") != SCHEMA:
+        hint = "Use the version of T-800 that wrote it, or move the file away"
+        raise TraceFileError(f"has a format other than {SCHEMA}", file=_path(layout, date), hint=hint)
+    return document
+
+
+def _read(layout: Layout, date: str) -> Partials:
+    """The sessions of a day's file. One that cannot be read is set aside: the traces make it anew."""
+    document = _document(layout, date)
+    if document is None:
+        _set_aside(layout, date)
+        return {}
+    return {stem: partial for stem, partial in document["sessions"].items() if _is_partial(partial)}
+
+
+def _is_partial(value: object) -> bool:
+    return isinstance(value, dict) and isinstance(value.get("summary"), dict)
+
+
+def _set_aside(layout: Layout, date: str) -> None:
+    path = _path(layout, date)
+    if os.path.lexists(path):
+        os.replace(path, os.path.join(layout.private, f"{date}_summary.damaged.json"))
+
+
+def _write(layout: Layout, date: str, partials: Partials) -> bool:
+    """Write a day's file where that changes it; a day without sessions has none."""
+    path = _path(layout, date)
+    if not partials:
+        if os.path.lexists(path):
+            os.unlink(path)
+        return True
+    data = _text(date, partials)
+    if data == _bytes(layout, date)[0]:
+        return False
+    write_own_file(path, data)
+    return True
+
+
+def _text(date: str, partials: Partials) -> bytes:
+    """One session a line, so that the file can be searched and compared."""
+    head = {
+        "schema": SCHEMA,
+        "date": date,
+        "quantiles": {"method": METHOD, "error": QUANTILE_ERROR},
+        "summary": _total(partials),
+    }
+    lines = [dump(stem) + b":" + dump(partials[stem]) for stem in sorted(partials)]
+    return dump(head)[:-1] + b',"sessions":{\n' + b",\n".join(lines) + b"\n}}\n"
+
+
+def _total(partials: Partials) -> Summary:
+    ordered = [partials[stem] for stem in sorted(partials)]
+    total = derive(merge(*(partial["summary"] for partial in ordered)))
+    durations = total.pop("durations", {})
+    for group in ("tools", "models"):
+        total[group] = {name: _with_quantiles(h) for name, h in durations.get(group, {}).items()}
+    incomplete = sum(partial.get("incomplete") is True for partial in ordered)
+    return {"sessions": len(ordered), "incomplete": incomplete} | total
+
+
+def _with_quantiles(histogram: Mapping[str, Any]) -> dict[str, Any]:
+    figures = {f"p{round(q * 100)}_ms": quantile_us(histogram, q) for q in (0.5, 0.95, 0.99)}
+    return dict(histogram) | {name: None if us is None else round(us / 1000, 3) for name, us in figures.items()}
+
+
+@contextmanager
+def _locked(layout: Layout) -> Iterator[None]:
+    """One writer at a time; waits for another at most a second, because an agent may be waiting behind us."""
+    path = os.path.join(layout.private, "aggregated.lock")
+    flags = os.O_RDWR | os.O_CREAT | os.O_NOFOLLOW | os.O_CLOEXEC | os.O_NONBLOCK
+    try:
+        fd = os.open(path, flags, 0o600)
+    except OSError as error:
+        raise TraceFileError(f"cannot be opened ({error.strerror})", file=path) from error
+    try:
+        deadline = time.monotonic() + _WAIT_S
+        while not _try_lock(fd):
+            if time.monotonic() > deadline:
+                raise TraceFileError("has been held by another process for over a second", file=path)
+            time.sleep(0.005)
+        yield
+    finally:
+        os.close(fd)
+
+
+def _try_lock(fd: int) -> bool:
+    try:
+        fcntl.flock(fd, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except OSError:
+        return False
+    return True
