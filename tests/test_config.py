@@ -127,6 +127,11 @@ SECOND_NAMES = {
 DEFAULTS = {name: key.default for name, key in KEYS.items()}
 
 
+unhurried = settings(
+    deadline=None, suppress_health_check=[HealthCheck.too_slow, HealthCheck.function_scoped_fixture]
+)
+
+
 class Place:
     """A project with a configuration file, and the environment of its user."""
 
@@ -541,6 +546,7 @@ SWITCHED = st.dictionaries(
 )
 
 
+@unhurried
 @given(SWITCHED)
 def test_any_document_is_either_refused_or_valid(document: dict[str, object]) -> None:
     nested: dict[str, object] = {}
@@ -558,7 +564,7 @@ def test_any_document_is_either_refused_or_valid(document: dict[str, object]) ->
     assert all(KEYS[name].kind.accepts(value) for name, value in values.items())
 
 
-@settings(suppress_health_check=[HealthCheck.function_scoped_fixture])
+@unhurried
 @given(st.lists(st.tuples(st.integers(0, 2500), st.binary(max_size=4)), min_size=1, max_size=4))
 def test_a_damaged_file_never_raises_and_never_leaves_a_bad_value(
     place: Place, damage: list[tuple[int, bytes]]

@@ -11,7 +11,7 @@ from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import pytest
-from hypothesis import given
+from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from t800.errors import TraceFileError
@@ -273,6 +273,13 @@ def test_another_users_folder_is_refused(project: Path, environ: dict[str, str])
         layout.create()
 
 
+def test_a_folder_that_cannot_be_made_is_said(project: Path, environ: dict[str, str]) -> None:
+    (project / "file").write_text("")
+    with pytest.raises(TraceFileError, match="cannot be made") as refused:
+        telemetry_dir(project / "file" / "telemetry", start=str(project), environ=environ).create()
+    assert "T800_DIR" in refused.value.hint
+
+
 @as_root
 def test_an_unwritable_folder_is_said(project: Path, environ: dict[str, str]) -> None:
     script = (
@@ -362,6 +369,7 @@ def test_readable_parts_of_an_unsafe_id_stay() -> None:
     assert safe_session_id("claude:2024.01").startswith("claude_2024_01-")
 
 
+@settings(deadline=None, suppress_health_check=[HealthCheck.too_slow])
 @given(st.lists(st.text(), min_size=2, max_size=2, unique=True))
 def test_different_ids_get_different_safe_names(ids: list[str]) -> None:
     one, other = map(safe_session_id, ids)
