@@ -87,18 +87,20 @@ def plan(layout: Layout, settings: Settings, now: float | None = None) -> list[R
     return _Plan(scan(layout)[0], settings, time.time() if now is None else now).retired
 
 
-def prune(layout: Layout, settings: Settings, *, dry_run: bool = False) -> Report:
+def prune(
+    layout: Layout, settings: Settings, *, dry_run: bool = False, now: float | None = None
+) -> Report:
     """Retire what the settings want gone and compress large closed files. Says what was done, or would be.
 
-    Raises `TraceFileError` where the folder cannot be read. Another run at the same moment makes this one wait.
+    Ages are counted at `now` (seconds since 1970). Raises `TraceFileError` where the folder cannot be read or written. Another run at the same moment makes this one wait.
     """
     report = Report(dry_run=dry_run)
     if dry_run or not os.path.isdir(layout.traces):
-        _sort_out(plan(layout, settings), report)
+        _sort_out(plan(layout, settings, now), report)
         return report
     lock = _take_lock(layout.private, wait=True)
     try:
-        _run(layout, plan(layout, settings), report)
+        _run(layout, plan(layout, settings, now), report)
     finally:
         os.close(lock)
     return report
