@@ -479,6 +479,22 @@ def test_a_pipe_is_refused_without_waiting(place: Place) -> None:
         load(place.layout, environ=place.environ)
 
 
+def test_a_file_that_cannot_be_read_is_refused(place: Place) -> None:
+    place.file.parent.parent.mkdir(parents=True)
+    place.file.parent.symlink_to(place.file.parent)
+    with pytest.raises(ConfigError, match="cannot be read") as refused:
+        load(place.layout, environ=place.environ)
+    assert refused.value.file == str(place.file)
+
+
+def test_a_list_has_a_limit(place: Place) -> None:
+    place.write_key("telemetry.privacy.allow", [f"name_{number}" for number in range(1000)])
+    assert load(place.layout, environ=place.environ)
+    place.write_key("telemetry.privacy.allow", [f"name_{number}" for number in range(1001)])
+    with pytest.raises(ConfigError, match="1000"):
+        load(place.layout, environ=place.environ)
+
+
 @pytest.mark.skipif(os.geteuid() != 0, reason="giving a file to another user needs root")
 def test_another_users_file_is_refused(place: Place) -> None:
     place.write("telemetry: {enabled: true}")

@@ -101,7 +101,7 @@ def _choice(*names: str) -> Kind:
 _SWITCH = Kind("true or false", lambda value: isinstance(value, bool), as_switch)
 _PROMISE = Kind("true: T-800 promises it", lambda value: value is True, as_switch)
 _MARKER = Kind("a printable text of at most 64 characters", lambda value: _is_text(value, 64))
-_NAMES = Kind("a list of texts", lambda value: _is_list(value, _is_text), _as_list)
+_NAMES = Kind(f"a list of at most {_LIST_LIMIT} texts", lambda value: _is_list(value, _is_text), _as_list)
 _FOLDERS = Kind("a list of folders from / or ~/", lambda value: _is_list(value, _is_folder), _as_list)
 _BASE = Kind("project_root, or an absolute path inside the project", _is_base)
 
