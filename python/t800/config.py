@@ -137,6 +137,15 @@ def load_or_off(
         return _defaults(f"the configuration is refused: {unread}", unread)
 
 
+def defaults(overrides: Mapping[str, object] | None = None) -> Settings:
+    """Recording with the default settings and `overrides` on top; neither a file nor a variable is read.
+
+    Raises `ConfigError` for an argument that is refused.
+    """
+    values, sources = _resolve({"call": _call_layer(overrides or {})})
+    return Settings(values, sources, enabled=True, reason="the program asked for it")
+
+
 def _defaults(reason: str, error: ConfigError | None = None) -> Settings:
     values, sources = _resolve({})
     return Settings(values, sources, enabled=False, reason=reason, error=error)

@@ -90,22 +90,36 @@ impl Kind {
         }
     }
 
+    /// Everything a caller may call a field of this kind: its name in the trace file, or another word for it.
+    pub fn names(self) -> impl Iterator<Item = (&'static str, Field)> {
+        let own = self.fields().iter().chain(&Field::COMMON).map(|field| (field.name(), *field));
+        own.chain(self.aliases().iter().copied())
+    }
+
+    const fn aliases(self) -> &'static [(&'static str, Field)] {
+        match self {
+            Kind::ToolCall => &[
+                ("name", Field::Tool),
+                ("params", Field::Parameters),
+                ("parameters", Field::Parameters),
+                ("result", Field::Result),
+            ],
+            Kind::LlmCall => &[
+                ("messages", Field::Messages),
+                ("response", Field::Response),
+                ("tokens_in", Field::PromptTokens),
+                ("tokens_out", Field::CompletionTokens),
+                ("cost", Field::CostUsd),
+            ],
+            Kind::Checkpoint => &[("name", Field::PhaseName)],
+            Kind::Decision | Kind::Error => &[],
+        }
+    }
+
     /// The field of this kind that a caller means by `name`, if it has one.
     #[must_use]
     pub fn field(self, name: &str) -> Option<Field> {
-        let field = match (self, name) {
-            (Kind::ToolCall, "name") => Field::Tool,
-            (Kind::ToolCall, "params" | "parameters" | "parameters_redacted") => Field::Parameters,
-            (Kind::ToolCall, "result" | "result_redacted") => Field::Result,
-            (Kind::LlmCall, "messages" | "messages_redacted") => Field::Messages,
-            (Kind::LlmCall, "response" | "response_redacted") => Field::Response,
-            (Kind::LlmCall, "tokens_in") => Field::PromptTokens,
-            (Kind::LlmCall, "tokens_out") => Field::CompletionTokens,
-            (Kind::LlmCall, "cost") => Field::CostUsd,
-            (Kind::Checkpoint, "name") => Field::PhaseName,
-            _ => Field::ALL.into_iter().find(|field| field.name() == name)?,
-        };
-        (self.fields().contains(&field) || Field::COMMON.contains(&field)).then_some(field)
+        self.names().find(|(known, _)| *known == name).map(|(_, field)| field)
     }
 }
 

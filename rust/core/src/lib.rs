@@ -17,6 +17,7 @@ pub mod overhead;
 pub mod redact;
 pub mod ring;
 pub mod session;
+pub mod settings;
 pub mod summary;
 pub mod trace_file;
 pub mod writer;

@@ -8,9 +8,9 @@ use crate::overhead::Meter;
 use crate::redact::{Redactor, RuleId};
 use crate::ring::{Tag, Urgency};
 use crate::summary::{Facts, Overhead, write_redactions};
-use crate::writer::Hub;
+use crate::writer::{self, Hub};
 use std::cell::RefCell;
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, HashMap};
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering::Relaxed};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
@@ -81,7 +81,9 @@ struct OpenSpan {
 pub enum SpanEnd {
     /// With this success, unless its fields say otherwise; None is unknown.
     Success(Option<bool>),
-    /// It was cut off.
+    /// Its work was cancelled: how long it took is known, how it would have ended is not.
+    Cancelled,
+    /// Its session ended while it was open.
     Interrupted,
 }
 
@@ -113,8 +115,14 @@ pub struct Session {
     sink: Sink,
     last_id: AtomicU64,
     open: Mutex<BTreeMap<u64, Box<OpenSpan>>>,
+    /// Our numbers of events that came with an id of their own, so that their children find them.
+    sources: Mutex<HashMap<Box<str>, u64>>,
     closed: AtomicBool,
+    generation: u32,
 }
+
+/// Events whose own ids a session remembers.
+const MAX_SOURCES: usize = 100_000;
 
 thread_local! {
     /// Buffers of this thread: more than one only while a value's own code records again.
@@ -159,7 +167,8 @@ impl Session {
 
     fn with_sink(redactor: Arc<Redactor>, policy: SessionPolicy, shared: Arc<Shared>, sink: Sink) -> Session {
         let (last_id, closed) = (AtomicU64::new(0), AtomicBool::new(false));
-        Session { redactor, policy, shared, sink, last_id, open: Mutex::default(), closed }
+        let (open, sources, generation) = (Mutex::default(), Mutex::default(), writer::generation());
+        Session { redactor, policy, shared, sink, last_id, open, sources, closed, generation }
     }
 
     /// The redactor of this session.
@@ -171,7 +180,9 @@ impl Session {
     /// Whether events of this kind are recorded at all.
     #[must_use]
     pub fn records(&self, kind: Kind) -> bool {
-        self.policy.kinds[kind as usize] && !self.closed.load(Relaxed)
+        self.policy.kinds[kind as usize]
+            && !self.closed.load(Relaxed)
+            && self.generation == writer::generation()
     }
 
     /// Records a finished event. `success` is what it counts as where its fields do not say.
@@ -188,6 +199,7 @@ impl Session {
         }
         let called = clock::now();
         let id = self.last_id.fetch_add(1, Relaxed) + 1;
+        let place = self.source_place(id, &mut values, place);
         let recorded = with_workspace(|workspace| {
             let began = began(called, &values);
             let time = given_time(&mut values).unwrap_or_else(|| clock::wall(began));
@@ -308,6 +320,15 @@ impl Session {
         self.shared.read()
     }
 
+    /// The last fault of the disk that nobody has said yet.
+    #[must_use]
+    pub fn take_fault(&self) -> Option<String> {
+        match &self.sink {
+            Sink::Writer { hub, .. } => hub.take_fault(),
+            Sink::Memory(_) => None,
+        }
+    }
+
     /// Counts an event that could not be made.
     pub fn count_dropped(&self) {
         self.shared.dropped.fetch_add(1, Relaxed);
@@ -317,7 +338,7 @@ impl Session {
     #[must_use]
     pub fn flush(&self, timeout: Duration) -> bool {
         match &self.sink {
-            Sink::Writer { hub, .. } => hub.settle(timeout),
+            Sink::Writer { hub, .. } => self.generation != writer::generation() || hub.settle(timeout),
             Sink::Memory(_) => true,
         }
     }
@@ -325,7 +346,7 @@ impl Session {
     /// Ends the session: open spans are written as interrupted, the document is closed. False when the writer
     /// could not finish in time.
     pub fn close(&self) -> bool {
-        if self.closed.swap(true, Relaxed) {
+        if self.closed.swap(true, Relaxed) || self.generation != writer::generation() {
             return true;
         }
         let open: Vec<u64> = self.spans().keys().copied().collect();
@@ -339,6 +360,25 @@ impl Session {
             }
             Sink::Memory(_) => true,
         }
+    }
+
+    /// Finds the parent of an event that names it by the id it came with, and remembers this one's.
+    fn source_place<'p, V: Value>(&self, id: u64, values: &mut Values<V>, mut place: Place<'p>) -> Place<'p> {
+        let (source, parent) = (values.get(Field::SourceId), values.get(Field::ParentId));
+        if source.is_none() && parent.is_none() {
+            return place;
+        }
+        let mut sources = self.sources.lock().unwrap_or_else(PoisonError::into_inner);
+        let known =
+            parent.and_then(|parent| parent.with_text(|parent| sources.get(parent).copied()).flatten());
+        if known.is_some() {
+            values.take(Field::ParentId);
+            place.parent = known;
+        }
+        if let Some(source) = source.filter(|_| sources.len() < MAX_SOURCES) {
+            source.with_text(|source| sources.insert(source.into(), id));
+        }
+        place
     }
 
     fn spans(&self) -> MutexGuard<'_, BTreeMap<u64, Box<OpenSpan>>> {
@@ -394,26 +434,22 @@ impl OpenSpan {
 
 /// What a span's end says by itself, where the caller has not said it.
 fn finish(event: &mut Assembly<'_, '_>, end: SpanEnd, (duration, success): (bool, bool), measured_us: u64) {
-    match end {
-        SpanEnd::Interrupted => {
-            if duration {
-                event.ours(Field::DurationMs, b"null");
-            }
-            if success {
-                event.success(None);
-            }
-            event.facts.interrupted = true;
-            event.encoder.raw(b",\"interrupted\":true");
-        }
-        SpanEnd::Success(said) => {
-            if duration {
-                event.duration(measured_us);
-            }
-            if success {
-                event.success(said);
-            }
-        }
+    if duration && end == SpanEnd::Interrupted {
+        event.ours(Field::DurationMs, b"null");
+    } else if duration {
+        event.duration(measured_us);
     }
+    if let SpanEnd::Success(said) = end {
+        if success {
+            event.success(said);
+        }
+        return;
+    }
+    if success {
+        event.success(None);
+    }
+    event.facts.interrupted = true;
+    event.encoder.raw(b",\"interrupted\":true");
 }
 
 /// When a finished fact began: its duration ago.

@@ -10,6 +10,7 @@ use crate::ring::{self, Record, Ring, Tag, Urgency};
 use crate::session::{Session, SessionPolicy, Shared};
 use crate::summary::{FACTS_LEN, Facts, State, Summary, redactions};
 use crate::trace_file::{Document, MAX_BYTES};
+use std::cell::RefCell;
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::io;
 use std::path::{Path, PathBuf};
@@ -99,6 +100,35 @@ struct HubState {
 fn hubs() -> MutexGuard<'static, HashMap<Folders, Arc<Hub>>> {
     static HUBS: OnceLock<Mutex<HashMap<Folders, Arc<Hub>>>> = OnceLock::new();
     HUBS.get_or_init(Mutex::default).lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+/// How often this process is a fork's child: sessions of an earlier generation belong to a parent.
+static GENERATION: AtomicU32 = AtomicU32::new(0);
+
+/// The generation of this process; see [`after_fork`].
+#[must_use]
+pub fn generation() -> u32 {
+    GENERATION.load(Relaxed)
+}
+
+thread_local! {
+    /// Held over a fork, so that no other thread is inside when the child is made.
+    static HELD: RefCell<Option<MutexGuard<'static, HashMap<Folders, Arc<Hub>>>>> = const { RefCell::new(None) };
+}
+
+/// Before this process forks, on the thread that forks.
+pub fn before_fork() {
+    HELD.set(Some(hubs()));
+}
+
+/// After a fork. In the child the parent's writers are forgotten: their threads, locks and documents are not its own.
+pub fn after_fork(child: bool) {
+    let Some(mut hubs) = HELD.take() else { return };
+    if child {
+        // Dropping would remove the parent's lock files.
+        std::mem::forget(std::mem::take(&mut *hubs));
+        GENERATION.fetch_add(1, Relaxed);
+    }
 }
 
 /// Opens a session: its document is on disk, its writer runs.

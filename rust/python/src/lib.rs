@@ -1,1 +1,77 @@
-//! t800._core
+//! `t800._core`: the Rust core for Python. It walks objects and turns errors into exceptions; nothing else.
+#![deny(unsafe_code)]
+// PyO3 hands methods their arguments by value.
+#![allow(clippy::needless_pass_by_value)]
+
+mod call;
+mod context;
+mod failure;
+#[allow(unsafe_code)]
+mod ffi;
+mod filter;
+mod json;
+mod open;
+mod recorder;
+mod scope;
+mod walk;
+
+use pyo3::prelude::*;
+use std::path::PathBuf;
+
+/// `"release"` or `"debug"`: how this module was built.
+const PROFILE: &str = if cfg!(debug_assertions) { "debug" } else { "release" };
+
+/// The SHA-256 of `data` as 64 hex digits.
+#[pyfunction]
+fn sha256_hex(data: &[u8]) -> String {
+    String::from_utf8_lossy(&t800_core::redact::sha256_hex(data)).into_owned()
+}
+
+/// The HMAC-SHA-256 of `data` under a key of 32 bytes, as 64 hex digits.
+#[pyfunction]
+fn keyed_hash(key: [u8; 32], data: &[u8]) -> String {
+    String::from_utf8_lossy(&t800_core::redact::hmac_hex(&key, data)).into_owned()
+}
+
+/// The Python object that a JSON text says; `ValueError` where it is none.
+#[pyfunction]
+fn parse_json<'py>(py: Python<'py>, data: &[u8]) -> PyResult<Bound<'py, PyAny>> {
+    json::parse(py, &String::from_utf8_lossy(data))
+}
+
+/// Whether the session of `stem` is being written by a living process.
+#[pyfunction]
+fn is_live(private_dir: PathBuf, stem: &str) -> bool {
+    t800_core::liveness::is_live(&private_dir, stem)
+}
+
+/// To be called before this process forks.
+#[pyfunction]
+fn before_fork() {
+    t800_core::writer::before_fork();
+}
+
+/// To be called after a fork, in the parent and in the child.
+#[pyfunction]
+fn after_fork(child: bool) {
+    t800_core::writer::after_fork(child);
+}
+
+#[pymodule(gil_used = false)]
+fn _core(module: &Bound<'_, PyModule>) -> PyResult<()> {
+    module.add("build_profile", PROFILE)?;
+    module.add("version", env!("CARGO_PKG_VERSION"))?;
+    module.add("schema", open::SCHEMA)?;
+    module.add_class::<recorder::Recorder>()?;
+    module.add_class::<scope::Span>()?;
+    module.add_class::<scope::PhaseScope>()?;
+    module.add_class::<scope::AgentScope>()?;
+    module.add_class::<filter::Filter>()?;
+    module.add_function(wrap_pyfunction!(sha256_hex, module)?)?;
+    module.add_function(wrap_pyfunction!(keyed_hash, module)?)?;
+    module.add_function(wrap_pyfunction!(parse_json, module)?)?;
+    module.add_function(wrap_pyfunction!(is_live, module)?)?;
+    module.add_function(wrap_pyfunction!(before_fork, module)?)?;
+    module.add_function(wrap_pyfunction!(after_fork, module)?)?;
+    recorder::add_methods(module.py())
+}

@@ -1,0 +1,454 @@
+"""The recording API: a session, the current one of a context, and the verbs at module level."""
+
+from __future__ import annotations
+
+import os
+
+from t800._core import Recorder, after_fork, before_fork
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping
+    from threading import Thread
+    from types import TracebackType
+    from typing import Any, ParamSpec, Self, TypeVar
+
+    from t800._core import AgentScope, PhaseScope, Span
+    from t800.config import Settings
+    from t800.layout import Layout
+
+    P = ParamSpec("P")
+    R = TypeVar("R")
+
+__all__ = [
+    "OFF",
+    "Run",
+    "Session",
+    "agent",
+    "begin_run",
+    "checkpoint",
+    "current",
+    "decision",
+    "error",
+    "llm",
+    "llm_call",
+    "phase",
+    "post_llm",
+    "post_tool",
+    "pre_llm",
+    "pre_tool",
+    "record",
+    "session",
+    "tool",
+    "tool_call",
+]
+
+os.register_at_fork(
+    before=before_fork,
+    after_in_parent=lambda: after_fork(False),
+    after_in_child=lambda: after_fork(True),
+)
+
+
+class Session(Recorder):
+    """One run of an agent, recorded into one trace.
+
+    `t800.session()` makes it. Its verbs (`tool`, `llm`, `phase`, `agent`, `tool_call`, `llm_call`, `decision`,
+    `error`, `checkpoint`, `pre_tool` … `post_llm`, `record`) are the Rust recorder's own. Switched off, it is one
+    object for all, every call of it returns at once, and nothing is written anywhere.
+    """
+
+    layout: Layout | None = None
+    settings: Settings | None = None
+    reason: str = ""
+
+    def working(self) -> dict[str, Any]:
+        """The working memory: this context's `phase`, `agent_id` and `parent_id`, and the `events` in flight."""
+        return {"session_id": self.session_id, **self.context(), "events": self.open_calls()}
+
+    def bind(self, function: Callable[P, R]) -> Callable[P, R]:
+        """A function that runs in the context of here and now, for threads and executors that start without one."""
+        from contextvars import copy_context
+
+        context = copy_context()
+
+        def bound(*args: P.args, **kwargs: P.kwargs) -> R:
+            # A copy for each call: one context cannot be entered twice at a time.
+            return context.copy().run(function, *args, **kwargs)
+
+        return bound
+
+    def child_env(self, environ: Mapping[str, str] | None = None) -> dict[str, str]:
+        """The environment for a child process whose trace belongs to this session's family."""
+        env = dict(os.environ if environ is None else environ)
+        if self.layout is not None and self.session_id is not None:
+            env["T800_PARENT"] = f"{self.layout.telemetry}{os.pathsep}{self.session_id}"
+        return env
+
+    def close(self) -> bool:
+        """End the session: what is open is written as interrupted, the document is closed, days are added up.
+
+        False where the writer could not finish within a second; what remains is in its buffer.
+        """
+        closed = super().close()
+        if _open.pop(id(self), None) is not None:
+            _tidy(self)
+        return closed
+
+    async def __aenter__(self) -> Self:
+        self.__enter__()
+        return self
+
+    async def __aexit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        traceback: TracebackType | None,
+    ) -> None:
+        self.__exit__(kind, error, traceback)
+
+
+OFF = Session()
+"""The session that records nothing."""
+
+_open: dict[int, Session] = {}
+_said: set[str] = set()
+
+
+def session(
+    agent: str | None = None,
+    *,
+    session_id: str | None = None,
+    dir: str | os.PathLike[str] | None = None,
+    enabled: bool | None = None,
+    strict: bool | None = None,
+    host_session_id: str | None = None,
+    settings: Mapping[str, object] | None = None,
+) -> Session:
+    """Open a session; a cached no-op unless telemetry is enabled.
+
+    `agent` names the agent in the trace; `session_id` is made up where none is given, and made safe where it could
+    not be part of a file name; `dir` is the telemetry folder (default: `.opencode/telemetry` under the project
+    root); `enabled` is this program's own word, which the user's "off" beats; `settings` are further keys of the
+    configuration by their dotted names; `host_session_id` is the id of the session in the program that hosts the
+    agent. In `strict` mode (default: `T800_STRICT=1`) misuse of the API raises. Nothing else ever does: where the
+    trace cannot be written, one warning says why and recording is off.
+    """
+    given = {} if settings is None else dict(settings)
+    if enabled is not None:
+        given["telemetry.enabled"] = enabled
+    found = _settings(dir, given)
+    if found is None:
+        return OFF
+    place, chosen = found
+    opened = _open_session(place, chosen, agent, session_id, host_session_id, _is_strict(strict))
+    if _run is not None and opened is not OFF:
+        _run.adopt(opened)
+    return opened
+
+
+def _settings(dir: str | os.PathLike[str] | None, given: dict[str, object]) -> tuple[Layout, Settings] | None:
+    """Where to record and how; None where recording is off."""
+    from t800 import config, layout
+
+    try:
+        place = layout.telemetry_dir(None if dir is None else os.fspath(dir))
+    except Exception as error:  # noqa: BLE001 - the agent runs on, whatever its surroundings are like
+        _warn(f"recording is off: {error}")
+        return None
+    chosen = config.load_or_off(place, given, opted_in=_run is not None)
+    if chosen.error is not None:
+        _warn(f"recording is off: {chosen.reason}")
+    return (place, chosen) if chosen.enabled else None
+
+
+def _open_session(
+    place: Layout,
+    settings: Settings,
+    agent: str | None,
+    session_id: str | None,
+    host_session_id: str | None,
+    strict: bool,
+) -> Session:
+    import time
+
+    from t800 import layout
+
+    started = time.time_ns()
+    name = layout.safe_session_id(session_id)
+    outer = Recorder.current()
+    try:
+        key, kept = layout.install_key()
+        place.create()
+        opened = Session(
+            settings=settings.compiled(),
+            traces=place.traces,
+            private=place.private,
+            stem=layout.stem(started, name),
+            session_id=name,
+            started_ns=started,
+            agent=agent,
+            host_session_id=host_session_id,
+            parent_session_id=_parent_session(outer),
+            home=layout.home_directory(),
+            project_root=place.root,
+            key=key,
+            ephemeral_key=not kept,
+            strict=strict,
+        )
+    except Exception as error:  # noqa: BLE001 - the agent runs on without a trace
+        _warn(f"recording is off: {error}")
+        return OFF
+    opened.layout, opened.settings, opened.reason = place, settings, settings.reason
+    _open[id(opened)] = opened
+    _close_at_exit()
+    _background(_retain, opened)
+    return opened
+
+
+def _parent_session(outer: Recorder | None) -> str | None:
+    """The session this one is opened in: of this context, or of the process that started this one."""
+    if outer is not None:
+        return outer.session_id
+    return os.environ.get("T800_PARENT", "").rpartition(os.pathsep)[2] or None
+
+
+def _is_strict(strict: bool | None) -> bool:
+    return os.environ.get("T800_STRICT", "") in {"1", "true", "yes", "on"} if strict is None else strict
+
+
+def _warn(text: str) -> None:
+    """Say something once, on the caller's thread, never as an exception."""
+    if text in _said:
+        return
+    _said.add(text)
+    import warnings
+
+    try:
+        warnings.warn(f"t800: {text}", RuntimeWarning, stacklevel=4)
+    except RuntimeWarning:
+        return
+
+
+# What happens beside the agent
+
+
+def _background(work: Callable[[Session], None], opened: Session) -> None:
+    """Run some housekeeping on a thread of its own; at exit, where no thread starts any more, right here."""
+    import threading
+
+    thread = threading.Thread(target=work, args=(opened,), name="t800-retention", daemon=True)
+    _working[:] = [known for known in _working if known.is_alive()]
+    try:
+        thread.start()
+    except RuntimeError:
+        work(opened)
+    else:
+        _working.append(thread)
+
+
+def _retain(opened: Session) -> None:
+    """Retire what is too old or too much, at most once a minute for all processes."""
+    from t800 import retention
+
+    if opened.layout is not None and opened.settings is not None:
+        retention.auto(opened.layout, opened.settings)
+
+
+def _tidy(closed: Session) -> None:
+    if _exiting:
+        _summarise(closed)
+    else:
+        _background(_summarise, closed)
+
+
+def _summarise(closed: Session) -> None:
+    """Add a closed session to its days."""
+    if closed.layout is None or closed.path is None:
+        return
+    try:
+        from t800.aggregate import daily
+
+        daily.update(closed.layout, os.path.basename(closed.path).removesuffix(".json"))
+    except Exception:  # noqa: BLE001 - the trace itself is complete; the days are added up again when they are read
+        return
+
+
+_exiting = False
+_registered = False
+_working: list[Thread] = []
+_EXIT_WAIT = 1.0
+
+
+def _close_at_exit() -> None:
+    global _registered  # noqa: PLW0603 - once for the process
+    if not _registered:
+        import atexit
+
+        atexit.register(_exit)
+        _registered = True
+
+
+def _exit() -> None:
+    global _exiting  # noqa: PLW0603 - no thread is started from here on
+    _exiting = True
+    for opened in list(_open.values()):
+        opened.close()
+    for thread in _working:
+        thread.join(_EXIT_WAIT)
+
+
+# The current session, and the verbs that act on it
+
+
+def current() -> Session:
+    """The session of this context; the process's only open one where the context has none; else the no-op."""
+    found = Recorder.current()
+    if found is not None:
+        return found  # type: ignore[return-value]
+    if len(_open) == 1:
+        return next(iter(_open.values()))
+    if _open:
+        for opened in list(_open.values()):
+            opened.count_unattributed()
+        _warn(
+            "an event came from a thread without a session while several are open, and was not recorded; "
+            "give the thread a context with session.bind(function)",
+        )
+        return OFF
+    return _run.session() if _run is not None else OFF
+
+
+def tool(*args: Any, **fields: Any) -> Span:
+    """`Session.tool` of the current session."""
+    return current().tool(*args, **fields)
+
+
+def llm(*args: Any, **fields: Any) -> Span:
+    """`Session.llm` of the current session."""
+    return current().llm(*args, **fields)
+
+
+def phase(*args: Any, **fields: Any) -> PhaseScope:
+    """`Session.phase` of the current session."""
+    return current().phase(*args, **fields)
+
+
+def agent(name: str) -> AgentScope:
+    """`Session.agent` of the current session."""
+    return current().agent(name)
+
+
+def tool_call(*args: Any, **fields: Any) -> str | None:
+    """`Session.tool_call` of the current session."""
+    return current().tool_call(*args, **fields)
+
+
+def llm_call(*args: Any, **fields: Any) -> str | None:
+    """`Session.llm_call` of the current session."""
+    return current().llm_call(*args, **fields)
+
+
+def decision(*args: Any, **fields: Any) -> str | None:
+    """`Session.decision` of the current session."""
+    return current().decision(*args, **fields)
+
+
+def error(*args: Any, **fields: Any) -> str | None:
+    """`Session.error` of the current session."""
+    return current().error(*args, **fields)
+
+
+def checkpoint(*args: Any, **fields: Any) -> str | None:
+    """`Session.checkpoint` of the current session."""
+    return current().checkpoint(*args, **fields)
+
+
+def record(event: Mapping[str, Any]) -> str | None:
+    """`Session.record` of the current session."""
+    return current().record(event)
+
+
+def pre_tool(*args: Any, **fields: Any) -> int | None:
+    """`Session.pre_tool` of the current session."""
+    return current().pre_tool(*args, **fields)
+
+
+def post_tool(*args: Any, **fields: Any) -> str | None:
+    """`Session.post_tool` of the current session."""
+    return current().post_tool(*args, **fields)
+
+
+def pre_llm(*args: Any, **fields: Any) -> int | None:
+    """`Session.pre_llm` of the current session."""
+    return current().pre_llm(*args, **fields)
+
+
+def post_llm(*args: Any, **fields: Any) -> str | None:
+    """`Session.post_llm` of the current session."""
+    return current().post_llm(*args, **fields)
+
+
+# A program that is run under `t800 run`
+
+
+class Run:
+    """The recording of a whole program: `t800 run` begins one before the program starts.
+
+    Its session opens lazily: the program's first `t800.session()` is adopted, so that there is one document; a
+    program that never opens one gets one at its end, or at its first module-level verb. `enabled` says whether
+    anything is recorded at all, `reason` why.
+    """
+
+    def __init__(self, agent: str | None) -> None:
+        from t800 import config, layout
+
+        self.agent = agent
+        self.adopted: Session | None = None
+        settings = config.load_or_off(layout.telemetry_dir(), opted_in=True)
+        self.enabled, self.reason = settings.enabled, settings.reason
+
+    def adopt(self, opened: Session) -> None:
+        """Take a session as this run's own, if it has none yet."""
+        if self.adopted is None:
+            self.adopted = opened
+
+    def session(self) -> Session:
+        """This run's session, opened now if need be."""
+        if self.adopted is None and self.enabled:
+            session(self.agent)
+        return self.adopted or OFF
+
+    @property
+    def path(self) -> str | None:
+        """The trace file; None where there is none."""
+        return self.adopted.path if self.adopted is not None else None
+
+    def ended(self, failure: BaseException | None) -> None:
+        """The program is over: a failure that nobody has recorded becomes an error event."""
+        own = self.adopted is None
+        recorder = self.session()
+        if failure is not None:
+            recorder.failed(failure)
+        if own:
+            recorder.checkpoint("run", _status(failure))
+
+    def close(self) -> None:
+        """Close every session of the program."""
+        _exit()
+
+
+def _status(failure: BaseException | None) -> str:
+    if failure is None or (isinstance(failure, SystemExit) and not failure.code):
+        return "completed"
+    return "interrupted" if isinstance(failure, (KeyboardInterrupt, SystemExit)) else "failed"
+
+
+_run: Run | None = None
+
+
+def begin_run(agent: str | None = None) -> Run:
+    """Record this process from here on, unless the user said off."""
+    global _run  # noqa: PLW0603 - one run for the process
+    _run = Run(agent)
+    return _run

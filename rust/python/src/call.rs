@@ -1,0 +1,126 @@
+//! The arguments of a recording call become the values of an event.
+
+use crate::ffi::{Args, too_many};
+use crate::recorder::Recorder;
+use crate::walk::PyValue;
+use pyo3::exceptions::{PyRuntimeWarning, PyTypeError};
+use pyo3::prelude::*;
+use pyo3::sync::PyOnceLock;
+use pyo3::types::{PyDict, PyString};
+use t800_core::assemble::{Misuse, Values};
+use t800_core::event::{Field, Kind};
+
+/// The values of one call by field, and what has no field.
+pub struct Call<'a, 'py> {
+    /// What belongs to a field.
+    pub values: Values<PyValue<'a, 'py>>,
+    /// What goes to the attributes.
+    pub misfits: Vec<(String, PyValue<'a, 'py>)>,
+    /// What the caller did wrong.
+    pub misuses: Vec<Misuse>,
+}
+
+/// The names of one kind's fields as interned strings: keywords are compared by identity first.
+type Names = Vec<(Py<PyString>, Field)>;
+
+fn names(py: Python<'_>, kind: Kind) -> &'static Names {
+    static NAMES: [PyOnceLock<Names>; Kind::ALL.len()] = [const { PyOnceLock::new() }; Kind::ALL.len()];
+    NAMES[kind as usize].get_or_init(py, || {
+        kind.names().map(|(name, field)| (PyString::intern(py, name).unbind(), field)).collect()
+    })
+}
+
+/// The field of `kind` that a keyword names.
+pub fn field_of(kind: Kind, name: &Bound<'_, PyString>) -> Option<Field> {
+    let names = names(name.py(), kind);
+    let same = names.iter().find(|(known, _)| known.is(name)).map(|(_, field)| *field);
+    same.or_else(|| kind.field(name.to_str().ok()?))
+}
+
+impl<'a, 'py> Call<'a, 'py> {
+    /// A call without arguments.
+    pub fn empty() -> Call<'a, 'py> {
+        Call { values: Values::default(), misfits: Vec::new(), misuses: Vec::new() }
+    }
+
+    /// Reads arguments: positional ones fill `positional` in order, keywords their fields.
+    ///
+    /// # Errors
+    /// When there are more positional arguments than that.
+    pub fn read(
+        kind: Kind,
+        method: &str,
+        positional: &[Field],
+        args: Args<'a, 'py>,
+    ) -> PyResult<Call<'a, 'py>> {
+        let mut call = Call::empty();
+        if args.positional().len() > positional.len() {
+            return Err(too_many(method, positional.len()));
+        }
+        for (field, value) in positional.iter().zip(args.positional()) {
+            call.set(*field, value);
+        }
+        for (name, value) in args.keywords() {
+            call.keyword(kind, &name, value);
+        }
+        Ok(call)
+    }
+
+    /// Takes one keyword argument.
+    pub fn keyword(&mut self, kind: Kind, name: &Bound<'py, PyString>, value: Borrowed<'a, 'py, PyAny>) {
+        match field_of(kind, name) {
+            Some(field) => self.set(field, value),
+            None if value.is_none() => {}
+            None => self.unknown(kind, name.to_string_lossy().into_owned(), value),
+        }
+    }
+
+    /// Sets a field; a None is the same as no argument, but for `success`, where it means unknown.
+    pub fn set(&mut self, field: Field, value: Borrowed<'a, 'py, PyAny>) {
+        if !value.is_none() || field == Field::Success {
+            self.values.set(field, PyValue(value));
+        }
+    }
+
+    fn unknown(&mut self, kind: Kind, name: String, value: Borrowed<'a, 'py, PyAny>) {
+        let expected = match kind {
+            Kind::ToolCall => "a field of tool_call; further facts go into attributes={…}",
+            Kind::LlmCall => "a field of llm_call; further facts go into attributes={…}",
+            Kind::Decision => "a field of decision; further facts go into attributes={…}",
+            Kind::Error => "a field of error; further facts go into attributes={…}",
+            Kind::Checkpoint => "a field of checkpoint; further facts go into attributes={…}",
+        };
+        self.misuses.push(Misuse { field: name.clone(), expected });
+        self.misfits.push((name, PyValue(value)));
+    }
+}
+
+/// Reads the entries of a mapping that is an event: `record`'s argument, already copied into a dict.
+pub fn event_kind(event: &Bound<'_, PyDict>) -> Option<Kind> {
+    let kind = event.get_item("type").ok()??;
+    Kind::from_name(kind.cast::<PyString>().ok()?.to_str().ok()?)
+}
+
+/// Says what was misused: an exception in strict mode, else a warning the first time.
+///
+/// # Errors
+/// `TypeError` in strict mode.
+pub fn report(recorder: &Bound<'_, Recorder>, method: &str, misuses: &[Misuse]) -> PyResult<()> {
+    let Some(first) = misuses.first() else { return Ok(()) };
+    let text = format!("{method}(): {} must be {}", first.field, first.expected);
+    if recorder.get().strict {
+        return Err(PyTypeError::new_err(text));
+    }
+    if recorder.get().count_misuse(misuses.len()) {
+        warn(recorder.py(), &format!("t800: {text}; the value went to attributes (said once)"));
+    }
+    Ok(())
+}
+
+/// Warns on the caller's thread; a filter that turns warnings into errors must not reach the agent.
+pub fn warn(py: Python<'_>, text: &str) {
+    let Ok(text) = std::ffi::CString::new(text.replace('\0', " ")) else { return };
+    if let Err(error) = PyErr::warn(py, &py.get_type::<PyRuntimeWarning>(), &text, 1) {
+        drop(error);
+    }
+}

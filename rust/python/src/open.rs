@@ -1,0 +1,212 @@
+//! Opening: from what `t800.session` has gathered to a recorder whose document is on disk.
+
+use crate::recorder::Recorder;
+use pyo3::exceptions::{PyOSError, PyTypeError, PyValueError};
+use pyo3::prelude::*;
+use pyo3::types::{PyBytes, PyDict};
+use std::collections::hash_map::DefaultHasher;
+use std::hash::{Hash, Hasher};
+use std::path::PathBuf;
+use std::sync::{Arc, Mutex, PoisonError};
+use t800_core::clock;
+use t800_core::encode::{Buffer, Encoder, Limits};
+use t800_core::redact::{Identity, Policy, Redactor, hmac_hex};
+use t800_core::session::Session;
+use t800_core::settings::{Settings, Surroundings};
+use t800_core::writer::{self, Folders, Header};
+
+/// The version of the trace file's format.
+pub const SCHEMA: u32 = 1;
+
+/// Redactors that are kept compiled: sessions of one process mostly share one.
+const KEPT_REDACTORS: usize = 16;
+
+/// The arguments of an opening, by name.
+struct Options<'a, 'py>(&'a Bound<'py, PyDict>);
+
+impl<'py> Options<'_, 'py> {
+    fn get<T: for<'a> FromPyObject<'a, 'py>>(&self, name: &str) -> PyResult<Option<T>> {
+        match self.0.get_item(name)? {
+            Some(value) if !value.is_none() => value
+                .extract()
+                .map(Some)
+                .map_err(|_| PyTypeError::new_err(format!("{name} is of the wrong type"))),
+            _ => Ok(None),
+        }
+    }
+
+    fn need<T: for<'a> FromPyObject<'a, 'py>>(&self, name: &str) -> PyResult<T> {
+        self.get(name)?.ok_or_else(|| PyTypeError::new_err(format!("{name} is needed")))
+    }
+
+    fn settings(&self) -> PyResult<Settings> {
+        let compiled: Bound<'py, PyBytes> = self.need("settings")?;
+        let text = std::str::from_utf8(compiled.as_bytes()).map_err(PyValueError::new_err_from)?;
+        Settings::from_json(text).map_err(PyValueError::new_err_from)
+    }
+
+    fn surroundings(&self) -> PyResult<Surroundings> {
+        let key: Vec<u8> = self.need("key")?;
+        let key = key.try_into().map_err(|_| PyValueError::new_err("key must be 32 bytes"))?;
+        let project_roots = self.get::<String>("project_root")?.map(roots).unwrap_or_default();
+        Ok(Surroundings { home: self.get("home")?, project_roots, identity: self.identity()?, key })
+    }
+
+    /// True (or nothing said): this machine's user; False: nobody; a dict of lists: those literals.
+    fn identity(&self) -> PyResult<Identity> {
+        let Some(given) = self.get::<Bound<'py, PyAny>>("identity")? else { return Ok(machine_identity()) };
+        if let Ok(machine) = given.extract::<bool>() {
+            return Ok(if machine { machine_identity() } else { Identity::default() });
+        }
+        let given =
+            given.cast_into::<PyDict>().map_err(|_| PyTypeError::new_err("identity is of the wrong type"))?;
+        let list = |name| Options(&given).get::<Vec<String>>(name).map(Option::unwrap_or_default);
+        Ok(Identity {
+            users: list("users")?,
+            hosts: list("hosts")?,
+            git: list("git")?,
+            values: list("values")?,
+        })
+    }
+}
+
+/// Errors of the core as Python's.
+trait NewErrFrom {
+    fn new_err_from(error: impl std::fmt::Display) -> PyErr;
+}
+
+impl NewErrFrom for PyValueError {
+    fn new_err_from(error: impl std::fmt::Display) -> PyErr {
+        PyValueError::new_err(error.to_string())
+    }
+}
+
+/// The root as given, and as resolved where that differs.
+fn roots(given: String) -> Vec<String> {
+    let resolved =
+        std::fs::canonicalize(&given).ok().and_then(|path| path.into_os_string().into_string().ok());
+    let resolved = resolved.filter(|resolved| *resolved != given);
+    std::iter::once(given).chain(resolved).collect()
+}
+
+/// What the machine knows of its user, read again only when the environment has changed.
+fn machine_identity() -> Identity {
+    static KNOWN: Mutex<Option<(u64, Identity)>> = Mutex::new(None);
+    let variables: Vec<(String, String)> = std::env::vars_os()
+        .filter_map(|(name, value)| Some((name.into_string().ok()?, value.into_string().ok()?)))
+        .collect();
+    let mut hasher = DefaultHasher::new();
+    variables.hash(&mut hasher);
+    let print = hasher.finish();
+    let mut known = KNOWN.lock().unwrap_or_else(PoisonError::into_inner);
+    match &*known {
+        Some((same, identity)) if *same == print => identity.clone(),
+        _ => {
+            let find = |name: &str| {
+                variables.iter().find(|(known, _)| known == name).map(|(_, value)| value.clone())
+            };
+            let identity = Identity::of_this_machine(&find, variables.iter().cloned());
+            *known = Some((print, identity.clone()));
+            identity
+        }
+    }
+}
+
+/// The compiled redactor of a policy.
+///
+/// # Errors
+/// `ValueError` when a configured rule cannot be used.
+pub fn redactor(policy: Policy) -> PyResult<Arc<Redactor>> {
+    static KEPT: Mutex<Vec<(Policy, Arc<Redactor>)>> = Mutex::new(Vec::new());
+    let mut kept = KEPT.lock().unwrap_or_else(PoisonError::into_inner);
+    if let Some((_, redactor)) = kept.iter().find(|(known, _)| *known == policy) {
+        return Ok(Arc::clone(redactor));
+    }
+    let redactor = Arc::new(Redactor::new(&policy).map_err(PyValueError::new_err_from)?);
+    if kept.len() >= KEPT_REDACTORS {
+        kept.remove(0);
+    }
+    kept.push((policy, Arc::clone(&redactor)));
+    Ok(redactor)
+}
+
+/// A redactor of its own, for filters: `settings`, `home`, `project_root`, `identity`, `key`.
+///
+/// # Errors
+/// `ValueError` or `TypeError` naming what is wrong with an argument.
+pub fn filter(options: &Bound<'_, PyDict>, unlimited: bool) -> PyResult<Arc<Redactor>> {
+    let options = Options(options);
+    let mut policy =
+        options.settings()?.policy(options.surroundings()?).map_err(PyValueError::new_err_from)?;
+    if unlimited {
+        policy.max_value_bytes = 0;
+    }
+    redactor(policy)
+}
+
+/// The recorder of a new session: `settings`, `session_id`, `key` and where the trace goes (`traces`, `private`,
+/// `stem`; without them it is kept in memory), what the metadata says (`agent`, `host_session_id`,
+/// `parent_session_id`, `version`, `ephemeral_key`), `home`, `project_root`, `identity` and `strict`.
+///
+/// # Errors
+/// `OSError` when the document cannot be made; `ValueError` or `TypeError` naming a wrong argument.
+pub fn recorder(options: &Bound<'_, PyDict>) -> PyResult<Recorder> {
+    let options = Options(options);
+    let settings = options.settings()?;
+    let policy = settings.policy(options.surroundings()?).map_err(PyValueError::new_err_from)?;
+    let session_policy = settings.session().map_err(PyValueError::new_err_from)?;
+    let redactor = redactor(policy.clone())?;
+    let session_id: String = options.need("session_id")?;
+    let strict = options.get::<bool>("strict")?.unwrap_or(false);
+    let Some(traces) = options.get::<PathBuf>("traces")? else {
+        let session = Session::in_memory(redactor, session_policy);
+        return Ok(Recorder::of(Some(Arc::new(session)), None, Some(session_id), strict));
+    };
+    let header = Header {
+        session_id: session_id.clone(),
+        started: options.get::<u64>("started_ns")?.unwrap_or_else(|| clock::wall(clock::now())),
+        metadata: metadata(&options, &redactor, &policy)?,
+    };
+    let folders = Folders { traces, private: options.need("private")? };
+    let stem: String = options.need("stem")?;
+    let (session, path) = writer::open(&folders, &stem, header, redactor, session_policy)
+        .map_err(|error| PyOSError::new_err((error.raw_os_error(), error.to_string())))?;
+    let path = path.to_string_lossy().into_owned();
+    Ok(Recorder::of(Some(Arc::new(session)), Some(path), Some(session_id), strict))
+}
+
+/// The metadata of a document: names from outside are redacted, hashes are keyed.
+fn metadata(options: &Options<'_, '_>, redactor: &Redactor, policy: &Policy) -> PyResult<String> {
+    let mut buffer = Buffer::default();
+    let mut encoder = Encoder::new(redactor, &mut buffer, Limits::of_event(1_024, 65_536));
+    encoder.raw(b"{\"agent\":");
+    encoder.text(&options.get::<String>("agent")?.unwrap_or_else(|| "agent".to_owned()));
+    let user = policy.identity.users.first().map_or("", String::as_str);
+    let project = policy.project_roots.last().map_or("", String::as_str);
+    for (name, datum) in
+        [("user_id_hash", format!("user:{user}")), ("project_hash", format!("project:{project}"))]
+    {
+        encoder.raw(format!(",\"{name}\":\"").as_bytes());
+        encoder.raw(&hmac_hex(&policy.key, datum.as_bytes()));
+        encoder.raw(b"\"");
+    }
+    encoder.raw(format!(",\"version\":\"{}\",\"schema\":{SCHEMA}", env!("CARGO_PKG_VERSION")).as_bytes());
+    for name in ["host_session_id", "parent_session_id"] {
+        if let Some(id) = options.get::<String>(name)? {
+            encoder.raw(format!(",\"{name}\":").as_bytes());
+            encoder.text(&id);
+        }
+    }
+    let Policy { redact_pii, redact_sensitive_paths, redact_content, .. } = policy;
+    encoder.raw(
+        format!(
+            r#","redaction":{{"secrets":true,"pii":{redact_pii},"sensitive_paths":{redact_sensitive_paths},"content":{redact_content}}}"#
+        )
+        .as_bytes(),
+    );
+    if options.get::<bool>("ephemeral_key")?.unwrap_or(false) {
+        encoder.raw(b",\"key\":\"ephemeral\"");
+    }
+    encoder.raw(b"}");
+    Ok(String::from_utf8_lossy(&buffer.out).into_owned())
+}

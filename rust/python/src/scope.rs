@@ -1,0 +1,495 @@
+//! Spans, phases and sub-agents: what an agent's code enters and leaves, with `with` or `async with`.
+
+use crate::call::{Call, field_of, report};
+use crate::context::{self, Frame, frame_of};
+use crate::failure;
+use crate::ffi::Args;
+use crate::recorder::{Recorder, id_object, none, refuse};
+use crate::walk::PyValue;
+use pyo3::exceptions::{PyStopIteration, PyTypeError};
+use pyo3::prelude::*;
+use pyo3::sync::PyOnceLock;
+use pyo3::types::{PyDict, PyString, PyTuple};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use t800_core::assemble::{Place, Value};
+use t800_core::clock;
+use t800_core::event::{Field, Kind};
+use t800_core::session::SpanEnd;
+
+/// An awaitable that is done already: entering and leaving never waits.
+#[pyclass(frozen, module = "t800._core")]
+pub struct Done(Py<PyAny>);
+
+#[pymethods]
+impl Done {
+    fn __await__(slf: Bound<'_, Self>) -> Bound<'_, Self> {
+        slf
+    }
+    fn __iter__(slf: Bound<'_, Self>) -> Bound<'_, Self> {
+        slf
+    }
+    fn __next__(&self, py: Python<'_>) -> PyResult<()> {
+        Err(PyStopIteration::new_err(self.0.clone_ref(py)))
+    }
+}
+
+fn done<'py>(value: &Bound<'py, PyAny>) -> PyResult<Bound<'py, Done>> {
+    Bound::new(value.py(), Done(value.clone().unbind()))
+}
+
+fn exception_of<'py>(args: &Bound<'py, PyTuple>) -> Bound<'py, PyAny> {
+    args.get_item(1).unwrap_or_else(|_| none(args.py()))
+}
+
+/// A call in flight: a tool call or an LLM call.
+///
+/// It begins when it is made, is the parent of what happens inside, and becomes one event when it is left.
+#[pyclass(frozen, module = "t800._core", weakref)]
+pub struct Span {
+    open: Option<OpenSpan>,
+}
+
+struct OpenSpan {
+    recorder: Py<Recorder>,
+    kind: Kind,
+    /// None where events of this kind are not recorded.
+    id: Option<u64>,
+    started: clock::Mono,
+    tool: Option<Py<PyAny>>,
+    state: Mutex<SpanState>,
+}
+
+#[derive(Default)]
+struct SpanState {
+    fields: Vec<(Field, Py<PyAny>)>,
+    others: Vec<(String, Py<PyAny>)>,
+    previous: Option<context::Previous>,
+    ended: bool,
+}
+
+impl OpenSpan {
+    fn state(&self) -> MutexGuard<'_, SpanState> {
+        self.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn set(&self, field: Field, value: &Bound<'_, PyAny>) {
+        let mut state = self.state();
+        state.fields.retain(|(known, _)| *known != field);
+        state.fields.push((field, value.clone().unbind()));
+    }
+
+    /// Ends the span with what it was told, as `end` says.
+    fn finish(&self, py: Python<'_>, end: SpanEnd) {
+        let recorder = self.recorder.bind(py);
+        let state = {
+            let mut state = self.state();
+            if std::mem::replace(&mut state.ended, true) {
+                return;
+            }
+            (std::mem::take(&mut state.fields), std::mem::take(&mut state.others))
+        };
+        let (Some(id), Some(session)) = (self.id, &recorder.get().session) else { return };
+        let mut call = Call::empty();
+        for (field, value) in &state.0 {
+            call.values.set(*field, PyValue(value.bind_borrowed(py)));
+        }
+        for (name, value) in &state.1 {
+            call.misfits.push((name.clone(), PyValue(value.bind_borrowed(py))));
+        }
+        let recorded = session.end(id, call.values, call.misfits, end);
+        // A strict error must not replace an exception that is on its way; misuse of values is only counted here.
+        if !recorded.misuses.is_empty() && report(recorder, "span", &recorded.misuses).is_err() {
+            recorder.get().count_misuse(0);
+        }
+    }
+}
+
+impl Span {
+    /// The span of a call that has begun, or the one that does nothing.
+    pub fn begun<'py>(
+        recorder: &Bound<'py, Recorder>,
+        kind: Kind,
+        begun: Option<(Option<u64>, Call<'_, 'py>)>,
+        args: Args<'_, 'py>,
+    ) -> PyResult<Bound<'py, PyAny>> {
+        let py = recorder.py();
+        let Some((id, mut call)) = begun else { return Ok(off(py)?.clone().into_any()) };
+        let mut state = SpanState::default();
+        for field in Field::ALL {
+            if let Some(value) = call.values.take(field) {
+                state.fields.push((field, value.0.to_owned().unbind()));
+            }
+        }
+        state.others =
+            call.misfits.into_iter().map(|(name, value)| (name, value.0.to_owned().unbind())).collect();
+        let tool = (kind == Kind::ToolCall).then(|| args.positional().next()).flatten();
+        let open = OpenSpan {
+            recorder: recorder.clone().unbind(),
+            kind,
+            id,
+            started: clock::now(),
+            tool: tool.map(|tool| tool.to_owned().unbind()),
+            state: Mutex::new(state),
+        };
+        Ok(Bound::new(py, Span { open: Some(open) })?.into_any())
+    }
+
+    fn enter(slf: &Bound<'_, Self>) -> PyResult<()> {
+        let Some(open) = &slf.get().open else { return Ok(()) };
+        let (py, recorder) = (slf.py(), open.recorder.bind(slf.py()));
+        let mut frame = frame_of(recorder)?.get().inside(py);
+        frame.parent = open.id.or(frame.parent);
+        let previous = context::enter(py, frame)?;
+        open.state().previous = Some(previous);
+        Ok(())
+    }
+
+    /// Puts the context back as it was before the span was entered.
+    fn leave_context(&self, py: Python<'_>) {
+        let Some(open) = &self.open else { return };
+        let previous = open.state().previous.take();
+        if let Some(previous) = previous {
+            context::leave(py, previous);
+        }
+    }
+
+    fn exit(slf: &Bound<'_, Self>, exception: &Bound<'_, PyAny>) {
+        let Some(open) = &slf.get().open else { return };
+        let (py, recorder) = (slf.py(), open.recorder.bind(slf.py()));
+        let end = if exception.is_none() {
+            SpanEnd::Success(Some(true))
+        } else if failure::is_interruption(exception) {
+            SpanEnd::Cancelled
+        } else {
+            context::with_place(recorder, |place| {
+                let place = Place { parent: open.id.or(place.parent), ..place };
+                failure::report(recorder, exception, open.tool.as_ref().map(|tool| tool.bind(py)), place);
+            });
+            open.state().fields.retain(|(field, _)| *field != Field::Success);
+            SpanEnd::Success(Some(false))
+        };
+        slf.get().leave_context(py);
+        open.finish(py, end);
+    }
+}
+
+#[pymethods]
+impl Span {
+    /// The id of the event that this call becomes; None where it is not recorded.
+    #[getter]
+    fn id<'py>(&self, py: Python<'py>) -> Bound<'py, PyAny> {
+        id_object(py, self.open.as_ref().and_then(|open| open.id))
+    }
+
+    /// What the call gave back: the tool's result or the model's response. Returns it.
+    fn result<'py>(&self, value: Bound<'py, PyAny>) -> Bound<'py, PyAny> {
+        if let Some(open) = &self.open {
+            open.set(if open.kind == Kind::ToolCall { Field::Result } else { Field::Response }, &value);
+        }
+        value
+    }
+
+    /// Tokens and cost of the call.
+    #[pyo3(signature = (**fields))]
+    fn usage(&self, py: Python<'_>, fields: Option<&Bound<'_, PyDict>>) -> PyResult<()> {
+        self.update_from(py, "usage", fields)
+    }
+
+    /// Any field of the event; what it has no field for goes to `attributes`.
+    #[pyo3(signature = (**fields))]
+    fn update(&self, py: Python<'_>, fields: Option<&Bound<'_, PyDict>>) -> PyResult<()> {
+        self.update_from(py, "update", fields)
+    }
+
+    /// The first token of a streamed response has arrived: sets `ttft_ms`.
+    fn first_token(&self, py: Python<'_>) -> PyResult<()> {
+        let Some(open) = self.open.as_ref().filter(|open| open.kind == Kind::LlmCall) else { return Ok(()) };
+        let us = (clock::now() - open.started) / 1_000;
+        open.set(Field::TtftMs, (us as f64 / 1e3).into_pyobject(py)?.as_any());
+        Ok(())
+    }
+
+    /// Gives the context back to the caller while a generator waits inside the span.
+    fn suspend(&self, py: Python<'_>) {
+        self.leave_context(py);
+    }
+
+    /// Takes the context again when a generator goes on.
+    fn resume(slf: &Bound<'_, Self>) -> PyResult<()> {
+        Span::enter(slf)
+    }
+
+    fn __enter__<'py>(slf: &Bound<'py, Self>) -> PyResult<Bound<'py, Self>> {
+        Span::enter(slf)?;
+        Ok(slf.clone())
+    }
+
+    #[pyo3(signature = (*args))]
+    fn __exit__(slf: &Bound<'_, Self>, args: &Bound<'_, PyTuple>) -> bool {
+        Span::exit(slf, &exception_of(args));
+        false
+    }
+
+    fn __aenter__<'py>(slf: &Bound<'py, Self>) -> PyResult<Bound<'py, Done>> {
+        Span::enter(slf)?;
+        done(slf.as_any())
+    }
+
+    #[pyo3(signature = (*args))]
+    fn __aexit__<'py>(slf: &Bound<'py, Self>, args: &Bound<'py, PyTuple>) -> PyResult<Bound<'py, Done>> {
+        Span::exit(slf, &exception_of(args));
+        done(&none(slf.py()))
+    }
+}
+
+impl Span {
+    fn update_from(&self, py: Python<'_>, method: &str, fields: Option<&Bound<'_, PyDict>>) -> PyResult<()> {
+        let (Some(open), Some(fields)) = (&self.open, fields) else { return Ok(()) };
+        let mut misuses = Vec::new();
+        for (name, value) in fields.iter() {
+            let Ok(name) = name.cast_into::<PyString>() else { continue };
+            match field_of(open.kind, &name) {
+                Some(field) if !value.is_none() || field == Field::Success => open.set(field, &value),
+                None if !value.is_none() => {
+                    let mut call = Call::empty();
+                    call.keyword(open.kind, &name, value.as_borrowed());
+                    misuses.append(&mut call.misuses);
+                    open.state().others.push((name.to_string_lossy().into_owned(), value.unbind()));
+                }
+                _ => {}
+            }
+        }
+        report(open.recorder.bind(py), method, &misuses)
+    }
+}
+
+/// The span of a recorder that is off: one for all.
+pub fn off(py: Python<'_>) -> PyResult<&Bound<'_, Span>> {
+    static OFF: PyOnceLock<Py<Span>> = PyOnceLock::new();
+    OFF.get_or_try_init(py, || Py::new(py, Span { open: None })).map(|span| span.bind(py))
+}
+
+/// A phase of the agent's work: sets `phase` on what happens inside, and is one checkpoint when it is left.
+#[pyclass(frozen, module = "t800._core", weakref)]
+pub struct PhaseScope {
+    open: Option<OpenPhase>,
+}
+
+struct OpenPhase {
+    recorder: Py<Recorder>,
+    name: Py<PyAny>,
+    json: Arc<[u8]>,
+    started: clock::Mono,
+    attributes: Py<PyDict>,
+    place: Mutex<Option<(Py<Frame>, Option<context::Previous>)>>,
+}
+
+impl PhaseScope {
+    /// `phase(name, **fields)`.
+    pub fn begun<'py>(recorder: &Bound<'py, Recorder>, args: Args<'_, 'py>) -> PyResult<Bound<'py, PyAny>> {
+        let py = recorder.py();
+        let Some(session) = &recorder.get().session else {
+            static OFF: PyOnceLock<Py<PhaseScope>> = PyOnceLock::new();
+            let off = OFF.get_or_try_init(py, || Py::new(py, PhaseScope { open: None }))?;
+            return Ok(off.bind(py).clone().into_any());
+        };
+        let attributes = PyDict::new(py);
+        let mut name = args.positional().next();
+        for (key, value) in args.keywords() {
+            if name.is_none() && key.to_str().is_ok_and(|key| key == "name") {
+                name = Some(value);
+            } else {
+                attributes.set_item(key, value)?;
+            }
+        }
+        let json = name.and_then(|name| PyValue(name).with_text(|text| session.name_json(text)));
+        let (Some(name), Some(json)) = (name, json) else {
+            refuse(recorder, PyTypeError::new_err("phase() needs the phase's name, a string"))?;
+            return Ok(Bound::new(py, PhaseScope { open: None })?.into_any());
+        };
+        let open = OpenPhase {
+            recorder: recorder.clone().unbind(),
+            name: name.to_owned().unbind(),
+            json: json.into(),
+            started: clock::now(),
+            attributes: attributes.unbind(),
+            place: Mutex::default(),
+        };
+        Ok(Bound::new(py, PhaseScope { open: Some(open) })?.into_any())
+    }
+
+    fn enter(slf: &Bound<'_, Self>) -> PyResult<()> {
+        let Some(open) = &slf.get().open else { return Ok(()) };
+        let (py, recorder) = (slf.py(), open.recorder.bind(slf.py()));
+        let outer = frame_of(recorder)?;
+        let mut frame = outer.get().inside(py);
+        frame.phase = Some(Arc::clone(&open.json));
+        if &*open.json == b"\"THINK\"" {
+            decision_start(recorder, frame.place());
+        }
+        let previous = context::enter(py, frame)?;
+        *open.place.lock().unwrap_or_else(PoisonError::into_inner) = Some((outer.unbind(), Some(previous)));
+        recorder.get().phase_entered(slf.clone().unbind());
+        Ok(())
+    }
+
+    fn exit(slf: &Bound<'_, Self>, exception: &Bound<'_, PyAny>) {
+        let Some(open) = &slf.get().open else { return };
+        let recorder = open.recorder.bind(slf.py());
+        let status = if exception.is_none() {
+            "completed"
+        } else if failure::is_interruption(exception) {
+            "interrupted"
+        } else {
+            context::with_place(recorder, |place| failure::report(recorder, exception, None, place));
+            "failed"
+        };
+        recorder.get().phase_left(slf);
+        open.leave(slf.py(), status);
+    }
+
+    /// The session closes while the phase is open.
+    pub fn interrupt(slf: &Bound<'_, Self>) {
+        if let Some(open) = &slf.get().open {
+            open.leave(slf.py(), "interrupted");
+        }
+    }
+}
+
+impl OpenPhase {
+    /// Restores the context and writes the checkpoint, once.
+    fn leave(&self, py: Python<'_>, status: &str) {
+        let taken = self.place.lock().unwrap_or_else(PoisonError::into_inner).take();
+        let Some((outer, previous)) = taken else { return };
+        if let Some(previous) = previous {
+            context::leave(py, previous);
+        }
+        let recorder = self.recorder.bind(py);
+        let Some(session) = &recorder.get().session else { return };
+        let status = PyString::new(py, status).into_any();
+        let attributes = self.attributes.bind(py);
+        let Ok(duration) = (((clock::now() - self.started) / 1_000) as f64 / 1e3).into_pyobject(py);
+        let mut call = Call::empty();
+        call.set(Field::PhaseName, self.name.bind_borrowed(py));
+        call.set(Field::Status, status.as_borrowed());
+        call.set(Field::DurationMs, duration.as_any().as_borrowed());
+        if !attributes.is_empty() {
+            call.set(Field::Attributes, attributes.as_any().as_borrowed());
+        }
+        let place = Place { phase: Some(&self.json), ..outer.get().place() };
+        session.record(Kind::Checkpoint, call.values, Vec::new(), place, None);
+    }
+}
+
+/// Entering THINK is a decision to think.
+fn decision_start(recorder: &Bound<'_, Recorder>, place: Place<'_>) {
+    let Some(session) = &recorder.get().session else { return };
+    let decision = PyString::intern(recorder.py(), "decision_start").into_any();
+    let mut call = Call::empty();
+    call.set(Field::DecisionType, decision.as_borrowed());
+    session.record(Kind::Decision, call.values, Vec::new(), place, None);
+}
+
+#[pymethods]
+impl PhaseScope {
+    /// Adds fields of the phase, such as `revision_count`; they are written when it is left.
+    #[pyo3(signature = (**fields))]
+    fn update(&self, py: Python<'_>, fields: Option<&Bound<'_, PyDict>>) -> PyResult<()> {
+        match (&self.open, fields) {
+            (Some(open), Some(fields)) => open.attributes.bind(py).update(fields.as_mapping()),
+            _ => Ok(()),
+        }
+    }
+
+    fn __enter__<'py>(slf: &Bound<'py, Self>) -> PyResult<Bound<'py, Self>> {
+        PhaseScope::enter(slf)?;
+        Ok(slf.clone())
+    }
+
+    #[pyo3(signature = (*args))]
+    fn __exit__(slf: &Bound<'_, Self>, args: &Bound<'_, PyTuple>) -> bool {
+        PhaseScope::exit(slf, &exception_of(args));
+        false
+    }
+
+    fn __aenter__<'py>(slf: &Bound<'py, Self>) -> PyResult<Bound<'py, Done>> {
+        PhaseScope::enter(slf)?;
+        done(slf.as_any())
+    }
+
+    #[pyo3(signature = (*args))]
+    fn __aexit__<'py>(slf: &Bound<'py, Self>, args: &Bound<'py, PyTuple>) -> PyResult<Bound<'py, Done>> {
+        PhaseScope::exit(slf, &exception_of(args));
+        done(&none(slf.py()))
+    }
+}
+
+/// The work of a sub-agent: events inside carry its name as `agent_id`.
+#[pyclass(frozen, module = "t800._core", weakref)]
+pub struct AgentScope {
+    open: Option<(Py<Recorder>, Arc<[u8]>)>,
+    previous: Mutex<Option<context::Previous>>,
+}
+
+impl AgentScope {
+    /// `agent(name)`.
+    pub fn begun<'py>(recorder: &Bound<'py, Recorder>, args: Args<'_, 'py>) -> PyResult<Bound<'py, PyAny>> {
+        let py = recorder.py();
+        let named = args.keywords().find(|(key, _)| key.to_str().is_ok_and(|key| key == "name"));
+        let name = args.positional().next().or(named.map(|(_, value)| value));
+        let mut scope = AgentScope { open: None, previous: Mutex::default() };
+        if let Some(session) = &recorder.get().session {
+            match name.and_then(|name| PyValue(name).with_text(|text| session.name_json(text))) {
+                Some(json) => scope.open = Some((recorder.clone().unbind(), json.into())),
+                None => {
+                    refuse(recorder, PyTypeError::new_err("agent() needs the sub-agent's name, a string"))?;
+                }
+            }
+        }
+        Ok(Bound::new(py, scope)?.into_any())
+    }
+
+    fn enter(slf: &Bound<'_, Self>) -> PyResult<()> {
+        let Some((recorder, name)) = &slf.get().open else { return Ok(()) };
+        let mut frame = frame_of(recorder.bind(slf.py()))?.get().inside(slf.py());
+        frame.agent = Some(Arc::clone(name));
+        let previous = context::enter(slf.py(), frame)?;
+        *slf.get().previous.lock().unwrap_or_else(PoisonError::into_inner) = Some(previous);
+        Ok(())
+    }
+
+    fn exit(slf: &Bound<'_, Self>, exception: &Bound<'_, PyAny>) {
+        let Some((recorder, _)) = &slf.get().open else { return };
+        let recorder = recorder.bind(slf.py());
+        context::with_place(recorder, |place| failure::report(recorder, exception, None, place));
+        let previous = slf.get().previous.lock().unwrap_or_else(PoisonError::into_inner).take();
+        if let Some(previous) = previous {
+            context::leave(slf.py(), previous);
+        }
+    }
+}
+
+#[pymethods]
+impl AgentScope {
+    fn __enter__<'py>(slf: &Bound<'py, Self>) -> PyResult<Bound<'py, Self>> {
+        AgentScope::enter(slf)?;
+        Ok(slf.clone())
+    }
+
+    #[pyo3(signature = (*args))]
+    fn __exit__(slf: &Bound<'_, Self>, args: &Bound<'_, PyTuple>) -> bool {
+        AgentScope::exit(slf, &exception_of(args));
+        false
+    }
+
+    fn __aenter__<'py>(slf: &Bound<'py, Self>) -> PyResult<Bound<'py, Done>> {
+        AgentScope::enter(slf)?;
+        done(slf.as_any())
+    }
+
+    #[pyo3(signature = (*args))]
+    fn __aexit__<'py>(slf: &Bound<'py, Self>, args: &Bound<'py, PyTuple>) -> PyResult<Bound<'py, Done>> {
+        AgentScope::exit(slf, &exception_of(args));
+        done(&none(slf.py()))
+    }
+}
