@@ -5,7 +5,7 @@
 
 use crate::encode::Encoder;
 use crate::event::{Field, Kind, Shape};
-use crate::redact::KeyClass;
+use crate::redact::{KeyClass, Redactor};
 use crate::summary::{Facts, Outcome, Token};
 
 /// A number as it came.
@@ -96,10 +96,24 @@ pub struct Place<'a> {
     pub agent: Option<&'a [u8]>,
 }
 
+/// The classes that a redactor gives to the fields of events, looked up once for a session.
+pub type FieldClasses = [KeyClass; Field::ALL.len()];
+
+/// The class of every field's value under `redactor`.
+#[must_use]
+pub fn field_classes(redactor: &Redactor) -> FieldClasses {
+    Field::ALL.map(|field| match field.shape() {
+        // The texts of the schema's own fields are judged as text: a tool may well be called "token".
+        Shape::Text => KeyClass::PLAIN,
+        _ => redactor.key(field.redaction_key()),
+    })
+}
+
 /// Writes one event into an encoder.
 pub struct Assembly<'e, 'a> {
     /// Where the bytes go.
     pub encoder: &'e mut Encoder<'a>,
+    classes: &'e FieldClasses,
     /// What the summary will add up.
     pub facts: Facts,
     /// What did not fit.
@@ -110,8 +124,14 @@ pub struct Assembly<'e, 'a> {
 
 impl<'e, 'a> Assembly<'e, 'a> {
     /// An assembly of an event of `kind`.
-    pub fn new(encoder: &'e mut Encoder<'a>, kind: Kind) -> Self {
-        Assembly { encoder, facts: Facts { kind, ..Facts::default() }, misuses: Vec::new(), known: 0 }
+    pub fn new(encoder: &'e mut Encoder<'a>, classes: &'e FieldClasses, kind: Kind) -> Self {
+        Assembly {
+            encoder,
+            classes,
+            facts: Facts { kind, ..Facts::default() },
+            misuses: Vec::new(),
+            known: 0,
+        }
     }
 
     /// `{"event_id":"evt_001","timestamp":"…","type":"tool_call"`.
@@ -259,12 +279,7 @@ impl<'e, 'a> Assembly<'e, 'a> {
     }
 
     fn walk<V: Value>(&mut self, field: Field, value: V) {
-        let class = match field.shape() {
-            // The texts of the schema's own fields are judged as text: a tool may well be called "token".
-            Shape::Text => KeyClass::PLAIN,
-            _ => self.encoder.redactor().key(field.redaction_key()),
-        };
-        self.encoder.root(class);
+        self.encoder.root(self.classes[field as usize]);
         value.encode(self.encoder);
     }
 

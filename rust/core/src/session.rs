@@ -1,6 +1,6 @@
 //! A session: gives ids, pairs begins with ends, and hands finished lines to the writer.
 
-use crate::assemble::{Assembly, Misuse, Place, Value, Values};
+use crate::assemble::{Assembly, FieldClasses, Misuse, Place, Value, Values, field_classes};
 use crate::clock::{self, Mono, Rfc3339};
 use crate::encode::{Buffer, Encoder, Limits};
 use crate::event::{Field, Kind};
@@ -110,6 +110,7 @@ pub struct OpenCall {
 /// One session, shared by all threads that record into it.
 pub struct Session {
     redactor: Arc<Redactor>,
+    classes: FieldClasses,
     policy: SessionPolicy,
     shared: Arc<Shared>,
     sink: Sink,
@@ -168,7 +169,8 @@ impl Session {
     fn with_sink(redactor: Arc<Redactor>, policy: SessionPolicy, shared: Arc<Shared>, sink: Sink) -> Session {
         let (last_id, closed) = (AtomicU64::new(0), AtomicBool::new(false));
         let (open, sources, generation) = (Mutex::default(), Mutex::default(), writer::generation());
-        Session { redactor, policy, shared, sink, last_id, open, sources, closed, generation }
+        let classes = field_classes(&redactor);
+        Session { redactor, classes, policy, shared, sink, last_id, open, sources, closed, generation }
     }
 
     /// The redactor of this session.
@@ -205,7 +207,7 @@ impl Session {
             let time = given_time(&mut values).unwrap_or_else(|| clock::wall(began));
             let Workspace { buffer, time: text, head } = workspace;
             let mut encoder = Encoder::new(&self.redactor, buffer, self.policy.limits);
-            let mut event = Assembly::new(&mut encoder, kind);
+            let mut event = Assembly::new(&mut encoder, &self.classes, kind);
             event.facts.day = clock::day(time);
             event.open(id, text.text(time));
             let unsaid = values.get(Field::Success).is_none();
@@ -234,7 +236,7 @@ impl Session {
             let wall = clock::wall(started);
             let Workspace { buffer, time, .. } = workspace;
             let mut encoder = Encoder::new(&self.redactor, buffer, self.policy.limits);
-            let mut event = Assembly::new(&mut encoder, kind);
+            let mut event = Assembly::new(&mut encoder, &self.classes, kind);
             event.facts.day = clock::day(wall);
             event.facts.nested = place.parent.is_some();
             event.open(id, time.text(wall));
@@ -272,7 +274,7 @@ impl Session {
             let Workspace { buffer, head, .. } = workspace;
             buffer.restore(&span.bytes, &span.redactions, &span.long);
             let mut encoder = Encoder::new(&self.redactor, buffer, self.policy.limits);
-            let mut event = Assembly::new(&mut encoder, span.kind);
+            let mut event = Assembly::new(&mut encoder, &self.classes, span.kind);
             event.facts = span.facts;
             let unsaid = (values.get(Field::DurationMs).is_none(), values.get(Field::Success).is_none());
             event.fields(&span.kind.fields()[span.kind.begin_fields()..], &mut values, &mut misfits);
