@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import os
+import threading
 
 from t800._core import Recorder, after_fork, before_fork
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
-    from threading import Thread
     from types import TracebackType
     from typing import Any, ParamSpec, Self, TypeVar
 
@@ -235,8 +235,6 @@ def _warn(text: str) -> None:
 
 def _background(work: Callable[[Session], None], opened: Session) -> None:
     """Run some housekeeping on a thread of its own; at exit, where no thread starts any more, right here."""
-    import threading
-
     thread = threading.Thread(target=work, args=(opened,), name="t800-retention", daemon=True)
     _working[:] = [known for known in _working if known.is_alive()]
     try:
@@ -248,7 +246,12 @@ def _background(work: Callable[[Session], None], opened: Session) -> None:
 
 
 def _retain(opened: Session) -> None:
-    """Retire what is too old or too much, at most once a minute for all processes."""
+    """Retire what is too old or too much, at most once a minute for all processes.
+
+    Not at once: the imports it needs would hold the interpreter's lock while the agent starts.
+    """
+    if _stopping.wait(_START_WAIT):
+        return
     from t800 import retention
 
     if opened.layout is not None and opened.settings is not None:
@@ -276,8 +279,9 @@ def _summarise(closed: Session) -> None:
 
 _exiting = False
 _registered = False
-_working: list[Thread] = []
-_EXIT_WAIT = 1.0
+_working: list[threading.Thread] = []
+_stopping = threading.Event()
+_START_WAIT, _EXIT_WAIT = 1.0, 1.0
 
 
 def _close_at_exit() -> None:
@@ -292,6 +296,7 @@ def _close_at_exit() -> None:
 def _exit() -> None:
     global _exiting  # noqa: PLW0603 - no thread is started from here on
     _exiting = True
+    _stopping.set()
     for opened in list(_open.values()):
         opened.close()
     for thread in _working:
