@@ -12,6 +12,7 @@ import pytest
 from t800.errors import CorruptTraceError, SessionNotFoundError
 from t800.reader import SessionTrace, both_spellings, family, resolve, scan, sessions
 from t800.summary import fold_events
+from t800.trace_file import parse
 from tests.trace_files import (
     STEM,
     compact,
@@ -396,3 +397,24 @@ def test_both_spellings() -> None:
     event = both_spellings(llm(1))
     assert (event["tokens_in"], event["tokens_out"], event["cost"]) == (1500, 800, 0.023)
     assert "cost" not in both_spellings({"type": "llm_call", "model": "m"})
+
+
+@pytest.mark.parametrize(
+    ("text", "valid"),
+    [
+        (b'{"a":"\\ud83d\\ude00"}', True),
+        (b'{"a":"\\ud83d"}', False),
+        (b'{"a":"\\ude00\\ud83d"}', False),
+        (b'{"a":"\\ud83d\\ud83d\\ude00"}', False),
+        (b'{"a":"\\u00e9"}', True),
+        (b'{"a":"C:\\\\ud800\\n"}', True),
+        (b'{"a":"C:\\\\\\ud800"}', False),
+        (b'{"a":NaN}', False),
+        (b'{"a":-Infinity}', False),
+        (b'{"a":' * 100_000, False),
+        (b'{"a":"\xff"}', False),
+        (b"[]", False),
+    ],
+)
+def test_single_lines_are_parsed_strictly(text: bytes, valid: bool) -> None:
+    assert (parse(text) is not None) == valid

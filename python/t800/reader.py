@@ -24,6 +24,7 @@ __all__ = [
     "Skipped",
     "both_spellings",
     "family",
+    "of_stem",
     "resolve",
     "scan",
     "sessions",
@@ -174,10 +175,17 @@ class SessionTrace:
             self._note(part, 0, "the last line holds no whole summary: counted from the events")
             closing = fold_events(self.part_events(part)) | {"state": "live", "ended": None}
         if "by_day" not in closing and len(self.parts) > 1:
-            first = next(self.part_events(part), None)
-            if first is not None:
-                closing["by_day"] = days(closing, str(first.get("timestamp"))[:10])
+            closing["by_day"] = days(closing, self.first_day(part))
         return closing
+
+    def first_day(self, part: Part | None = None) -> str:
+        """The UTC day of the first event (of one of the parts), else the day on which the session began."""
+        try:
+            event = (part or self.parts[0]).first_event() or {}
+        except CorruptTraceError:
+            event = {}
+        given = event.get("timestamp")
+        return given[:10] if isinstance(given, str) else self.started[:10]
 
     def follow(self, poll: float = 0.25) -> Iterator[Event]:
         """The events there are, then each new one once it is in the file, until the session ends.
@@ -249,6 +257,14 @@ def resolve(layout: Layout, ref: str) -> SessionTrace:
     raise _not_found(ref, [trace.session_id for trace in traces], layout.traces)
 
 
+def of_stem(layout: Layout, stem: str) -> SessionTrace:
+    """The session whose files begin with exactly `stem`, without looking at any other file."""
+    for trace in _scan(layout.traces, layout.private, stem)[0]:
+        if trace.stem == stem:
+            return trace
+    raise SessionNotFoundError(f"no session's files begin with {stem!r}", file=layout.traces)
+
+
 def family(layout: Layout, trace: SessionTrace) -> list[SessionTrace]:
     """The sessions begun inside `trace`, directly or further down (nested, child processes), oldest first."""
     known = {trace.session_id}
@@ -268,10 +284,11 @@ def both_spellings(event: Event) -> Event:
     return event | {short: event[name] for name, short in names.items() if name in event}
 
 
-def _scan(folder: str, private: str) -> tuple[list[SessionTrace], list[Skipped]]:
+def _scan(folder: str, private: str, stem: str = "") -> tuple[list[SessionTrace], list[Skipped]]:
+    """All sessions of a folder, or the one with that stem."""
     found: dict[str, dict[int, Part]] = {}
     skipped: list[Skipped] = []
-    for path in _paths(folder):
+    for path in _paths(folder, stem):
         match = NAME.fullmatch(os.path.basename(path))
         part = _part_at(path, int(match["part"] or 1)) if match else None
         if match is None or part is None:
@@ -285,9 +302,9 @@ def _scan(folder: str, private: str) -> tuple[list[SessionTrace], list[Skipped]]
     return _newest_first(traces), skipped
 
 
-def _paths(folder: str) -> list[str]:
+def _paths(folder: str, beginning: str = "") -> list[str]:
     try:
-        return sorted(os.path.join(folder, name) for name in os.listdir(folder))
+        return sorted(os.path.join(folder, name) for name in os.listdir(folder) if name.startswith(beginning))
     except (FileNotFoundError, NotADirectoryError):
         return []
     except OSError as error:
@@ -326,7 +343,7 @@ def _from_path(ref: str) -> SessionTrace:
     folder, name = os.path.split(path)
     private = os.path.join(os.path.dirname(folder), ".t800")
     match = NAME.fullmatch(name)
-    for trace in _scan(folder, private)[0] if match else ():
+    for trace in _scan(folder, private, match["stem"])[0] if match else ():
         if any(part.path == path for part in trace.parts):
             return trace
     part = _part_at(path, 1)

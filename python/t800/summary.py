@@ -18,6 +18,7 @@ __all__ = [
     "NAMES",
     "QUANTILE_ERROR",
     "TOKENS",
+    "Fold",
     "Summary",
     "bucket",
     "days",
@@ -72,24 +73,38 @@ _MOST = 2**53
 """Larger figures are not measurements; they come from damaged or hostile files and count as nothing."""
 
 
+class Fold:
+    """Adds events up, one at a time."""
+
+    def __init__(self) -> None:
+        self._days: dict[str, Summary] = {}
+        self._durations: dict[str, Any] = {"error": QUANTILE_ERROR, "tools": {}, "models": {}}
+
+    def add(self, event: Mapping[str, Any]) -> None:
+        """Count one finished event, as it stands in a trace file."""
+        day = _text(event.get("timestamp"))[:10]
+        if day not in self._days:
+            self._days[day] = _zero()
+        _count(self._days[day], event)
+        _time(self._durations, event)
+
+    def summary(self) -> Summary:
+        """The summary of the events so far."""
+        total = merge(*self._days.values())
+        if len(self._days) > 1:
+            total["by_day"] = {day: self._days[day] for day in sorted(self._days)}
+        return derive(total | {"durations": self._durations})
+
+
 def fold_events(events: Iterable[Mapping[str, Any]]) -> Summary:
     """Fold finished events into the summary their document should have.
 
     What events cannot tell (`dropped`, `redactions`, `overhead`, `state`, `ended`) is not in it.
     """
-    per_day: dict[str, Summary] = {}
-    durations = {"error": QUANTILE_ERROR, "tools": {}, "models": {}}
+    fold = Fold()
     for event in events:
-        day = _text(event.get("timestamp"))[:10]
-        if day not in per_day:
-            per_day[day] = _zero()
-        _count(per_day[day], event)
-        _time(durations, event)
-    total = merge(*per_day.values())
-    if len(per_day) > 1:
-        total["by_day"] = {day: per_day[day] for day in sorted(per_day)}
-    total["durations"] = durations
-    return derive(total)
+        fold.add(event)
+    return fold.summary()
 
 
 def merge(*summaries: Mapping[str, Any]) -> Summary:

@@ -7,6 +7,7 @@ lines, deep nesting and compression bombs end in a note or a `CorruptTraceError`
 
 from __future__ import annotations
 
+import itertools
 import os
 import re
 import stat
@@ -43,7 +44,11 @@ _REREADS = (
     3  # A reader that meets a flush sees a torn tail in 2-6 % of reads, after three more in under 0.3 %.
 )
 _OPEN = os.O_RDONLY | os.O_CLOEXEC | os.O_NONBLOCK | os.O_NOFOLLOW
-_NEEDED = {
+# All escapes but plain \\uXXXX ones, so that none begins in the middle of another.
+_ESCAPES = re.compile(
+    rb"\\(?:[^u]|u[dD][89abAB][0-9a-fA-F]{2}\\u[dD][c-fC-F][0-9a-fA-F]{2}|(?P<lone>u[dD][89a-fA-F]))"
+)
+_USUAL = {
     "tool_call": {"tool", "duration_ms", "success"},
     "llm_call": {"model", "duration_ms", "success"},
     "decision": {"decision_type"},
@@ -99,6 +104,12 @@ class Part:
             header = self.rewritten()
         return {name: value for name, value in header.items() if name not in ("events", "summary")}
 
+    def first_event(self) -> Event | None:
+        """The first event, None where there is none or it cannot be read."""
+        lines = self.lines()
+        next(lines, b"")
+        return parse(next(lines, b"").rstrip(b" \r,"))
+
     def closing(self) -> Summary | None:
         """The summary on the last line, or None where that line is torn, missing or not the recorder's."""
         for _ in range(1 if self.packed else 1 + _REREADS):
@@ -148,14 +159,21 @@ class Part:
 
 
 def parse(text: bytes) -> dict[str, Any] | None:
-    """`text` as a JSON object, None where it is none."""
-    import orjson  # noqa: PLC0415 - costs 20 ms, only readers need it
+    """`text` as a JSON object, None where it is none. For single lines; `read_events` is the fast way for many."""
+    import json  # noqa: PLC0415 - the recorder's background work must not load more than it needs
 
+    if any(match["lone"] for match in _ESCAPES.finditer(text)):
+        return None
     try:
-        value = orjson.loads(text)
-    except ValueError:
+        value = json.loads(text, parse_constant=_refuse)
+    except (ValueError, RecursionError):
         return None
     return value if isinstance(value, dict) else None
+
+
+def _refuse(constant: str) -> None:
+    """Turn down NaN and the infinities, which Python takes for JSON and nobody else does."""
+    raise ValueError(constant)
 
 
 def dump(value: object) -> bytes:
@@ -231,13 +249,14 @@ class Tail:
     def _take(self, block: bytes) -> list[Event]:
         events: list[Event] = []
         begin, position = self._offset, 0
-        for line in block.split(b"\n")[:-1]:
+        lines = block.split(b"\n")
+        for line, following in itertools.pairwise(lines):
             text = line.strip(b" ,\r")
             if text.startswith(b"]"):
                 self.ended = _is_end(text)
                 break
             event = parse(text) if text else None
-            if text and (event is None or not _whole(event, line)):
+            if text and (event is None or not _whole(event, line, following)):
                 break
             if event is not None:
                 events.append(event)
@@ -255,12 +274,13 @@ class _LineByLine:
         self._note = note
 
     def read(self, chunk: bytes) -> Iterator[Event]:
-        for number, line in enumerate(chunk.split(b"\n"), self._line):
+        lines = [*chunk.split(b"\n"), b""]
+        for number, (line, following) in enumerate(itertools.pairwise(lines), self._line):
             if line.startswith(b"]"):
                 self.closed = True
                 return
             event = _event_of(line)
-            if event is not None and _whole(event, line):
+            if event is not None and _whole(event, line, following):
                 yield event
             elif line.strip(b" \r,"):
                 self._note(number, "the line is torn, or is not an event")
@@ -274,13 +294,15 @@ def _event_of(line: bytes) -> Event | None:
     return event
 
 
-def _whole(event: Event, line: bytes) -> bool:
+def _whole(event: Event, line: bytes, following: bytes) -> bool:
     """Whether an event that parses is what was written.
 
-    A flush that was cut short can leave an event's beginning in front of the old closing line's end; where the
-    braces happen to fit, such a line parses, but lacks what events of its type always have.
+    A flush that was cut short can leave an event's beginning in front of the old closing line's end. Where the braces
+    happen to fit, such a line parses; but no closing line follows, and it lacks what its type usually has.
     """
-    return line.rstrip(b" \r").endswith(b",") or _NEEDED.get(str(event.get("type")), {"type"}) <= event.keys()
+    if line.rstrip(b" \r").endswith(b",") or following.startswith(b"]"):
+        return True
+    return _USUAL.get(str(event.get("type")), {"type"}) <= event.keys()
 
 
 def _at_once(chunk: bytes, *, is_last: bool) -> tuple[list[Event] | None, bool]:

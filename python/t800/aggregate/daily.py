@@ -9,14 +9,15 @@ from __future__ import annotations
 import fcntl
 import os
 import re
+import threading
 import time
 from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
 
-from t800.errors import SessionNotFoundError, TraceFileError
+from t800.errors import TraceFileError
 from t800.layout import read_own_file, write_own_file
-from t800.reader import SessionTrace, scan
+from t800.reader import SessionTrace, of_stem, scan
 from t800.summary import QUANTILE_ERROR, Summary, days, derive, fold_events, merge, quantile_us
 from t800.trace_file import dump, parse
 
@@ -43,12 +44,26 @@ _ENDED = ("closed", "recovered")
 def update(layout: Layout, trace: SessionTrace | str) -> list[str]:
     """Fold one finished session (or the stem of its files) into its days; the dates whose files changed.
 
-    A live session is left out. Raises `TraceFileError` where the folder cannot be written, or another process has
-    been writing for over a second.
+    A live session is left out. While another thread is folding, it is left to that one, so that a thousand sessions
+    that end together cost a few writes. Raises `TraceFileError` where the folder cannot be written, or another
+    process has been writing for over a second.
     """
     if isinstance(trace, str):
-        trace = _by_stem(layout, trace)
-    return _fold(layout, [trace])
+        trace = of_stem(layout, trace)
+    folder = os.getpid(), layout.aggregated
+    with _guard:
+        _waiting.setdefault(folder, {})[trace.stem] = trace
+        if folder in _folding:
+            return []
+        _folding.add(folder)
+    changed: set[str] = set()
+    try:
+        while traces := _take_waiting(folder):
+            changed.update(_fold(layout, traces))
+    finally:
+        with _guard:
+            _folding.discard(folder)
+    return sorted(changed)
 
 
 def catch_up(layout: Layout) -> list[str]:
@@ -86,11 +101,18 @@ def dates(layout: Layout) -> list[str]:
     return sorted(match[1] for match in map(_NAME.fullmatch, names) if match)
 
 
-def _by_stem(layout: Layout, stem: str) -> SessionTrace:
-    for trace in scan(layout)[0]:
-        if trace.stem == stem:
-            return trace
-    raise SessionNotFoundError(f"no session's files begin with {stem!r}", file=layout.traces)
+_Folder = tuple[int, str]
+_guard = threading.Lock()
+_folding: set[_Folder] = set()
+_waiting: dict[_Folder, dict[str, SessionTrace]] = {}
+
+
+def _take_waiting(folder: _Folder) -> list[SessionTrace]:
+    with _guard:
+        waiting = _waiting.pop(folder, {})
+        if not waiting:
+            _folding.discard(folder)
+        return list(waiting.values())
 
 
 def _fold(layout: Layout, traces: Iterable[SessionTrace]) -> list[str]:
@@ -113,8 +135,7 @@ def _partials_by_date(traces: Iterable[SessionTrace]) -> dict[str, Partials]:
 def _partials(trace: SessionTrace) -> dict[str, dict[str, Any]]:
     """What a session adds to each of its days."""
     summary = trace.summary()
-    first = next(trace.events(), {})
-    per_day = days(summary, _date(first.get("timestamp"), trace))
+    per_day = days(summary, trace.first_day())
     counters: dict[str, Summary] = {}
     for given, part in per_day.items():
         day = _date(given, trace)
