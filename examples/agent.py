@@ -68,7 +68,7 @@ class Tools:
         return files
 
     def read(self, path: str | Path) -> str:
-        with self.trace.tool("read", {"file_path": str(self.root / path)}) as call:
+        with self.trace.tool("read", {"file_path": str(path)}) as call:
             text = (self.root / path).read_text()
             call.result({"lines": text.count("\n"), "content": text})
         return text
@@ -86,8 +86,7 @@ class Tools:
         return hits
 
     def edit(self, path: str, old: str, new: str) -> None:
-        parameters = {"file_path": str(self.root / path), "old_string": old, "new_string": new}
-        with self.trace.tool("edit", parameters):
+        with self.trace.tool("edit", {"file_path": path, "old_string": old, "new_string": new}):
             source = self.root / path
             source.write_text(source.read_text().replace(old, new, 1))
 

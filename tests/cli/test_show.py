@@ -38,7 +38,7 @@ def test_show_prints_head_phases_events_and_path(layout: Layout, capsys: pytest.
     lines = page.splitlines()
     assert lines[0] == "t800  ses_abc  2026-01-15 10:30:00 UTC  closed"
     assert lines[1].startswith("4 events · 100 % ok · calls took 3.51 s · 2,300 tokens · $0.0230 · 1 error")
-    assert "PLAN  completed  plan_complexity 7" in page
+    assert "PLAN  plan_complexity 7" in page
     assert "  ✓ read  src/1.py" in page
     assert "✓ claude-sonnet-4  1,500 → 800 tokens · $0.0230" in page
     assert "! TOOL_TIMEOUT  Command exceeded 30000ms timeout" in page

@@ -40,7 +40,7 @@ def _data(report: Report) -> dict[str, object]:
             {"session_id": gone.trace.session_id, "reason": gone.reason, "bytes": gone.bytes, "files": gone.paths}
             for gone in report.retired
         ],
-        "kept": [{"file": file, "reason": reason} for file, reason in report.kept],
+        "kept": [{"session": stem, "reason": reason} for stem, reason in report.kept],
         "compressed": report.compressed,
         "bytes": report.bytes,
     }
@@ -52,7 +52,7 @@ def _print(report: Report) -> None:
         options.write(clean(f"{verb} {gone.stem}: {gone.reason}, {size(gone.bytes)}"))
     for path in report.compressed:
         options.write(clean(f"compressed {path}"))
-    for file, reason in report.kept:
-        options.write(clean(f"kept {file}: {reason}"))
+    for _, reason in report.kept:
+        options.write(clean(f"kept {reason}"))
     total = f"{plural(len(report.retired), 'session')}, {size(report.bytes)}"
     options.write(f"{verb} {total}" if report.retired else "nothing to delete")

@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 _EIGHTHS = " ▏▎▍▌▋▊▉"
 _MAX_GUIDES = 24
 _DURATION_COLUMNS = 9
-_TELLING = ("command", "file_path", "filePath", "path", "pattern", "query", "url", "name", "agent")
+_TELLING = ("command", "pattern", "query", "file_path", "filePath", "path", "url", "name", "agent")
 _DETAIL_LIMIT = 400
 
 
@@ -60,7 +60,8 @@ def heading(segment: Segment, on: Scale) -> Text:
         return _line(text, None, on, "blue")
     event = segment.checkpoint.event
     status = string(event, "status")
-    text.append(f"  {status}", style="dim" if status == "completed" else "bold red")
+    if status != "completed":
+        text.append(f"  {status}", style="bold red")
     for name, value in mapping(event, "attributes").items():
         text.append(f"  {clean(name)} {inline(value)}", style="dim")
     return _line(text, segment.checkpoint, on, "blue")

@@ -1,0 +1,54 @@
+"""`t800 run`: a Python program under the recorder."""
+
+from __future__ import annotations
+
+import os
+import sys
+
+import click
+
+
+class _Interpreter(click.Command):
+    """A command line that ends, like Python's own, at the program: everything after it is the program's."""
+
+    def parse_args(self, ctx: click.Context, args: list[str]) -> list[str]:
+        """Put `--` behind the program's name, so that its options are not taken for ours."""
+        return super().parse_args(ctx, _own_options_only(args))
+
+
+def _own_options_only(args: list[str]) -> list[str]:
+    for position, argument in enumerate(args):
+        if argument.startswith("-m"):
+            cut = position + (2 if argument == "-m" else 1)
+        elif argument == "--" or (argument.startswith("-") and argument != "-"):
+            continue
+        elif position and args[position - 1] == "--agent":
+            continue
+        else:
+            cut = position
+        return [*args[:cut], "--", *args[cut:]]
+    return args
+
+
+@click.command(cls=_Interpreter)
+@click.option("-m", "module", metavar="MODULE", help="Run a module, as python -m does.")
+@click.option("--quiet", "-q", is_flag=True, help="Print no summary at the end.")
+@click.option("--agent", metavar="NAME", help="The agent's name in the trace [default: the program's].")
+@click.argument("arguments", nargs=-1, type=click.UNPROCESSED, metavar="[SCRIPT] [ARGS]...")
+def run(module: str | None, quiet: bool, agent: str | None, arguments: tuple[str, ...]) -> None:
+    """Run a Python program and record it.
+
+    The program runs in a plain Python process, with its own arguments and exit code. Typing this is opt-in for
+    this run, unless recording was switched off by `t800 disable` or T800_ENABLED=0. A short summary and the
+    path of the trace come at the end, on stderr.
+    """
+    if module is None and not arguments:
+        raise click.UsageError("Say which program to run: t800 run SCRIPT or t800 run -m MODULE.")
+    from t800 import _launch
+
+    flags = [*(["--quiet"] if quiet else []), *([f"--agent={agent}"] if agent else [])]
+    target = ["-m", module] if module is not None else ["--"]
+    command = [sys.executable, _launch.__file__, *flags, *target, *arguments]
+    sys.stdout.flush()
+    sys.stderr.flush()
+    os.execv(sys.executable, command)  # noqa: S606 (no shell is wanted)

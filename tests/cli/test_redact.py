@@ -1,0 +1,134 @@
+"""`t800 redact`: the recorder's redaction as a filter of real processes."""
+
+import json
+import os
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+REDACT = [sys.executable, "-P", "-c", "import sys; from t800.cli import main; sys.exit(main())", "redact"]
+EVENT = {
+    "type": "tool_call",
+    "tool": "bash",
+    "parameters": {
+        "api_key": "k-3f9a8b7c6d5e",
+        "nested": [{"password": "hunter2hunter2"}, {"password_count": 2}],
+        "file_path": "/home/mwilson/work/acme-shop/src/auth.ts",
+        "text": "plain words",
+        "count": 18446744073709551615,
+        "ratio": 1e-7,
+    },
+}
+PLACES = ["--home", "/home/mwilson", "--project-root", "/home/mwilson/work/acme-shop", "--identity", "none"]
+
+
+@pytest.fixture
+def home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setenv("HOME", str(tmp_path / "home"))
+    monkeypatch.delenv("XDG_STATE_HOME", raising=False)
+    return tmp_path
+
+
+def filtered(text: bytes, *arguments: str, **environ: str) -> tuple[int, bytes, str]:
+    done = subprocess.run(
+        [*REDACT, *arguments], input=text, capture_output=True, timeout=60, check=False, env=os.environ | environ
+    )
+    return done.returncode, done.stdout, done.stderr.decode()
+
+
+def line(event: object) -> bytes:
+    return json.dumps(event, separators=(",", ":")).encode() + b"\n"
+
+
+def redacted(event: object, *arguments: str) -> Any:
+    code, out, err = filtered(line(event), *PLACES, *arguments)
+    assert (code, err) == (0, "")
+    return json.loads(out)
+
+
+def test_sensitive_keys_go_and_everything_else_stays(home: Path) -> None:
+    del home
+    after = redacted(EVENT, "--content", "scan")["parameters"]
+    assert after["api_key"] == after["nested"][0]["password"] == "[REDACTED]"
+    assert after["nested"][1] == {"password_count": 2}
+    assert after["text"] == "plain words"
+    assert after["count"] == 18446744073709551615
+    assert after["ratio"] == 1e-7
+
+
+def test_content_is_hashed_or_scanned(home: Path) -> None:
+    del home
+    assert redacted(EVENT, "--content", "hash")["parameters"]["text"].startswith("[content hash: ")
+    assert redacted(EVENT)["parameters"]["text"].startswith("[content hash: ")
+    assert redacted(EVENT, "--content", "scan")["parameters"]["text"] == "plain words"
+
+
+def test_home_and_project_come_from_options_or_the_environment(home: Path) -> None:
+    del home
+    assert redacted(EVENT)["parameters"]["file_path"] == "src/auth.ts"
+    _, out, _ = filtered(line(EVENT), T800_HOME="/home/mwilson", T800_PROJECT_ROOT="/home/mwilson/work/acme-shop")
+    assert json.loads(out)["parameters"]["file_path"] == "src/auth.ts"
+
+
+def test_lines_come_one_for_one_in_order_without_a_limit(home: Path) -> None:
+    del home
+    events = [{"type": "decision", "decision_type": "d", "outcome": number} for number in range(5000)]
+    events[7]["outcome"] = "long " * 200_000
+    code, out, _ = filtered(b"".join(map(line, events)), "--content", "scan")
+    assert code == 0
+    assert [json.loads(text)["outcome"] for text in out.splitlines()] == [event["outcome"] for event in events]
+
+
+def test_a_pipe_is_answered_line_by_line(home: Path) -> None:
+    del home
+    with subprocess.Popen(REDACT, stdin=subprocess.PIPE, stdout=subprocess.PIPE) as process:
+        assert process.stdin is not None
+        assert process.stdout is not None
+        for number in range(3):
+            process.stdin.write(line({"n": number}))
+            process.stdin.flush()
+            assert json.loads(process.stdout.readline()) == {"n": number}
+        process.stdin.close()
+    assert process.returncode == 0
+
+
+def test_a_line_that_is_no_json_comes_out_as_a_redacted_string(home: Path) -> None:
+    del home
+    code, out, err = filtered(b'{"a":1}\n{"a":\nwords\n')
+    assert code == 1
+    assert json.loads(out.splitlines()[2]) == "words"
+    assert "of 3 lines these are not JSON: 2, 3" in err
+
+
+def test_explain_names_rule_and_key_and_never_the_value(home: Path) -> None:
+    del home
+    code, out, _ = filtered(line(EVENT) + b"nonsense\n", *PLACES, "--explain")
+    found = {entry["key"]: entry for entry in map(json.loads, out.splitlines())}
+    assert code == 1
+    assert {"parameters.api_key", "parameters.nested[0].password", "parameters.text"} <= found.keys()
+    assert all(entry["line"] == 1 and entry["rules"] for entry in found.values())
+    assert b"3f9a8b7c6d5e" not in out
+    assert b"hunter2" not in out
+
+
+def test_a_wrong_identity_file_is_refused(home: Path) -> None:
+    wrong = home / "identity.json"
+    for text in ("nonsense", "[]", '{"users": "me"}', '{"people": []}'):
+        wrong.write_text(text)
+        code, out, err = filtered(line(EVENT), "--identity", str(wrong))
+        assert (code, out) == (2, b"")
+        assert "identity.json" in err
+    assert filtered(line(EVENT), "--identity", "nosuch.json")[0] == 3
+
+
+def test_a_refused_configuration_lets_nothing_through(home: Path) -> None:
+    config = home / ".opencode" / "telemetry" / "config" / "telemetry_config.yaml"
+    config.parent.mkdir(parents=True)
+    config.write_text("telemetry: {privacy: {redact_secrets: false}}\n")
+    code, out, err = filtered(line(EVENT))
+    assert (code, out) == (2, b"")
+    assert "redact_secrets" in err
