@@ -63,7 +63,7 @@ fn bucket(ns: u64) -> usize {
 /// The middle of a bucket, in microseconds.
 fn middle_us(bucket: usize) -> f64 {
     let (octave, quarter) = (bucket / PER_OCTAVE as usize, bucket % PER_OCTAVE as usize);
-    (octave as f64).exp2() * (PER_OCTAVE as f64 + quarter as f64 + 0.5) / 1e3
+    (octave as f64).exp2() * (f64::from(PER_OCTAVE) + quarter as f64 + 0.5) / 1e3
 }
 
 fn quantile_us(counts: &[u64], quantile: f64) -> f64 {

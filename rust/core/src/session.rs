@@ -1,6 +1,6 @@
 //! A session: gives ids, pairs begins with ends, and hands finished lines to the writer.
 
-use crate::assemble::{Assembly, FieldClasses, Misuse, Place, Value, Values, field_classes};
+use crate::assemble::{Assembly, FieldClasses, Misuse, Number, Place, Value, Values, field_classes};
 use crate::clock::{self, Mono, Rfc3339};
 use crate::encode::{Buffer, Encoder, Limits};
 use crate::event::{Field, Kind};
@@ -127,6 +127,8 @@ const MAX_SOURCES: usize = 100_000;
 
 thread_local! {
     /// Buffers of this thread: more than one only while a value's own code records again.
+    // Boxed, so that lending one moves a pointer.
+    #[allow(clippy::vec_box)]
     static BUFFERS: RefCell<Vec<Box<Workspace>>> = const { RefCell::new(Vec::new()) };
 }
 
@@ -456,7 +458,7 @@ fn finish(event: &mut Assembly<'_, '_>, end: SpanEnd, (duration, success): (bool
 
 /// When a finished fact began: its duration ago.
 fn began<V: Value>(now: Mono, values: &Values<V>) -> Mono {
-    let millis = values.get(Field::DurationMs).and_then(Value::number).map_or(0.0, |number| number.as_f64());
+    let millis = values.get(Field::DurationMs).and_then(Value::number).map_or(0.0, Number::as_f64);
     // Saturating: a duration that is not a sane number moves nothing.
     now.saturating_sub((millis.clamp(0.0, 1e12) * 1e6) as u64)
 }

@@ -12,6 +12,7 @@ use crate::summary::{FACTS_LEN, Facts, State, Summary, redactions};
 use crate::trace_file::{Document, MAX_BYTES};
 use std::cell::RefCell;
 use std::collections::{BTreeMap, BTreeSet, HashMap};
+use std::fmt::Write as _;
 use std::io;
 use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicU32, AtomicU64, Ordering::Relaxed};
@@ -42,7 +43,8 @@ impl Header {
         let mut metadata = self.metadata.clone();
         if part > 1 {
             metadata.truncate(metadata.trim_end_matches('}').len());
-            metadata.push_str(&format!("{}\"part\":{part}}}", if metadata.len() > 1 { "," } else { "" }));
+            let comma = if metadata.len() > 1 { "," } else { "" };
+            let _ = write!(metadata, "{comma}\"part\":{part}}}");
         }
         let mut id = Vec::new();
         crate::encode::escape::quote_into(&mut id, &self.session_id);
@@ -97,8 +99,11 @@ struct HubState {
     running: bool,
 }
 
-fn hubs() -> MutexGuard<'static, HashMap<Folders, Arc<Hub>>> {
-    static HUBS: OnceLock<Mutex<HashMap<Folders, Arc<Hub>>>> = OnceLock::new();
+/// The writers of this process, by folder.
+type Hubs = HashMap<Folders, Arc<Hub>>;
+
+fn hubs() -> MutexGuard<'static, Hubs> {
+    static HUBS: OnceLock<Mutex<Hubs>> = OnceLock::new();
     HUBS.get_or_init(Mutex::default).lock().unwrap_or_else(PoisonError::into_inner)
 }
 
@@ -113,7 +118,7 @@ pub fn generation() -> u32 {
 
 thread_local! {
     /// Held over a fork, so that no other thread is inside when the child is made.
-    static HELD: RefCell<Option<MutexGuard<'static, HashMap<Folders, Arc<Hub>>>>> = const { RefCell::new(None) };
+    static HELD: RefCell<Option<MutexGuard<'static, Hubs>>> = const { RefCell::new(None) };
 }
 
 /// Before this process forks, on the thread that forks.
