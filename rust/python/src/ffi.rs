@@ -31,7 +31,7 @@ impl<'a, 'py> Args<'a, 'py> {
         (0..values.len()).filter_map(move |n| {
             // SAFETY: `names` is a tuple that the interpreter keeps alive for the call and that has one string for
             // each keyword value.
-            let name = unsafe { ffi::PyTuple_GetItem(self.names?.as_ptr(), n as ffi::Py_ssize_t) };
+            let name = unsafe { ffi::PyTuple_GetItem(self.names?.as_ptr(), n.cast_signed()) };
             // SAFETY: as above; a null pointer is refused.
             let name = unsafe { Borrowed::from_ptr_or_opt(self.py, name) }?;
             Some((name.cast::<PyString>().ok()?, self.borrow(values[n])))
@@ -50,7 +50,7 @@ pub trait Method {
     type Owner: pyo3::PyTypeInfo;
     /// Its name in Python.
     const NAME: &'static CStr;
-    /// Its signature and docstring, as CPython's argument clinic writes them.
+    /// Its signature and docstring, as the argument clinic of `CPython` writes them.
     const DOC: &'static CStr;
     /// What it does.
     ///

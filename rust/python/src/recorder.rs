@@ -229,7 +229,7 @@ impl Recorder {
 }
 
 /// The event id that Python sees.
-pub fn id_object<'py>(py: Python<'py>, id: Option<u64>) -> Bound<'py, PyAny> {
+pub fn id_object(py: Python<'_>, id: Option<u64>) -> Bound<'_, PyAny> {
     match id {
         Some(id) => PyString::new(py, &event_id(id)).into_any(),
         None => none(py),

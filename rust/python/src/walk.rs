@@ -98,7 +98,7 @@ impl Walk {
         } else if let Ok(flag) = value.cast::<PyBool>() {
             encoder.bool(flag.is_true());
         } else if let Ok(int) = value.cast::<PyInt>() {
-            self.int(encoder, int);
+            Walk::int(encoder, int);
         } else if let Ok(float) = value.cast::<PyFloat>() {
             encoder.float(float.extract().unwrap_or(f64::NAN));
         } else {
@@ -206,7 +206,7 @@ impl Walk {
         encoder.end_list();
     }
 
-    fn int(&mut self, encoder: &mut Encoder<'_>, int: &Bound<'_, PyInt>) {
+    fn int(encoder: &mut Encoder<'_>, int: &Bound<'_, PyInt>) {
         if let Ok(small) = int.extract::<i64>() {
             encoder.int(small);
         } else if let Ok(large) = int.extract::<u64>() {
