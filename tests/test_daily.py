@@ -6,15 +6,17 @@ import json
 import os
 import threading
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import pytest
+from tests.trace_files import STEM, document, llm, make_layout, summary_of, tool, write
 
 from t800.aggregate.daily import catch_up, dates, load, rebuild, update
 from t800.errors import SessionNotFoundError, TraceFileError
-from t800.layout import Layout
 from t800.reader import resolve
-from tests.trace_files import STEM, document, llm, make_layout, summary_of, tool, write
+
+if TYPE_CHECKING:
+    from t800.layout import Layout
 
 OTHER = "2026-01-15_11-00-00_ses_def"
 LATE = "2026-01-15_23-59-59_ses_late"
@@ -54,7 +56,10 @@ def test_folding_again_changes_no_byte_and_writes_nothing(tmp_path: Path) -> Non
     update(layout, STEM)
     before = text_of(layout), os.stat(Path(layout.aggregated, "2026-01-15_summary.json")).st_mtime_ns
     assert update(layout, STEM) == catch_up(layout) == rebuild(layout) == []
-    assert before == (text_of(layout), os.stat(Path(layout.aggregated, "2026-01-15_summary.json")).st_mtime_ns)
+    assert before == (
+        text_of(layout),
+        os.stat(Path(layout.aggregated, "2026-01-15_summary.json")).st_mtime_ns,
+    )
 
 
 def test_the_order_of_folding_does_not_matter(tmp_path: Path) -> None:
@@ -71,7 +76,11 @@ def test_the_order_of_folding_does_not_matter(tmp_path: Path) -> None:
 
 def test_a_session_across_midnight_adds_to_both_days(tmp_path: Path) -> None:
     layout = make_layout(tmp_path)
-    add(layout, LATE, [tool(1, duration_ms=8), llm(2, timestamp="2026-01-16T00:00:01Z"), tool(3, duration_ms=9)])
+    add(
+        layout,
+        LATE,
+        [tool(1, duration_ms=8), llm(2, timestamp="2026-01-16T00:00:01Z"), tool(3, duration_ms=9)],
+    )
     assert update(layout, LATE) == ["2026-01-15", "2026-01-16"]
     first, second = load(layout, "2026-01-15")["summary"], load(layout, "2026-01-16")["summary"]
     assert (first["total_events"], first["tools"]["read"]["count"], first["models"]) == (2, 2, {})

@@ -6,15 +6,17 @@ import os
 import sqlite3
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import pytest
+from tests.trace_files import document, error, llm, make_layout, tool, write
 
 from t800.errors import TraceFileError
-from t800.layout import Layout
 from t800.memory import Episodes, Episodic, working
 from t800.reader import resolve
-from tests.trace_files import document, error, llm, make_layout, tool, write
+
+if TYPE_CHECKING:
+    from t800.layout import Layout
 
 A, B, C = "2026-01-15_10-00-00_ses_a", "2026-01-16_10-00-00_ses_b", "2026-01-17_10-00-00_ses_c"
 
@@ -42,7 +44,9 @@ def three(tmp_path: Path) -> Layout:
 
 
 def found(episodes: Episodes, *args: Any, **options: Any) -> list[tuple[str, list[str]]]:
-    return [(e.session_id, [match.event_id for match in e.matches]) for e in episodes.recall(*args, **options)]
+    return [
+        (e.session_id, [match.event_id for match in e.matches]) for e in episodes.recall(*args, **options)
+    ]
 
 
 @pytest.fixture(params=["full-text search", "without it"])
@@ -75,7 +79,9 @@ def test_by_text(episodes: Episodes, text: str, expected: list[tuple[str, list[s
     assert found(episodes, text) == expected
 
 
-@pytest.mark.parametrize("text", ['"', "a\"b", "NEAR(", "*", "text:x", "-", "OR", "%", "_", "!", "\x00", "'; DROP TABLE events"])
+@pytest.mark.parametrize(
+    "text", ['"', 'a"b', "NEAR(", "*", "text:x", "-", "OR", "%", "_", "!", "\x00", "'; DROP TABLE events"]
+)
 def test_hostile_texts_are_only_texts(episodes: Episodes, text: str) -> None:
     episodes.recall(text)
     assert len(found(episodes)) == 3

@@ -8,11 +8,6 @@ import threading
 from pathlib import Path
 
 import pytest
-
-from t800.errors import CorruptTraceError, SessionNotFoundError
-from t800.reader import SessionTrace, both_spellings, family, resolve, scan, sessions
-from t800.summary import fold_events
-from t800.trace_file import parse
 from tests.trace_files import (
     STEM,
     compact,
@@ -25,6 +20,11 @@ from tests.trace_files import (
     tool,
     write,
 )
+
+from t800.errors import CorruptTraceError, SessionNotFoundError
+from t800.reader import SessionTrace, both_spellings, family, resolve, scan, sessions
+from t800.summary import fold_events
+from t800.trace_file import parse
 
 
 def only(tmp_path: Path, data: bytes, name: str = f"{STEM}.json") -> SessionTrace:
@@ -269,9 +269,11 @@ def test_resolve(tmp_path: Path) -> None:
     assert resolve(layout, "ses_abc").session_id == "ses_abc"
     assert resolve(layout, "2026-01-15").session_id == "ses_abc"
     assert len(resolve(layout, os.path.join(layout.traces, f"{STEM}.part2.json")).parts) == 2
-    with pytest.raises(SessionNotFoundError, match="no session is named 'ses_xyy'. The nearest is 'ses_xyz'"):
+    with pytest.raises(
+        SessionNotFoundError, match=r"no session is named 'ses_xyy'. The nearest is 'ses_xyz'"
+    ):
         resolve(layout, "ses_xyy")
-    with pytest.raises(SessionNotFoundError, match="nearest is '2026-01-15_10-30-00_ses_abc.json'"):
+    with pytest.raises(SessionNotFoundError, match=r"nearest is '2026-01-15_10-30-00_ses_abc.json'"):
         resolve(layout, os.path.join(layout.traces, "2026-01-15_10-30-00_ses_abb.json"))
 
 

@@ -12,17 +12,22 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from tests.trace_files import STEM, document, error, make_layout, tool, write
 
 from t800.aggregate.daily import load
 from t800.layout import Layout
 from t800.memory import Episodes
 from t800.reader import resolve, sessions
 from t800.retention import Retired, auto, compress, plan, prune
-from tests.trace_files import STEM, document, error, make_layout, tool, write
 
 DAY = 86_400
 NOW = timegm((2026, 3, 1, 0, 0, 0))
-NO_LIMITS = {"max_trace_files": 10_000, "max_trace_age_days": 36_500, "max_total_mb": 10_000, "keep_errors_days": None}
+NO_LIMITS = {
+    "max_trace_files": 10_000,
+    "max_trace_age_days": 36_500,
+    "max_total_mb": 10_000,
+    "keep_errors_days": None,
+}
 
 
 class Limits:
@@ -30,14 +35,20 @@ class Limits:
 
     def __init__(self, *, auto_cleanup: bool = True, **limits: float | None) -> None:
         values = NO_LIMITS | {"auto_cleanup": auto_cleanup} | limits
-        self.values: dict[str, object] = {f"telemetry.retention.{name}": value for name, value in values.items()}
+        self.values: dict[str, object] = {
+            f"telemetry.retention.{name}": value for name, value in values.items()
+        }
 
 
 def stem_of(age_days: float, name: str = "ses") -> str:
-    return time.strftime("%Y-%m-%d_%H-%M-%S_", time.gmtime(NOW - age_days * DAY)) + f"{name}_{age_days:g}".replace(".", "-")
+    return time.strftime(
+        "%Y-%m-%d_%H-%M-%S_", time.gmtime(NOW - age_days * DAY)
+    ) + f"{name}_{age_days:g}".replace(".", "-")
 
 
-def add(layout: Layout, age_days: float, *events: dict[str, Any], touched: float | None = None, **options: Any) -> str:
+def add(
+    layout: Layout, age_days: float, *events: dict[str, Any], touched: float | None = None, **options: Any
+) -> str:
     stem = stem_of(age_days)
     touched = age_days if touched is None else touched
     write(layout, document(events or [tool(1)], stem=stem, **options), f"{stem}.json", NOW - touched * DAY)
@@ -90,7 +101,11 @@ def test_the_total_takes_the_oldest_first(tmp_path: Path) -> None:
 
 def test_errors_keep_a_session_where_that_is_set(tmp_path: Path) -> None:
     layout = make_layout(tmp_path)
-    failed, erred, ancient = add(layout, 40, tool(1, success=False)), add(layout, 41, error(1)), add(layout, 95, error(1))
+    failed, erred, ancient = (
+        add(layout, 40, tool(1, success=False)),
+        add(layout, 41, error(1)),
+        add(layout, 95, error(1)),
+    )
     fine = add(layout, 42)
     limits = {"max_trace_age_days": 30, "max_trace_files": 1, "max_total_mb": 0.000001}
     assert set(reasons(plan(layout, Limits(**limits), NOW))) == {failed, erred, ancient, fine}
@@ -125,7 +140,9 @@ def test_live_and_lately_unfinished_sessions_stay(tmp_path: Path) -> None:
     layout = make_layout(tmp_path)
     locked, closed = add(layout, 50), add(layout, 52)
     unfinished = stem_of(51)
-    write(layout, document([tool(1)], stem=unfinished, state="live"), f"{unfinished}.json", time.time() - 3600)
+    write(
+        layout, document([tool(1)], stem=unfinished, state="live"), f"{unfinished}.json", time.time() - 3600
+    )
     fd = hold_lock(layout, locked)
     try:
         report = prune(layout, Limits(max_trace_files=1, max_trace_age_days=1, max_total_mb=0.000001))
@@ -263,7 +280,10 @@ def test_auto_runs_once_a_minute_for_all(tmp_path: Path) -> None:
     layout = make_layout(tmp_path)
     write(layout, document([tool(1)]), mtime=NOW - 300 * DAY)
     reports = []
-    threads = [threading.Thread(target=lambda: reports.append(auto(layout, Limits(max_trace_age_days=1)))) for _ in range(8)]
+    threads = [
+        threading.Thread(target=lambda: reports.append(auto(layout, Limits(max_trace_age_days=1))))
+        for _ in range(8)
+    ]
     for thread in threads:
         thread.start()
     for thread in threads:

@@ -7,19 +7,21 @@ import json
 import os
 import random
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import jsonschema
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from tests.trace_files import STEM, document, error, header_of, llm, make_layout, summary_of, tool, write
 
 from t800.errors import SessionNotFoundError
-from t800.layout import Layout
 from t800.reader import resolve
 from t800.schema import Problem, trace_schema, validate, validate_session
 from t800.schema.checker import Checker
-from tests.trace_files import STEM, document, error, header_of, llm, make_layout, summary_of, tool, write
+
+if TYPE_CHECKING:
+    from t800.layout import Layout
 
 EVERY_FIELD: list[dict[str, Any]] = [
     tool(
@@ -123,7 +125,10 @@ def test_the_smallest_documents_keep_the_schema() -> None:
         ({"success": 1}, ("/success", "is 1, which is not of type boolean or null")),
         ({"tokens_in": 1.5}, ("/tokens_in", "is 1.5, which is not of type integer or null")),
         ({"tokens_in": True}, ("/tokens_in", "is true, which is not of type integer or null")),
-        ({"timestamp": "2026-01-15 10:30"}, ("/timestamp", 'is "2026-01-15 10:30", which does not look like')),
+        (
+            {"timestamp": "2026-01-15 10:30"},
+            ("/timestamp", 'is "2026-01-15 10:30", which does not look like'),
+        ),
         ({"timestamp": "2026-01-15T10:30:00Z\n"}, ("/timestamp", "does not look like")),
         ({"event_id": "7"}, ("/event_id", "does not look like")),
         ({"attributes": []}, ("/attributes", "is a list, which is not of type object or null")),
@@ -142,9 +147,21 @@ def test_what_an_event_may_not_be(tmp_path: Path, change: dict[str, Any], expect
 @pytest.mark.parametrize(
     ("old", "new", "expected"),
     [
-        (b'"session_id":"ses_abc"', b'"session_id":7', (1, "/session_id", "is 7, which is not of type string")),
-        (b'"session_id":"ses_abc"', b'"session_id":"x"', (1, "/session_id", "is 'x', but the file is named after")),
-        (b'"metadata":{', b'"metadata":{"part":2,', (1, "/metadata/part", "is 2, but the file is named as part 1")),
+        (
+            b'"session_id":"ses_abc"',
+            b'"session_id":7',
+            (1, "/session_id", "is 7, which is not of type string"),
+        ),
+        (
+            b'"session_id":"ses_abc"',
+            b'"session_id":"x"',
+            (1, "/session_id", "is 'x', but the file is named after"),
+        ),
+        (
+            b'"metadata":{',
+            b'"metadata":{"part":2,',
+            (1, "/metadata/part", "is 2, but the file is named as part 1"),
+        ),
         (b'"metadata":', b'"more":1,"metadata":', (1, "", 'has "more", which is no field of it')),
         (b'"events":[\n', b'"events": [\n', (1, "", "is not the first line")),
         (b"},\n{", b"}\n{", (3, "", "the event before it does not end with a comma")),
@@ -152,15 +169,31 @@ def test_what_an_event_may_not_be(tmp_path: Path, change: dict[str, Any], expect
         (b'],"sum', b'\n],"sum', (4, "", "is empty")),
         (b'],"sum', b'] ,"sum', (4, "", "is torn, or is not the closing line")),
         (b'],"summary":', b'],"x":1,"summary":', (4, "", "is torn, or is not the closing line")),
-        (b'"total_events":2', b'"total_events":3', (4, "/summary/total_events", "is 3, but the events add up to 2")),
+        (
+            b'"total_events":2',
+            b'"total_events":3',
+            (4, "/summary/total_events", "is 3, but the events add up to 2"),
+        ),
         (b'"state":"closed"', b'"state":"open"', (4, "/summary/state", 'is "open", which is none of "live"')),
         (b'"dropped":0', b'"dropped":-1', (4, "/summary/dropped", "is -1, which is less than 0")),
         (b'"dropped":0', b'"lost":0', (4, "/summary", 'has "lost", which is no field of it')),
-        (b'"success_rate":1.0', b'"success_rate":0.5', (4, "/summary/success_rate", "is 0.5, but the events add up to 1")),
+        (
+            b'"success_rate":1.0',
+            b'"success_rate":0.5',
+            (4, "/summary/success_rate", "is 0.5, but the events add up to 1"),
+        ),
         (b'"sum_us":24000', b'"sum_us":24001', (4, "/summary/durations/tools", "24001")),
-        (b'"errors":0', b'"by_day":{"2026-01-15":{"total_events":2}},"errors":0', (4, "/summary/by_day", "other days")),
+        (
+            b'"errors":0',
+            b'"by_day":{"2026-01-15":{"total_events":2}},"errors":0',
+            (4, "/summary/by_day", "other days"),
+        ),
         (b"evt_002", b"evt_001", (3, "/event_id", "'evt_001' is taken already by line 2")),
-        (b'"success":true}', b'"success":true,"parent_id":"evt_009"}', (2, "/parent_id", "which is no event of this session")),
+        (
+            b'"success":true}',
+            b'"success":true,"parent_id":"evt_009"}',
+            (2, "/parent_id", "which is no event of this session"),
+        ),
     ],
 )
 def test_each_fault_of_a_document_is_named(
@@ -169,12 +202,16 @@ def test_each_fault_of_a_document_is_named(
     data = document([tool(1), tool(2)])
     assert old in data
     found = problems_of(tmp_path, data.replace(old, new, 1))
-    assert any((line, path) == expected[:2] and expected[2] in sentence for line, path, sentence in found), found
+    assert any((line, path) == expected[:2] and expected[2] in sentence for line, path, sentence in found), (
+        found
+    )
 
 
 def test_cut_off_and_continued_documents(tmp_path: Path) -> None:
     data = document([tool(1), tool(2)])
-    assert (3, "", "the closing line with the summary is missing") in problems_of(tmp_path / "a", data[: data.index(b"\n]")])
+    assert (3, "", "the closing line with the summary is missing") in problems_of(
+        tmp_path / "a", data[: data.index(b"\n]")]
+    )
     assert problems_of(tmp_path / "b", data + b"{}\n") == [(5, "", "stands behind the closing line")]
     assert problems_of(tmp_path / "c", data[:-1] + b"    \n") == []
 
@@ -235,7 +272,22 @@ def test_problems_are_bounded(tmp_path: Path) -> None:
 def mutants(document: dict[str, Any], count: int) -> list[Any]:
     """The document with one random place replaced, removed or added to."""
     chance = random.Random(800)
-    values = [None, True, 0, -1, 1.5, 2.0, "", "tool_call", "evt_001", "2026-01-15T10:30:00Z", [], {}, {"x": 1}, 10**20]
+    values = [
+        None,
+        True,
+        0,
+        -1,
+        1.5,
+        2.0,
+        "",
+        "tool_call",
+        "evt_001",
+        "2026-01-15T10:30:00Z",
+        [],
+        {},
+        {"x": 1},
+        10**20,
+    ]
     changed = []
     for _ in range(count):
         mutant: Any = copy.deepcopy(document)
@@ -258,7 +310,10 @@ def mutants(document: dict[str, Any], count: int) -> list[Any]:
 
 def test_our_checker_judges_as_jsonschema_does() -> None:
     ours, theirs = Checker(trace_schema()), jsonschema.Draft202012Validator(trace_schema())
-    judged = [(ours.accepts(mutant, trace_schema()), theirs.is_valid(mutant), mutant) for mutant in mutants(whole(), 1500)]
+    judged = [
+        (ours.accepts(mutant, trace_schema()), theirs.is_valid(mutant), mutant)
+        for mutant in mutants(whole(), 1500)
+    ]
     assert [mutant for one, two, mutant in judged if one != two] == []
     assert 200 < sum(one for one, _, _ in judged) < 1300
 
@@ -271,11 +326,19 @@ SMALL_SCHEMAS = [
     {"type": "string", "minLength": 1, "maxLength": 2, "pattern": "^[a-z]*$"},
     {"anyOf": [{"type": "boolean"}, {"type": "array", "items": {"type": "number"}}]},
     {"type": "object", "propertyNames": {"pattern": "^a"}, "additionalProperties": {"type": "integer"}},
-    {"required": ["a"], "properties": {"a": {"type": "null"}}, "dependentSchemas": {"b": {"required": ["c"]}}},
+    {
+        "required": ["a"],
+        "properties": {"a": {"type": "null"}},
+        "dependentSchemas": {"b": {"required": ["c"]}},
+    },
     {"properties": {"a": {}}, "additionalProperties": False},
 ]
 json_values = st.recursive(
-    st.none() | st.booleans() | st.integers(-2, 7) | st.sampled_from([0.0, 1.0, 2.5, 1e300]) | st.text("ab\nA", max_size=3),
+    st.none()
+    | st.booleans()
+    | st.integers(-2, 7)
+    | st.sampled_from([0.0, 1.0, 2.5, 1e300])
+    | st.text("ab\nA", max_size=3),
     lambda inner: st.lists(inner, max_size=3) | st.dictionaries(st.sampled_from("abc"), inner, max_size=3),
     max_leaves=6,
 )

@@ -9,9 +9,9 @@ import random
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from tests.trace_files import error, llm, tool
 
 from t800.summary import QUANTILE_ERROR, bucket, days, derive, fold_events, is_summary, merge, quantile_us
-from tests.trace_files import error, llm, tool
 
 
 def test_every_counter() -> None:
@@ -23,7 +23,12 @@ def test_every_counter() -> None:
             llm(4, cached_tokens=100, cache_write_tokens=20, reasoning_tokens=7),
             llm(5, cost_usd=None, success=None),
             error(6, duration_ms=30000),
-            {"event_id": "evt_007", "timestamp": "2026-01-15T11:00:00Z", "type": "checkpoint", "phase_name": "PLAN"},
+            {
+                "event_id": "evt_007",
+                "timestamp": "2026-01-15T11:00:00Z",
+                "type": "checkpoint",
+                "phase_name": "PLAN",
+            },
         ]
     )
     assert {name: value for name, value in summary.items() if name != "durations"} == {
@@ -100,7 +105,9 @@ def test_parts_merge_to_the_whole(events: list[dict[str, object]], cut: int) -> 
     assert {name: merged[name] for name in names} == {name: whole[name] for name in names}
     split = [days(fold_events(piece), "2026-01-10") for piece in (events[:cut], events[cut:])]
     if "by_day" in whole and all("by_day" in fold_events(piece) for piece in (events[:cut], events[cut:])):
-        assert {day: merge(*(s[day] for s in split if day in s)) for day in whole["by_day"]} == whole["by_day"]
+        assert {day: merge(*(s[day] for s in split if day in s)) for day in whole["by_day"]} == whole[
+            "by_day"
+        ]
 
 
 @given(st.integers(0, 2**53))
@@ -133,7 +140,9 @@ def test_names_are_bounded() -> None:
     tools = summary["durations"]["tools"]
     assert len(tools) == 65
     assert tools["other"]["count"] == 36
-    merged = merge(summary, fold_events([tool(1, tool=f"more{n:03}") for n in range(100)]))["durations"]["tools"]
+    merged = merge(summary, fold_events([tool(1, tool=f"more{n:03}") for n in range(100)]))["durations"][
+        "tools"
+    ]
     assert len(merged) == 65
     assert sum(histogram["count"] for histogram in merged.values()) == 200
 
@@ -145,19 +154,36 @@ def test_names_that_are_too_long_or_no_text_are_other() -> None:
 
 @pytest.mark.parametrize("value", [-1, 1e300, True, "12", [], {}, 2**60])
 def test_hostile_figures_count_as_nothing(value: object) -> None:
-    summary = fold_events([llm(1, duration_ms=value, cost_usd=value, prompt_tokens=value, total_tokens=value)])
+    summary = fold_events(
+        [llm(1, duration_ms=value, cost_usd=value, prompt_tokens=value, total_tokens=value)]
+    )
     assert summary["duration_us"] == 0
     assert summary["cost_nano_usd"] == 0
     assert summary["tokens"]["prompt"] == 0
 
 
 json_values = st.recursive(
-    st.none() | st.booleans() | st.integers(-(2**63), 2**63) | st.floats(allow_nan=False) | st.text(max_size=5),
+    st.none()
+    | st.booleans()
+    | st.integers(-(2**63), 2**63)
+    | st.floats(allow_nan=False)
+    | st.text(max_size=5),
     lambda inner: st.lists(inner, max_size=3) | st.dictionaries(st.text(max_size=5), inner, max_size=3),
     max_leaves=8,
 )
 names = st.sampled_from(
-    ["total_events", "by_type", "tokens", "overhead", "durations", "by_day", "redactions", "state", "tools", "buckets"]
+    [
+        "total_events",
+        "by_type",
+        "tokens",
+        "overhead",
+        "durations",
+        "by_day",
+        "redactions",
+        "state",
+        "tools",
+        "buckets",
+    ]
 )
 
 

@@ -5,12 +5,14 @@ from __future__ import annotations
 import gzip
 import json
 import os
-from collections.abc import Iterable, Mapping
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from t800.layout import Layout
 from t800.summary import fold_events
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Mapping
 
 STEM = "2026-01-15_10-30-00_ses_abc"
 STARTED = "2026-01-15T10:30:00.123Z"

@@ -1,16 +1,16 @@
-"""Memory made of traces: *working*, what a session is in the middle of, and *episodic*, what past sessions did.
+"""Memory made of traces: *working*, what a session is in the middle of; *episodic*, what past sessions did.
 
-Episodic memory is an index of what is worth finding again, in `.t800/memory.sqlite`: each session's summary, and its
-errors, decisions, checkpoints, failed calls and first uses of tools and models, each by its event id. It is derived
-from the traces when it is asked (nothing happens when a session closes), holds only what they hold, can be deleted at
-any time, and forgets a session together with its trace.
+Episodic memory is an index of what is worth finding again, in `.t800/memory.sqlite`: each session's summary,
+and its errors, decisions, checkpoints, failed calls and first uses of tools and models, each by its event id.
+It is derived from the traces when it is asked (nothing happens when a session closes), holds only what they
+hold, can be deleted at any time, and forgets a session together with its trace.
 """
 
 from __future__ import annotations
 
+import itertools
 import os
 import stat
-from collections.abc import Iterable, Iterator
 from contextlib import contextmanager, suppress
 from typing import TYPE_CHECKING, Any, NamedTuple, Protocol
 
@@ -18,6 +18,7 @@ from t800.errors import TraceFileError
 
 if TYPE_CHECKING:
     import sqlite3
+    from collections.abc import Iterable, Iterator
     from datetime import datetime
 
     from t800.layout import Layout
@@ -37,7 +38,7 @@ class Match(NamedTuple):
 
 
 class Episode(NamedTuple):
-    """A remembered session: its summary as in the trace, and the events that were asked for, in their order."""
+    """A remembered session: its summary as in the trace, and the events that were asked for, in order."""
 
     session_id: str
     stem: str
@@ -81,6 +82,9 @@ CREATE INDEX events_stem ON events (stem);
 CREATE INDEX events_name ON events (name);
 """
 _WORDS = "CREATE VIRTUAL TABLE words USING fts5 (text)"
+_INSERT_EVENT = """
+INSERT INTO events (stem, event_id, type, name, tool, timestamp, text) VALUES (?, ?, ?, ?, ?, ?, ?)
+"""
 _MOST_EVENTS = 2000
 _MOST_TEXT = 2000
 _MOST_MATCHES = 20
@@ -91,7 +95,17 @@ _NAME_FIELDS = {
     "error": "error_type",
     "checkpoint": "phase_name",
 }
-_TOLD = ("tool", "model", "decision_type", "outcome", "error_type", "message", "phase_name", "status", "phase")
+_TOLD = (
+    "tool",
+    "model",
+    "decision_type",
+    "outcome",
+    "error_type",
+    "message",
+    "phase_name",
+    "status",
+    "phase",
+)
 
 
 class Episodes:
@@ -102,7 +116,7 @@ class Episodes:
         self._path = os.path.join(layout.private, "memory.sqlite")
 
     def remember(self, session: SessionTrace | Session | str) -> None:
-        """Take in one session as its trace stands now. `recall` does so by itself for all that have changed."""
+        """Take in one session as its trace stands now. `recall` does so for all that have changed."""
         trace = self._trace(session)
         with self._database() as database:
             _delete(database, [trace.stem])
@@ -120,9 +134,10 @@ class Episodes:
     ) -> list[Episode]:
         """The sessions in which all that is given occurs, newest first, each with the events that were found.
 
-        `text`: all its words, or beginnings of words, in one event. `tool`: a tool by name. `error`: an error's type or
-        a part of its message; True for any error. `since`, `until`: when the session began (ISO 8601, UTC where
-        nothing is said). Raises `TraceFileError` where the index cannot be written, `ValueError` for a bad time.
+        `text`: all its words, or beginnings of words, in one event. `tool`: a tool by name. `error`: an
+        error's type or a part of its message; True for any error. `since`, `until`: when the session began
+        (ISO 8601, UTC where nothing is said). Raises `TraceFileError` where the index cannot be written,
+        `ValueError` for a bad time.
         """
         bounds = _milliseconds(since), _milliseconds(until)
         with self._database() as database:
@@ -143,14 +158,14 @@ class Episodes:
             self._refresh(database)
 
     def _trace(self, session: SessionTrace | Session | str) -> SessionTrace:
-        from t800.reader import SessionTrace, resolve  # noqa: PLC0415
+        from t800.reader import SessionTrace, resolve
 
         if isinstance(session, SessionTrace):
             return session
         return resolve(self._layout, session if isinstance(session, str) else str(session.path))
 
     def _refresh(self, database: sqlite3.Connection) -> None:
-        from t800.reader import scan  # noqa: PLC0415
+        from t800.reader import scan
 
         known = {stem: rest for stem, *rest in database.execute("SELECT stem, size, mtime_ns FROM sessions")}
         traces = {trace.stem: trace for trace in scan(self._layout)[0]}
@@ -165,7 +180,7 @@ class Episodes:
     @contextmanager
     def _database(self) -> Iterator[sqlite3.Connection]:
         """One transaction. An index that is damaged or of another version is made anew."""
-        from sqlite3 import DatabaseError, OperationalError  # noqa: PLC0415
+        from sqlite3 import DatabaseError, OperationalError
 
         try:
             database = self._open()
@@ -183,7 +198,7 @@ class Episodes:
             database.close()
 
     def _open(self) -> sqlite3.Connection:
-        import sqlite3  # noqa: PLC0415 - nothing of it before somebody remembers
+        import sqlite3
 
         self._make_private_file()
         database = sqlite3.connect(self._path, timeout=5, isolation_level=None)
@@ -220,7 +235,7 @@ class Episodes:
 
 
 def _create(database: sqlite3.Connection) -> None:
-    from sqlite3 import OperationalError  # noqa: PLC0415
+    from sqlite3 import OperationalError
 
     for statement in _TABLES.split(";"):
         database.execute(statement)
@@ -238,7 +253,9 @@ def _delete(database: sqlite3.Connection, stems: Iterable[str]) -> None:
     has_words = _has_words(database)
     for stem in stems:
         if has_words:
-            database.execute("DELETE FROM words WHERE rowid IN (SELECT id FROM events WHERE stem = ?)", (stem,))
+            database.execute(
+                "DELETE FROM words WHERE rowid IN (SELECT id FROM events WHERE stem = ?)", (stem,)
+            )
         database.execute("DELETE FROM events WHERE stem = ?", (stem,))
         database.execute("DELETE FROM sessions WHERE stem = ?", (stem,))
 
@@ -250,30 +267,36 @@ def _erase_words(database: sqlite3.Connection) -> None:
 
 
 def _insert(database: sqlite3.Connection, trace: SessionTrace) -> None:
-    from t800.trace_file import dump  # noqa: PLC0415
+    from t800.trace_file import dump
 
     agent = trace.metadata.get("agent")
     known_agent = agent if isinstance(agent, str) else None
     started = _milliseconds(trace.started, lenient=True)
     summary = dump(trace.summary()).decode()
-    row = (trace.stem, trace.session_id, known_agent, trace.started, started, trace.size, trace.mtime_ns, summary)
-    database.execute("INSERT INTO sessions VALUES (?, ?, ?, ?, ?, ?, ?, ?)", row)
-    _insert_event(database, trace.stem, "", {"type": "session"}, f"{known_agent or ''} {trace.session_id}")
-    for event in _notable(trace):
-        _insert_event(database, trace.stem, str(event.get("event_id")), event, _told(event))
-
-
-def _insert_event(
-    database: sqlite3.Connection, stem: str, event_id: str, event: dict[str, Any], text: str
-) -> None:
-    kind = str(event.get("type"))
-    name, tool = event.get(_NAME_FIELDS.get(kind, "")), event.get("tool")
-    row = (stem, event_id, kind, _text(name), _text(tool), _text(event.get("timestamp")), text)
-    made = database.execute(
-        "INSERT INTO events (stem, event_id, type, name, tool, timestamp, text) VALUES (?, ?, ?, ?, ?, ?, ?)", row
+    row = (
+        trace.stem,
+        trace.session_id,
+        known_agent,
+        trace.started,
+        started,
+        trace.size,
+        trace.mtime_ns,
+        summary,
     )
-    if _has_words(database):
-        database.execute("INSERT INTO words (rowid, text) VALUES (?, ?)", (made.lastrowid, text))
+    database.execute("INSERT INTO sessions VALUES (?, ?, ?, ?, ?, ?, ?, ?)", row)
+    has_words = _has_words(database)
+    told = [({"type": "session"}, f"{known_agent or ''} {trace.session_id}")]
+    for event, text in itertools.chain(told, ((event, _told(event)) for event in _notable(trace))):
+        made = database.execute(_INSERT_EVENT, _event_row(trace.stem, event, text))
+        if has_words:
+            database.execute("INSERT INTO words (rowid, text) VALUES (?, ?)", (made.lastrowid, text))
+
+
+def _event_row(stem: str, event: dict[str, Any], text: str) -> tuple[str, ...]:
+    kind = str(event.get("type"))
+    named = event.get(_NAME_FIELDS.get(kind, ""))
+    fields = (event.get("event_id"), kind, named, event.get("tool"), event.get("timestamp"))
+    return (stem, *map(_text, fields), text)
 
 
 def _notable(trace: SessionTrace) -> Iterator[dict[str, Any]]:
@@ -302,7 +325,7 @@ def _told(event: dict[str, Any]) -> str:
 def _text(value: object) -> str:
     if isinstance(value, str) or value is None:
         return value or ""
-    from t800.trace_file import dump  # noqa: PLC0415
+    from t800.trace_file import dump
 
     return dump(value).decode(errors="replace")
 
@@ -311,7 +334,12 @@ Wanted = list[tuple[str, tuple[str, ...]]]
 """Conditions on rows of `events`, each with its values; a session needs a row for each."""
 
 
-def _wanted(database: sqlite3.Connection, text: str | None, tool: str | None, error: str | bool | None) -> Wanted:
+def _wanted(
+    database: sqlite3.Connection,
+    text: str | None,
+    tool: str | None,
+    error: str | bool | None,  # noqa: FBT001 - True asks for any error
+) -> Wanted:
     wanted: Wanted = []
     words = (text or "").replace("\0", " ").split()
     if words:
@@ -345,33 +373,30 @@ def _sessions(
     conditions = ["started_ms >= coalesce(?, started_ms)", "started_ms <= coalesce(?, started_ms)"]
     conditions += [f"stem IN (SELECT stem FROM events WHERE {condition})" for condition, _ in wanted]
     values = (since, until, *(value for _, given in wanted for value in given), max(0, limit))
-    return database.execute(
-        "SELECT stem, session_id, agent, started, summary FROM sessions"  # noqa: S608 - conditions are ours
-        f" WHERE {' AND '.join(conditions)} ORDER BY started_ms DESC, stem DESC LIMIT ?",
-        values,
-    ).fetchall()
+    where = " AND ".join(conditions)
+    query = f"SELECT stem, session_id, agent, started, summary FROM sessions WHERE {where}"  # noqa: S608 - ours
+    return database.execute(query + " ORDER BY started_ms DESC, stem DESC LIMIT ?", values).fetchall()
 
 
 def _episode(database: sqlite3.Connection, row: tuple[Any, ...], wanted: Wanted) -> Episode:
-    from t800.trace_file import parse  # noqa: PLC0415
+    from t800.trace_file import parse
 
     stem, session_id, agent, started, summary = row
-    matches: list[Match] = []
-    if wanted:
-        condition = " OR ".join(f"({condition})" for condition, _ in wanted)
-        values = (stem, *(value for _, given in wanted for value in given), _MOST_MATCHES)
-        found = database.execute(
-            "SELECT event_id, type, timestamp, text FROM events"  # noqa: S608 - conditions are ours
-            f" WHERE stem = ? AND event_id != '' AND ({condition}) ORDER BY id LIMIT ?",
-            values,
-        )
-        matches = [Match(*match) for match in found]
+    matches = _matches(database, stem, wanted) if wanted else []
     return Episode(session_id, stem, agent, started, parse(summary.encode()) or {}, matches)
+
+
+def _matches(database: sqlite3.Connection, stem: str, wanted: Wanted) -> list[Match]:
+    where = " OR ".join(f"({condition})" for condition, _ in wanted)
+    query = f"SELECT event_id, type, timestamp, text FROM events WHERE stem = ? AND ({where})"  # noqa: S608 - ours
+    values = (stem, *(value for _, given in wanted for value in given), _MOST_MATCHES)
+    found = database.execute(f"{query} AND event_id != '' ORDER BY id LIMIT ?", values)
+    return [Match(*match) for match in found]
 
 
 def _milliseconds(moment: str | datetime | None, *, lenient: bool = False) -> int | None:
     """A moment as ms since 1970; what is no time is an error, or 0 where lenient."""
-    from datetime import UTC, datetime  # noqa: PLC0415
+    from datetime import UTC, datetime
 
     if moment is None:
         return None

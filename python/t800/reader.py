@@ -1,4 +1,4 @@
-"""Read traces back: list the sessions of a telemetry folder, find one, walk its events, follow it while it runs."""
+"""Read traces back: list the sessions of a telemetry folder, find one, walk its events, follow it live."""
 
 from __future__ import annotations
 
@@ -6,7 +6,6 @@ import os
 import stat
 import time
 from collections import Counter
-from collections.abc import Iterable, Iterator
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from t800.errors import CorruptTraceError, SessionNotFoundError, TraceFileError
@@ -15,6 +14,8 @@ from t800.summary import Summary, days, derive, fold_events, is_summary, merge
 from t800.trace_file import MAX_LINE, NAME, Event, Part, Tail, parse, read_events
 
 if TYPE_CHECKING:
+    from collections.abc import Iterable, Iterator
+
     from t800.layout import Layout
 
 __all__ = [
@@ -52,8 +53,8 @@ class Skipped(NamedTuple):
 class SessionTrace:
     """One recorded session: its files, and what is in them. Making one opens nothing.
 
-    `stem` is the common beginning of its files' names, `parts` the files in order, `damage` what reading has met
-    so far and could not read (at most 100 entries).
+    `stem` is the common beginning of its files' names, `parts` the files in order, `damage` what reading has
+    met so far and could not read (at most 100 entries).
     """
 
     def __init__(self, stem: str, session_id: str, parts: Iterable[Part], private: str | None = None) -> None:
@@ -100,8 +101,8 @@ class SessionTrace:
     def live(self) -> bool:
         """Whether the session is still being recorded: its lock is held.
 
-        Where hooks write (processes that live for one event) the lock is free between them: then it is live while
-        its file of begins is there, no end was written, and the last change is less than 24 hours ago.
+        Where hooks write (processes that live for one event) the lock is free between them: then it is live
+        while its file of begins is there, no end was written, and the last change is less than 24 hours ago.
         """
         if self._private is None:
             return False
@@ -111,7 +112,7 @@ class SessionTrace:
 
     @property
     def unfinished(self) -> bool:
-        """Whether no end was written although the last change is less than 24 hours ago: live, or died lately."""
+        """Whether no end was written and the last change is less than 24 hours ago: live, or died lately."""
         if abs(time.time() - self.mtime_ns / 1e9) > _HOOK_LIFE_S:
             return False
         try:
@@ -138,7 +139,7 @@ class SessionTrace:
             yield from part.lines()
 
     def events(self) -> Iterator[Event]:
-        """The events of all parts in the order of the files; what cannot be read is in `damage`, never raised."""
+        """The events of all parts in the files' order; what cannot be read is in `damage`, never raised."""
         for part in self.parts:
             yield from self.part_events(part)
 
@@ -166,7 +167,7 @@ class SessionTrace:
         return derive(total)
 
     def part_summary(self, part: Part) -> Summary:
-        """The summary of one of the parts; in a session of several it says its day even where it has but one."""
+        """The summary of one of the parts; where there are several it says its day even if it has but one."""
         try:
             closing = part.closing()
         except CorruptTraceError:
@@ -277,7 +278,7 @@ def family(layout: Layout, trace: SessionTrace) -> list[SessionTrace]:
 
 
 def both_spellings(event: Event) -> Event:
-    """An `llm_call` with its tokens and cost under both names: prompt_tokens and tokens_in, cost_usd and cost."""
+    """An `llm_call` with tokens and cost under both names: prompt_tokens and tokens_in, cost_usd and cost."""
     if event.get("type") != "llm_call":
         return event
     names = {"prompt_tokens": "tokens_in", "completion_tokens": "tokens_out", "cost_usd": "cost"}
@@ -355,7 +356,7 @@ def _from_path(ref: str) -> SessionTrace:
 
 
 def _not_found(ref: str, names: list[str], folder: str) -> SessionNotFoundError:
-    import difflib  # noqa: PLC0415 - only for the hint of an error
+    import difflib
 
     nearest = difflib.get_close_matches(ref, names, 1, cutoff=0.0)
     hint = f"The nearest is {nearest[0]!r}" if nearest else f"There are no sessions in {folder}"
@@ -363,7 +364,7 @@ def _not_found(ref: str, names: list[str], folder: str) -> SessionNotFoundError:
 
 
 def _locked(private: str, stem: str) -> bool:
-    from t800._core import is_live  # noqa: PLC0415 - most uses of the reader never ask
+    from t800._core import is_live
 
     return is_live(private, stem)
 

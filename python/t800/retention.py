@@ -1,8 +1,8 @@
 """Retention: which sessions go, when, and why; compression of what stays.
 
-Only what is certainly ours is touched: regular files of this user with a trace file's exact name, whose first line
-carries the session id of that name. A session that is live or was written to lately without an end, links, and
-other people's files stay. A session's parts and its companions in `.t800/` go together.
+Only what is certainly ours is touched: regular files of this user with a trace file's exact name, whose first
+line carries the session id of that name. A session that is live or was written to lately without an end,
+links, and other people's files stay. A session's parts and its companions in `.t800/` go together.
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ from t800.layout import write_own_file
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Iterator
+    from collections.abc import Iterable, Iterator
 
     from t800.config import Settings
     from t800.layout import Layout
@@ -87,12 +87,11 @@ def plan(layout: Layout, settings: Settings, now: float | None = None) -> list[R
     return _Plan(scan(layout)[0], settings, time.time() if now is None else now).retired
 
 
-def prune(
-    layout: Layout, settings: Settings, *, dry_run: bool = False, now: float | None = None
-) -> Report:
+def prune(layout: Layout, settings: Settings, *, dry_run: bool = False, now: float | None = None) -> Report:
     """Retire what the settings want gone and compress large closed files. Says what was done, or would be.
 
-    Ages are counted at `now` (seconds since 1970). Raises `TraceFileError` where the folder cannot be read or written. Another run at the same moment makes this one wait.
+    Ages are counted at `now` (seconds since 1970). Raises `TraceFileError` where the folder cannot be read or
+    written. Another run at the same moment makes this one wait.
     """
     report = Report(dry_run=dry_run)
     if dry_run or not os.path.isdir(layout.traces):
@@ -107,9 +106,9 @@ def prune(
 
 
 def auto(layout: Layout, settings: Settings) -> Report | None:
-    """What sessions do in the background: compress, count, and retire, at most once a minute for all processes.
+    """What sessions do in the background: count, retire and compress.
 
-    None where nothing was due (or `auto_cleanup` is off). Never raises.
+    At most once a minute for all processes. None where nothing is due or cleanup is off. Never raises.
     """
     try:
         if not settings.values.get("telemetry.retention.auto_cleanup") or not _is_due(layout.private):
@@ -190,7 +189,9 @@ class _Plan:
         return [trace for trace in self._oldest_first if trace.stem not in gone]
 
     def _candidates(self) -> list[SessionTrace]:
-        return [trace for trace in self._remaining() if trace.stem not in self._open and not self._is_kept(trace)]
+        return [
+            trace for trace in self._remaining() if trace.stem not in self._open and not self._is_kept(trace)
+        ]
 
     def _is_kept(self, trace: SessionTrace) -> bool:
         """Whether its errors keep it."""
@@ -249,7 +250,9 @@ def _run(layout: Layout, planned: list[Retired], report: Report) -> None:
 
 def _sort_out(planned: Iterable[Retired], report: Report) -> None:
     for retired in planned:
-        doubt = next((f"{part.path}: {why}" for part in retired.parts if (why := _doubt(retired.trace, part))), "")
+        doubt = next(
+            (f"{part.path}: {why}" for part in retired.parts if (why := _doubt(retired.trace, part))), ""
+        )
         if doubt:
             report.kept.append((retired.stem, doubt))
         else:
@@ -272,7 +275,9 @@ def _doubt(trace: SessionTrace, part: Part) -> str:
 
 def _carries(in_name: str, in_header: str) -> bool:
     """A name that was taken already has a number behind the session id."""
-    return in_name == in_header or (in_name.startswith(f"{in_header}-") and in_name[len(in_header) + 1 :].isdecimal())
+    return in_name == in_header or (
+        in_name.startswith(f"{in_header}-") and in_name[len(in_header) + 1 :].isdecimal()
+    )
 
 
 def _retire(layout: Layout, retired: Retired, report: Report) -> bool:

@@ -1,16 +1,18 @@
-"""The summary of a trace: a fold over integers, so that parts, processes and days add up without losing anything.
+"""The summary of a trace: a fold over integers, so that parts, processes and days add up without loss.
 
 Everything stored is a count or a sum (`duration_us`, `cost_nano_usd`); the three figures people read
 (`total_duration_ms`, `success_rate`, `total_cost_estimate`) are derived from them when a summary is written.
-Durations per tool and model are histograms of logarithmic buckets, which add up too; a quantile read from one is
-off by at most `QUANTILE_ERROR` of its value.
+Durations per tool and model are histograms of logarithmic buckets, which add up too; a quantile read from one
+is off by at most `QUANTILE_ERROR` of its value.
 """
 
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable, Mapping
-from typing import Any
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Mapping
 
 __all__ = [
     "CALLS",
@@ -108,7 +110,10 @@ def fold_events(events: Iterable[Mapping[str, Any]]) -> Summary:
 
 
 def merge(*summaries: Mapping[str, Any]) -> Summary:
-    """Add summaries up. `state` and `ended` come from the last one that has them; derived figures are left out."""
+    """Add summaries up.
+
+    `state` and `ended` come from the last one that has them; derived figures are left out.
+    """
     total = _zero()
     for summary in summaries:
         for name in (*COUNTERS, "dropped"):
@@ -127,8 +132,8 @@ def merge(*summaries: Mapping[str, Any]) -> Summary:
 def derive(summary: Summary) -> Summary:
     """Put the three derived figures into `summary` and return it.
 
-    `total_duration_ms` is the time in calls without a parent; `success_rate` is null without a finished call and
-    `total_cost_estimate` (US dollars) is null when nothing was priced.
+    `total_duration_ms` is the time in calls without a parent; `success_rate` is null without a finished call
+    and `total_cost_estimate` (US dollars) is null when nothing was priced.
     """
     finished = summary["succeeded"] + summary["failed"]
     summary["total_duration_ms"] = summary["duration_us"] / 1000
@@ -138,7 +143,7 @@ def derive(summary: Summary) -> Summary:
 
 
 def days(summary: Mapping[str, Any], day: str) -> dict[str, Summary]:
-    """The counters of each UTC day of a summary; one without `by_day` belongs to `day` (`2026-01-15`) as a whole."""
+    """The counters of each UTC day of a summary; one without `by_day` belongs to `day` (`2026-01-15`)."""
     by_day = _mapping(summary.get("by_day"))
     names = (*COUNTERS, "by_type", "tokens")
     whole = {name: summary[name] for name in names if name in summary}
@@ -146,7 +151,7 @@ def days(summary: Mapping[str, Any], day: str) -> dict[str, Summary]:
 
 
 def is_summary(value: object) -> bool:
-    """Whether `value` looks like a summary written by the recorder: all plain counters are there as integers."""
+    """Whether `value` looks like a summary of the recorder: all plain counters are there as integers."""
     return isinstance(value, dict) and all(type(value.get(name)) is int for name in COUNTERS)
 
 
@@ -156,7 +161,10 @@ def bucket(us: int) -> int:
 
 
 def quantile_us(histogram: Mapping[str, Any], q: float) -> float | None:
-    """The duration in µs below which the share `q` of a histogram's calls lies (nearest rank), null when empty."""
+    """The duration in µs that the share `q` of a histogram's calls does not exceed (nearest rank).
+
+    None for an empty histogram.
+    """
     buckets = sorted((_index(i), _integer(n)) for i, n in _mapping(histogram.get("buckets")).items())
     rank = max(1, math.ceil(q * sum(n for _, n in buckets) - 1e-9))
     for index, count in buckets:

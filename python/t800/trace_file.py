@@ -1,8 +1,8 @@
 """One trace file: its header, its events, its closing line, whatever state it is in.
 
 A file is read by line (one event each, the summary last), so a torn tail costs only the torn line, a running
-session can be read at any moment, and memory stays bounded. Nothing in a file is trusted: links, pipes, endless
-lines, deep nesting and compression bombs end in a note or a `CorruptTraceError`.
+session can be read at any moment, and memory stays bounded. Nothing in a file is trusted: links, pipes,
+endless lines, deep nesting and compression bombs end in a note or a `CorruptTraceError`.
 """
 
 from __future__ import annotations
@@ -159,8 +159,8 @@ class Part:
 
 
 def parse(text: bytes) -> dict[str, Any] | None:
-    """`text` as a JSON object, None where it is none. For single lines; `read_events` is the fast way for many."""
-    import json  # noqa: PLC0415 - the recorder's background work must not load more than it needs
+    """`text` as a JSON object, None where it is none. For single lines; `read_events` is fast for many."""
+    import json
 
     if any(match["lone"] for match in _ESCAPES.finditer(text)):
         return None
@@ -178,7 +178,7 @@ def _refuse(constant: str) -> None:
 
 def dump(value: object) -> bytes:
     """`value` as compact JSON, the same bytes for the same value."""
-    import json  # noqa: PLC0415 - only for the files that are written beside the traces
+    import json
 
     return json.dumps(value, separators=(",", ":"), ensure_ascii=False).encode()
 
@@ -186,7 +186,8 @@ def dump(value: object) -> bytes:
 def read_events(part: Part, note: Note) -> Iterator[Event]:
     """The events of one file in its order; `note` hears of each line that is damaged.
 
-    Raises `CorruptTraceError` where the file cannot be read or unpacked (on), after the events before that place.
+    Raises `CorruptTraceError` where the file cannot be read or unpacked (on), after the events before that
+    place.
     """
     line, offset = 1, 0
     for chunk, is_last in _with_last(part.chunks()):
@@ -211,8 +212,9 @@ def read_events(part: Part, note: Note) -> Iterator[Event]:
 
 
 class Tail:
-    """Follows one file that is being written. The closing line is overwritten by every flush, so it remembers the
-    end of the last event it has seen.
+    """Follows one file that is being written.
+
+    The closing line is overwritten by every flush, so it remembers the end of the last event it has seen.
     """
 
     def __init__(self, part: Part) -> None:
@@ -228,7 +230,7 @@ class Tail:
             self._fd = -1
 
     def new_events(self) -> Iterator[Event]:
-        """The events that were completed since the last call. `ended` turns true with the document's last line."""
+        """The events that were completed since the last call. `ended` turns true with the last line."""
         if self._packed is not None:
             yield from self._packed
             return
@@ -297,8 +299,9 @@ def _event_of(line: bytes) -> Event | None:
 def _whole(event: Event, line: bytes, following: bytes) -> bool:
     """Whether an event that parses is what was written.
 
-    A flush that was cut short can leave an event's beginning in front of the old closing line's end. Where the braces
-    happen to fit, such a line parses; but no closing line follows, and it lacks what its type usually has.
+    A flush that was cut short can leave an event's beginning in front of the old closing line's end. Where
+    the braces happen to fit, such a line parses; but no closing line follows, and it lacks what its type
+    usually has.
     """
     if line.rstrip(b" \r").endswith(b",") or following.startswith(b"]"):
         return True
@@ -306,7 +309,7 @@ def _whole(event: Event, line: bytes, following: bytes) -> bool:
 
 
 def _at_once(chunk: bytes, *, is_last: bool) -> tuple[list[Event] | None, bool]:
-    """The events of a piece of whole lines, None where it must be read line by line; and whether it closes."""
+    """The events of a piece of whole lines, None where they must be read one by one; whether it closes."""
     end = chunk.rfind(b"\n", 0, max(0, len(chunk) - 1)) + 1
     closes = chunk.startswith(b"]", end)
     if is_last and not closes:
@@ -315,7 +318,7 @@ def _at_once(chunk: bytes, *, is_last: bool) -> tuple[list[Event] | None, bool]:
 
 
 def _parse_list(lines: bytes) -> list[Event] | None:
-    import orjson  # noqa: PLC0415 - see parse
+    import orjson
 
     try:
         events: list[Event] = orjson.loads(b"[%b]" % lines.rstrip(b" \r\n,"))

@@ -1,7 +1,8 @@
 """Daily summaries: `aggregated/{date}_summary.json`, folded from the summaries of finished sessions.
 
-A day's file keeps what each session has added to it, so that folding a session again changes nothing, and a session
-whose trace retention has taken away stays counted. A session across midnight adds to each of its UTC days.
+A day's file keeps what each session has added to it, so that folding a session again changes nothing, and a
+session whose trace retention has taken away stays counted. A session across midnight adds to each of its UTC
+days.
 """
 
 from __future__ import annotations
@@ -11,7 +12,6 @@ import os
 import re
 import threading
 import time
-from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
 
@@ -22,6 +22,8 @@ from t800.summary import QUANTILE_ERROR, Summary, days, derive, fold_events, mer
 from t800.trace_file import dump, parse
 
 if TYPE_CHECKING:
+    from collections.abc import Iterable, Iterator, Mapping
+
     from t800.layout import Layout
 
 __all__ = ["SCHEMA", "catch_up", "dates", "load", "rebuild", "update"]
@@ -44,9 +46,9 @@ _ENDED = ("closed", "recovered")
 def update(layout: Layout, trace: SessionTrace | str) -> list[str]:
     """Fold one finished session (or the stem of its files) into its days; the dates whose files changed.
 
-    A live session is left out. While another thread is folding, it is left to that one, so that a thousand sessions
-    that end together cost a few writes. Raises `TraceFileError` where the folder cannot be written, or another
-    process has been writing for over a second.
+    A live session is left out. While another thread is folding, it is left to that one, so that a thousand
+    sessions that end together cost a few writes. Raises `TraceFileError` where the folder cannot be written,
+    or another process has been writing for over a second.
     """
     if isinstance(trace, str):
         trace = of_stem(layout, trace)
@@ -85,10 +87,12 @@ def rebuild(layout: Layout) -> list[str]:
 
 
 def load(layout: Layout, date: str) -> dict[str, Any]:
-    """The summary of one day (`2026-01-15`) with all its sessions. Raises `TraceFileError` where there is none."""
+    """The summary of one day (`2026-01-15`) with its sessions; `TraceFileError` where there is none."""
     document = _document(layout, date) if _DATE.fullmatch(date) else None
     if document is None:
-        raise TraceFileError(f"there is no summary of {date!r}", file=layout.aggregated, hint="Run t800 aggregate")
+        raise TraceFileError(
+            f"there is no summary of {date!r}", file=layout.aggregated, hint="Run t800 aggregate"
+        )
     return document
 
 
@@ -152,7 +156,9 @@ def _partials(trace: SessionTrace) -> dict[str, dict[str, Any]]:
 def _durations(trace: SessionTrace, summary: Summary, day: str, *, alone: bool) -> object:
     if alone and "durations" in summary:
         return merge(summary)["durations"]
-    events = trace.events() if alone else (e for e in trace.events() if _date(e.get("timestamp"), trace) == day)
+    events = (
+        trace.events() if alone else (e for e in trace.events() if _date(e.get("timestamp"), trace) == day)
+    )
     return merge(fold_events(events))["durations"]
 
 
@@ -262,7 +268,9 @@ def _total(partials: Partials) -> Summary:
 
 def _with_quantiles(histogram: Mapping[str, Any]) -> dict[str, Any]:
     figures = {f"p{round(q * 100)}_ms": quantile_us(histogram, q) for q in (0.5, 0.95, 0.99)}
-    return dict(histogram) | {name: None if us is None else round(us / 1000, 3) for name, us in figures.items()}
+    return dict(histogram) | {
+        name: None if us is None else round(us / 1000, 3) for name, us in figures.items()
+    }
 
 
 @contextmanager

@@ -1,13 +1,12 @@
 """The JSON Schema of the trace file, and the laws that a schema cannot say.
 
-A trace is valid when each file is one event per line, each line keeps the schema, event ids are unique over all parts,
-parents exist, parts follow one another, and each summary is the fold of its events.
+A trace is valid when each file is one event per line, each line keeps the schema, event ids are unique over
+all parts, parents exist, parts follow one another, and each summary is the fold of its events.
 """
 
 from __future__ import annotations
 
 import os
-from collections.abc import Iterable, Iterator, Mapping
 from functools import lru_cache
 from typing import TYPE_CHECKING, Any, NamedTuple
 
@@ -17,6 +16,8 @@ from t800.summary import Fold, derive, is_summary, merge
 from t800.trace_file import NAME, Event, Part, parse
 
 if TYPE_CHECKING:
+    from collections.abc import Iterable, Iterator, Mapping
+
     from t800.reader import SessionTrace
 
 __all__ = ["Problem", "trace_schema", "validate", "validate_session"]
@@ -28,7 +29,10 @@ _FROM_EVENTS = ("by_day", "durations")
 
 
 class Problem(NamedTuple):
-    """What is wrong with a trace file: the line (from 1, 0 = the whole file), the place in that line's JSON, a sentence."""
+    """What is wrong with a trace file, in a sentence, and where.
+
+    `line` counts from 1, 0 is the whole file; `path` is the place in that line's JSON (`/summary/errors`).
+    """
 
     file: str
     line: int
@@ -43,7 +47,7 @@ class Problem(NamedTuple):
 @lru_cache(maxsize=1)
 def trace_schema() -> Mapping[str, Any]:
     """The JSON Schema (2020-12) of a trace file."""
-    from importlib.resources import files  # noqa: PLC0415
+    from importlib.resources import files
 
     schema = parse(files(__name__).joinpath("trace.schema.json").read_bytes())
     if schema is None:
@@ -54,8 +58,8 @@ def trace_schema() -> Mapping[str, Any]:
 def validate(path: str | os.PathLike[str]) -> list[Problem]:
     """The problems of one trace file (at most 100), in the order of its lines.
 
-    Of a session in several parts it sees only this one: that parents exist is then left to `validate_session`.
-    Raises `SessionNotFoundError` where there is no such file.
+    Of a session in several parts it sees only this one: that parents exist is then left to
+    `validate_session`. Raises `SessionNotFoundError` where there is no such file.
     """
     name = os.fspath(path)
     try:
@@ -118,7 +122,9 @@ class _Session:
         metadata = header.get("metadata")
         number = metadata.get("part", 1) if isinstance(metadata, dict) else 1
         if number != part.number:
-            self._add(part, line, "/metadata/part", f"is {number}, but the file is named as part {part.number}")
+            self._add(
+                part, line, "/metadata/part", f"is {number}, but the file is named as part {part.number}"
+            )
 
     def event(self, part: Part, line: int, event: Event) -> None:
         self._faults(part, line, self._checker.check(event, self._checker.definition("event")))
@@ -126,13 +132,17 @@ class _Session:
         if isinstance(event_id, str):
             if event_id in self._ids:
                 first, at = self._ids[event_id]
-                self._add(part, line, "/event_id", f"{event_id!r} is taken already by line {at} of {first.path}")
+                self._add(
+                    part, line, "/event_id", f"{event_id!r} is taken already by line {at} of {first.path}"
+                )
             self._ids.setdefault(event_id, (part, line))
         if isinstance(parent, str):
             self._parents.setdefault(parent, (part, line))
 
     def summary(self, part: Part, line: int, summary: object, events: Mapping[str, Any]) -> None:
-        self._faults(part, line, self._checker.check(summary, self._checker.definition("summary"), "/summary"))
+        self._faults(
+            part, line, self._checker.check(summary, self._checker.definition("summary"), "/summary")
+        )
         if is_summary(summary) and isinstance(summary, dict):
             for name, given, counted in _differences(summary, events):
                 self._add(part, line, f"/summary/{name}", f"is {given}, but the events add up to {counted}")
@@ -190,7 +200,9 @@ class _Document:
     def _take_header(self, text: bytes) -> None:
         header = parse(text + b"]}") if text.endswith(_EVENTS) else None
         if header is None:
-            raise CorruptTraceError("is not the first line of a trace file, which ends with \"events\":[", line=1)
+            raise CorruptTraceError(
+                'is not the first line of a trace file, which ends with "events":[', line=1
+            )
         header.pop("events")
         self._session.header(self._part, 1, header)
 
@@ -224,7 +236,9 @@ class _Document:
 _NOTHING = derive(merge())
 
 
-def _differences(given: Mapping[str, Any], counted: Mapping[str, Any]) -> Iterator[tuple[str, object, object]]:
+def _differences(
+    given: Mapping[str, Any], counted: Mapping[str, Any]
+) -> Iterator[tuple[str, object, object]]:
     """Where a summary is not what its events add up to. What events cannot tell is not compared."""
     for name, value in counted.items():
         if name in given and name not in _FROM_EVENTS and not _alike(given[name], value):

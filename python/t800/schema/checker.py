@@ -1,7 +1,7 @@
 """A checker for the part of JSON Schema 2020-12 that the trace file's schema uses.
 
-T-800 has no validator among its dependencies, and this is all it needs. A keyword that is not known here is an error at
-the first check, so a schema cannot grow beyond what is checked.
+T-800 has no validator among its dependencies, and this is all it needs. A keyword that is not known here is
+an error at the first check, so a schema cannot grow beyond what is checked.
 """
 
 from __future__ import annotations
@@ -51,19 +51,25 @@ class Checker:
 
 
 _SILENT = frozenset({"$schema", "$id", "$defs", "title", "description"})
+
+
+def _is_number(value: object) -> bool:
+    return isinstance(value, int | float) and not isinstance(value, bool)
+
+
+def _is_integer(value: object) -> bool:
+    return isinstance(value, int | float) and _is_number(value) and value == value // 1
+
+
 _TYPES: dict[str, Callable[[object], bool]] = {
     "object": lambda value: isinstance(value, dict),
     "array": lambda value: isinstance(value, list),
     "string": lambda value: isinstance(value, str),
     "boolean": lambda value: isinstance(value, bool),
     "null": lambda value: value is None,
-    "number": lambda value: _is_number(value),
-    "integer": lambda value: _is_number(value) and value == int(value),  # type: ignore[call-overload]
+    "number": _is_number,
+    "integer": _is_integer,
 }
-
-
-def _is_number(value: object) -> bool:
-    return isinstance(value, int | float) and not isinstance(value, bool)
 
 
 def _type(_: Checker, value: object, wanted: Any, __: Schema, path: str) -> Iterator[Fault]:
@@ -206,5 +212,9 @@ def _below(path: str, name: str) -> str:
 
 def _shown(value: object) -> str:
     """A value in a sentence: as JSON, and short."""
-    text = json.dumps(value) if isinstance(value, str | int | float | bool | None) else f"a {type(value).__name__}"
+    text = (
+        json.dumps(value)
+        if isinstance(value, str | int | float | bool | None)
+        else f"a {type(value).__name__}"
+    )
     return text if len(text) <= 60 else f"{text[:57]}..."  # noqa: PLR2004
