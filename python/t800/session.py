@@ -43,11 +43,12 @@ __all__ = [
     "tool_call",
 ]
 
-os.register_at_fork(
-    before=before_fork,
-    after_in_parent=lambda: after_fork(False),
-    after_in_child=lambda: after_fork(True),
-)
+
+def _in_child() -> None:
+    """A fork's child has none of its parent's threads, and the parent's sessions are not its to close."""
+    after_fork(True)
+    _open.clear()
+    _working.clear()
 
 
 class Session(Recorder):
@@ -113,6 +114,24 @@ OFF = Session()
 
 _open: dict[int, Session] = {}
 _said: set[str] = set()
+_exiting = False
+_registered = False
+_working: list[_thread.LockType] = []
+"""One lock for each housekeeping thread, released when it is done."""
+_stopping = _thread.allocate_lock()
+_stopping.acquire()
+"""Released when the process exits."""
+_START_WAIT, _EXIT_WAIT = 1.0, 1.0
+
+
+def _forked() -> None:
+    """In a fork's child: the sessions that are open are the parent's, and only the parent closes them."""
+    after_fork(True)
+    _open.clear()
+    _working.clear()
+
+
+os.register_at_fork(before=before_fork, after_in_parent=lambda: after_fork(False), after_in_child=_forked)
 
 
 def session(
@@ -287,16 +306,6 @@ def _summarise(closed: Session) -> None:
         daily.update(closed.layout, os.path.basename(closed.path).removesuffix(".json"))
     except Exception:  # noqa: BLE001 - the trace itself is complete; the days are added up again when they are read
         return
-
-
-_exiting = False
-_registered = False
-_working: list[_thread.LockType] = []
-"""One lock for each housekeeping thread, released when it is done."""
-_stopping = _thread.allocate_lock()
-_stopping.acquire()
-"""Released when the process exits."""
-_START_WAIT, _EXIT_WAIT = 1.0, 1.0
 
 
 def _close_at_exit() -> None:

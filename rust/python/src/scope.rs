@@ -9,7 +9,7 @@ use crate::walk::PyValue;
 use pyo3::exceptions::{PyStopIteration, PyTypeError};
 use pyo3::prelude::*;
 use pyo3::sync::PyOnceLock;
-use pyo3::types::{PyDict, PyString, PyTuple};
+use pyo3::types::{PyBool, PyDict, PyString, PyTuple};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use t800_core::assemble::{Place, Value};
 use t800_core::clock;
@@ -73,22 +73,35 @@ impl OpenSpan {
     }
 
     fn set(&self, field: Field, value: &Bound<'_, PyAny>) {
+        let value = (field, value.clone().unbind());
         let mut state = self.state();
-        state.fields.retain(|(known, _)| *known != field);
-        state.fields.push((field, value.clone().unbind()));
+        let known = state.fields.iter_mut().find(|(known, _)| *known == field);
+        let before = match known {
+            Some(known) => Some(std::mem::replace(known, value)),
+            None => {
+                state.fields.push(value);
+                None
+            }
+        };
+        // Dropping an object may run its code, which may call this span again.
+        drop(state);
+        drop(before);
     }
 
     /// Ends the span with what it was told, as `end` says.
-    fn finish(&self, py: Python<'_>, end: SpanEnd) {
+    ///
+    /// # Errors
+    /// What did not fit, in strict mode.
+    fn finish(&self, py: Python<'_>, end: SpanEnd) -> PyResult<()> {
         let recorder = self.recorder.bind(py);
         let state = {
             let mut state = self.state();
             if std::mem::replace(&mut state.ended, true) {
-                return;
+                return Ok(());
             }
             (std::mem::take(&mut state.fields), std::mem::take(&mut state.others))
         };
-        let (Some(id), Some(session)) = (self.id, &recorder.get().session) else { return };
+        let (Some(id), Some(session)) = (self.id, &recorder.get().session) else { return Ok(()) };
         let mut call = Call::empty();
         for (field, value) in &state.0 {
             call.values.set(*field, PyValue(value.bind_borrowed(py)));
@@ -97,10 +110,7 @@ impl OpenSpan {
             call.misfits.push((name.clone(), PyValue(value.bind_borrowed(py))));
         }
         let recorded = session.end(id, call.values, call.misfits, end);
-        // A strict error must not replace an exception that is on its way; misuse of values is only counted here.
-        if !recorded.misuses.is_empty() && report(recorder, "span", &recorded.misuses).is_err() {
-            recorder.get().count_misuse(0);
-        }
+        report(recorder, "span", &recorded.misuses)
     }
 }
 
@@ -153,8 +163,10 @@ impl Span {
         }
     }
 
-    fn exit(slf: &Bound<'_, Self>, exception: &Bound<'_, PyAny>) {
-        let Some(open) = &slf.get().open else { return };
+    /// # Errors
+    /// What did not fit, in strict mode; never in the place of an exception that is on its way.
+    fn exit(slf: &Bound<'_, Self>, exception: &Bound<'_, PyAny>) -> PyResult<()> {
+        let Some(open) = &slf.get().open else { return Ok(()) };
         let (py, recorder) = (slf.py(), open.recorder.bind(slf.py()));
         let end = if exception.is_none() {
             SpanEnd::Success(Some(true))
@@ -165,11 +177,12 @@ impl Span {
                 let place = Place { parent: open.id.or(place.parent), ..place };
                 failure::report(recorder, exception, open.tool.as_ref().map(|tool| tool.bind(py)), place);
             });
-            open.state().fields.retain(|(field, _)| *field != Field::Success);
+            open.set(Field::Success, &PyBool::new(py, false).to_owned().into_any());
             SpanEnd::Success(Some(false))
         };
         slf.get().leave_context(py);
-        open.finish(py, end);
+        let finished = open.finish(py, end);
+        if exception.is_none() { finished } else { Ok(()) }
     }
 }
 
@@ -225,9 +238,9 @@ impl Span {
     }
 
     #[pyo3(signature = (*args))]
-    fn __exit__(slf: &Bound<'_, Self>, args: &Bound<'_, PyTuple>) -> bool {
-        Span::exit(slf, &exception_of(args));
-        false
+    fn __exit__(slf: &Bound<'_, Self>, args: &Bound<'_, PyTuple>) -> PyResult<bool> {
+        Span::exit(slf, &exception_of(args))?;
+        Ok(false)
     }
 
     fn __aenter__<'py>(slf: &Bound<'py, Self>) -> PyResult<Bound<'py, Done>> {
@@ -237,7 +250,7 @@ impl Span {
 
     #[pyo3(signature = (*args))]
     fn __aexit__<'py>(slf: &Bound<'py, Self>, args: &Bound<'py, PyTuple>) -> PyResult<Bound<'py, Done>> {
-        Span::exit(slf, &exception_of(args));
+        Span::exit(slf, &exception_of(args))?;
         done(&none(slf.py()))
     }
 }
