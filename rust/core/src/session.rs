@@ -184,9 +184,12 @@ impl Session {
     /// Whether events of this kind are recorded at all.
     #[must_use]
     pub fn records(&self, kind: Kind) -> bool {
-        self.policy.kinds[kind as usize]
-            && !self.closed.load(Relaxed)
-            && self.generation == writer::generation()
+        self.policy.kinds[kind as usize] && !self.closed.load(Relaxed) && self.is_ours()
+    }
+
+    /// Whether this process opened the session; a fork's child did not.
+    fn is_ours(&self) -> bool {
+        self.generation == writer::generation()
     }
 
     /// Records a finished event. `success` is what it counts as where its fields do not say.
@@ -205,8 +208,7 @@ impl Session {
         let id = self.last_id.fetch_add(1, Relaxed) + 1;
         let place = self.source_place(id, &mut values, place);
         let recorded = with_workspace(|workspace| {
-            let began = began(called, &values);
-            let time = given_time(&mut values).unwrap_or_else(|| clock::wall(began));
+            let time = given_time(&mut values).unwrap_or_else(|| began(clock::wall(called), &values));
             let Workspace { buffer, time: text, head } = workspace;
             let mut encoder = Encoder::new(&self.redactor, buffer, self.policy.limits);
             let mut event = Assembly::new(&mut encoder, &self.classes, kind);
@@ -270,6 +272,10 @@ impl Session {
         mut misfits: Vec<(String, V)>,
         end: SpanEnd,
     ) -> Recorded {
+        // In a fork's child an inherited span belongs to the parent, and a lock may be held by a thread of it.
+        if !self.is_ours() {
+            return Recorded::default();
+        }
         let called = clock::now();
         let Some(span) = self.spans().remove(&id) else { return Recorded::default() };
         let recorded = with_workspace(|workspace| {
@@ -304,9 +310,25 @@ impl Session {
     /// The spans that are open now, oldest first.
     #[must_use]
     pub fn open_spans(&self) -> Vec<OpenCall> {
+        if !self.is_ours() {
+            return Vec::new();
+        }
         let now = clock::now();
         let spans = self.spans();
         spans.iter().map(|(id, span)| span.shown(*id, now)).collect()
+    }
+
+    /// The tool of an open tool call, as its event will show it: a JSON string.
+    #[must_use]
+    pub fn open_tool(&self, id: u64) -> Option<String> {
+        if !self.is_ours() {
+            return None;
+        }
+        let spans = self.spans();
+        let span = spans.get(&id).filter(|span| span.kind == Kind::ToolCall)?;
+        let (start, len) = (span.facts.name.0 as usize, span.facts.name.1 as usize);
+        let quoted = span.bytes.get(start.checked_sub(1)?..=start + len)?;
+        String::from_utf8(quoted.to_vec()).ok()
     }
 
     /// What was recorded so far, of a session in memory.
@@ -328,8 +350,8 @@ impl Session {
     #[must_use]
     pub fn take_fault(&self) -> Option<String> {
         match &self.sink {
-            Sink::Writer { hub, .. } => hub.take_fault(),
-            Sink::Memory(_) => None,
+            Sink::Writer { hub, .. } if self.is_ours() => hub.take_fault(),
+            Sink::Writer { .. } | Sink::Memory(_) => None,
         }
     }
 
@@ -342,7 +364,7 @@ impl Session {
     #[must_use]
     pub fn flush(&self, timeout: Duration) -> bool {
         match &self.sink {
-            Sink::Writer { hub, .. } => self.generation != writer::generation() || hub.settle(timeout),
+            Sink::Writer { hub, .. } => !self.is_ours() || hub.settle(timeout),
             Sink::Memory(_) => true,
         }
     }
@@ -350,7 +372,7 @@ impl Session {
     /// Ends the session: open spans are written as interrupted, the document is closed. False when the writer
     /// could not finish in time.
     pub fn close(&self) -> bool {
-        if self.closed.swap(true, Relaxed) || self.generation != writer::generation() {
+        if !self.is_ours() || self.closed.swap(true, Relaxed) {
             return true;
         }
         let open: Vec<u64> = self.spans().keys().copied().collect();
@@ -456,8 +478,8 @@ fn finish(event: &mut Assembly<'_, '_>, end: SpanEnd, (duration, success): (bool
     event.encoder.raw(b",\"interrupted\":true");
 }
 
-/// When a finished fact began: its duration ago.
-fn began<V: Value>(now: Mono, values: &Values<V>) -> Mono {
+/// When a finished fact began: its duration ago. In wall-clock time, which reaches back to before this process.
+fn began<V: Value>(now: clock::Wall, values: &Values<V>) -> clock::Wall {
     let millis = values.get(Field::DurationMs).and_then(Value::number).map_or(0.0, Number::as_f64);
     // Saturating: a duration that is not a sane number moves nothing.
     now.saturating_sub((millis.clamp(0.0, 1e12) * 1e6) as u64)

@@ -47,11 +47,16 @@ pub fn report(
 }
 
 /// Records the error of a hook point: an exception, or any text.
-pub fn of_call(recorder: &Bound<'_, Recorder>, error: &Bound<'_, PyAny>, place: Place<'_>) {
+pub fn of_call(
+    recorder: &Bound<'_, Recorder>,
+    error: &Bound<'_, PyAny>,
+    tool: Option<&Bound<'_, PyAny>>,
+    place: Place<'_>,
+) {
     if error.is_instance_of::<pyo3::exceptions::PyBaseException>() {
-        report(recorder, error, None, place);
+        report(recorder, error, tool, place);
     } else {
-        write(recorder, error, None, place);
+        write(recorder, error, tool, place);
     }
 }
 

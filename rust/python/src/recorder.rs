@@ -394,7 +394,11 @@ fn post<'py>(
     for (name, value) in args.keywords() {
         if name.to_str().is_ok_and(|name| name == "error") && !value.is_none() {
             success = Some(false);
-            crate::failure::of_call(recorder, &value, Place { parent: Some(id), ..Place::default() });
+            let tool = session.open_tool(id).and_then(|tool| crate::json::parse(py, &tool).ok());
+            with_place(recorder, |place| {
+                let place = Place { parent: Some(id), ..place };
+                crate::failure::of_call(recorder, &value, tool.as_ref(), place);
+            });
         } else if !name.to_str().is_ok_and(|name| name == "error") {
             call.keyword(kind, &name, value);
         }
