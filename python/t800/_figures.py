@@ -13,11 +13,11 @@ _STEP = 1024
 
 
 def duration(ms: float | None) -> str:
-    """A duration in milliseconds for people: `85 µs`, `4.2 ms`, `31 s`, `2 m 05 s`; a dash for unknown."""
+    """A duration in milliseconds for people: `60 ns`, `85 µs`, `4.2 ms`, `31 s`, `2 m 05 s`; a dash for unknown."""
     if ms is None:
         return "-"
     if ms < 1:
-        return f"{ms * _MICROS_PER_MS:.0f} µs"
+        return _short(ms * _MICROS_PER_MS)
     seconds = ms / _MS_PER_SECOND
     if seconds < 1:
         return f"{ms:.1f} ms" if ms < 100 else f"{ms:.0f} ms"  # noqa: PLR2004 (three digits are enough)
@@ -26,6 +26,12 @@ def duration(ms: float | None) -> str:
     minutes, rest = divmod(round(seconds), _SECONDS_PER_MINUTE)
     hours, minutes = divmod(minutes, _SECONDS_PER_MINUTE)
     return f"{hours} h {minutes:02} m" if hours else f"{minutes} m {rest:02} s"
+
+
+def _short(us: float) -> str:
+    if 0 < us < 1:
+        return f"{us * 1000:.0f} ns"
+    return f"{us:.1f} µs" if us < 10 else f"{us:.0f} µs"  # noqa: PLR2004 (two digits are enough)
 
 
 def money(usd: float | None) -> str:

@@ -55,7 +55,7 @@ def test_fields_of_a_trace_may_hold_anything() -> None:
 
 @pytest.mark.parametrize(
     ("ms", "text"),
-    [(None, "-"), (0.0854, "85 µs"), (4.23, "4.2 ms"), (412.4, "412 ms"), (31_000, "31.00 s"), (125_000, "2 m 05 s"),
+    [(None, "-"), (0, "0.0 µs"), (0.00006, "60 ns"), (0.0021, "2.1 µs"), (0.0854, "85 µs"), (4.23, "4.2 ms"), (412.4, "412 ms"), (31_000, "31.00 s"), (125_000, "2 m 05 s"),
      (7_260_000, "2 h 01 m")],
 )  # fmt: skip
 def test_durations(ms: float | None, text: str) -> None:

@@ -93,9 +93,9 @@ class Commands(click.Group):
 
 def _version(ctx: click.Context, _: click.Parameter, asked: bool) -> None:  # noqa: FBT001 (click calls it so)
     if asked:
-        from importlib.metadata import version
+        from t800 import __version__
 
-        click.echo(f"t800 {version('t800')}")
+        click.echo(f"t800 {__version__}")
         ctx.exit()
 
 

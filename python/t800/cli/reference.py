@@ -47,10 +47,9 @@ def _command(command: click.Command, context: click.Context) -> Iterator[str]:
     yield f"    {command.get_usage(context).removeprefix('Usage: ')}\n"
     yield f"{inspect.cleandoc(command.help or '')}\n"
     records = [record for option in command.get_params(context) if (record := option.get_help_record(context))]
-    for option, text in records:
-        if "--help" not in option:
-            yield f"- `{option}`: {text}"
-    yield ""
+    lines = [f"- `{option}`: {text}" for option, text in records if "--help" not in option]
+    if lines:
+        yield "\n".join([*lines, ""])
 
 
 if __name__ == "__main__":
