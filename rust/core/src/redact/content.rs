@@ -23,9 +23,7 @@ impl ContentHasher {
             bytes.copy_from_slice(&derived[i * 8..i * 8 + 8]);
             u64::from_le_bytes(bytes)
         };
-        ContentHasher {
-            key: [word(0), word(1), word(2), word(3)],
-        }
+        ContentHasher { key: [word(0), word(1), word(2), word(3)] }
     }
 
     /// First 24 bits of the hash as six hex digits.
@@ -97,10 +95,7 @@ mod tests {
         // RFC 4231 case 2 has a shorter key; zero padding makes it the same HMAC.
         let mut key = [0; 32];
         key[..4].copy_from_slice(b"Jefe");
-        assert_eq!(
-            &hmac_hex(&key, b"what do ya want for nothing?")[..16],
-            b"5bdcc146bf60754e"
-        );
+        assert_eq!(&hmac_hex(&key, b"what do ya want for nothing?")[..16], b"5bdcc146bf60754e");
     }
 
     #[test]
@@ -124,9 +119,6 @@ mod tests {
     fn the_marker_has_the_documented_form() {
         let mut out = String::from("old");
         ContentHasher::new(&[0; 32]).marker(b"text", &mut out);
-        assert_eq!(
-            (out.len(), &out[..15], &out[21..]),
-            (22, "[content hash: ", "]")
-        );
+        assert_eq!((out.len(), &out[..15], &out[21..]), (22, "[content hash: ", "]"));
     }
 }

@@ -4,11 +4,16 @@
 //! `password`), then judged by its last segments: `password_policy` tells of a policy, `reset_token` of a token.
 
 use super::RuleError;
-use super::words::{self, Segments};
+use super::pii::Datum;
+use super::segments::Segments;
+use super::words;
 
 /// What a key says about its value; see [`super::Redactor::key`].
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub struct KeyClass(u8);
+
+/// Classes from here on name a personal datum.
+const FIRST_DATUM: u8 = 32;
 
 impl KeyClass {
     /// The key says nothing: the value is judged by itself.
@@ -25,9 +30,27 @@ impl KeyClass {
     pub(crate) const CONTENT: KeyClass = KeyClass(5);
     /// Named by the user as never to be redacted.
     pub(crate) const ALLOWED: KeyClass = KeyClass(6);
+    /// As [`KeyClass::SECRET`], and the value is a phrase of words.
+    pub(crate) const PHRASE: KeyClass = KeyClass(7);
 
+    /// The class of a key that names a personal datum.
+    pub(crate) fn of_datum(datum: Datum) -> KeyClass {
+        KeyClass(FIRST_DATUM + datum as u8)
+    }
+
+    /// The personal datum the key names.
+    pub(crate) fn datum(self) -> Option<Datum> {
+        self.0.checked_sub(FIRST_DATUM).and_then(|index| Datum::ALL.get(usize::from(index)).copied())
+    }
+
+    /// Whether everything under the key goes.
     pub(crate) fn is_secret(self) -> bool {
-        matches!(self, KeyClass::SECRET | KeyClass::TOKEN)
+        matches!(self, KeyClass::SECRET | KeyClass::TOKEN | KeyClass::PHRASE)
+    }
+
+    /// Whether strings under the key go.
+    pub(crate) fn hides_strings(self) -> bool {
+        self.is_secret() || self == KeyClass::TOKENS
     }
 
     pub(crate) fn is_content(self) -> bool {
@@ -45,20 +68,14 @@ pub(crate) struct Keys {
 impl Keys {
     /// Compiles the configured names; names that are built in keep their built-in meaning.
     pub(crate) fn new(redact: &[String], allow: &[String]) -> Result<Keys, RuleError> {
-        let mut keys = Keys {
-            redact: Vec::new(),
-            allow: allow.iter().map(|name| joined(name)).collect(),
-        };
+        let mut keys = Keys { redact: Vec::new(), allow: allow.iter().map(|name| joined(name)).collect() };
         for name in redact {
             let form = joined(name);
             if form.is_empty() {
                 let reason = "is no key name: it needs at least one letter or digit".to_owned();
-                return Err(RuleError {
-                    rule: name.clone(),
-                    reason,
-                });
+                return Err(RuleError { rule: name.clone(), reason });
             }
-            if built_in(&Segments::of(name)) == KeyClass::PLAIN {
+            if !built_in(&Segments::of(name)).is_secret() {
                 keys.redact.push(form);
             }
         }
@@ -67,22 +84,18 @@ impl Keys {
 
     /// The class of a mapping key.
     pub(crate) fn classify(&self, key: &str) -> KeyClass {
-        let segments = Segments::of(key);
-        if self
-            .allow
-            .iter()
-            .any(|name| name.as_slice() == segments.joined())
-        {
+        self.class_of(&Segments::of(key))
+    }
+
+    /// The class of a name that is already split.
+    pub(crate) fn class_of(&self, segments: &Segments) -> KeyClass {
+        if self.allow.iter().any(|name| name.as_slice() == segments.joined()) {
             return KeyClass::ALLOWED;
         }
-        if self
-            .redact
-            .iter()
-            .any(|name| segments.ends_with_joined(name))
-        {
+        if self.redact.iter().any(|name| segments.ends_with_joined(name)) {
             return KeyClass::SECRET;
         }
-        built_in(&segments)
+        built_in(segments)
     }
 
     /// The class of the list item after the string item `previous`: the value of a flag.
@@ -105,27 +118,81 @@ fn built_in(segments: &Segments) -> KeyClass {
     if words::is_content(segments.joined()) {
         return KeyClass::CONTENT;
     }
-    secret_class(segments)
+    match secret_class(segments) {
+        KeyClass::PLAIN => Datum::of_key(segments).map_or(KeyClass::PLAIN, KeyClass::of_datum),
+        class => class,
+    }
 }
 
 /// Judges by the last segment, then by its pair with the one before, then by strong words further in front.
 fn secret_class(segments: &Segments) -> KeyClass {
     let (last, before) = (segments.from_end(0), segments.from_end(1));
-    if words::is_benign_first(segments.first()) && segments.len() > 1 {
+    let (of_last, of_before) = (words::flags(last), words::flags(before));
+    if segments.len() > 1 && words::is(segments.first(), words::BENIGN_FIRST) {
         return KeyClass::PLAIN;
     }
-    if words::is_filler(last) && segments.len() > 1 {
-        return secret_class(&segments.without_last());
-    }
-    let class = words::head(last, before);
-    if class != KeyClass::PLAIN || words::is_benign_last(last) {
+    let class = head(last, of_last, before, of_before);
+    if class != KeyClass::PLAIN {
         return class;
     }
-    if segments.without_last().any(words::is_strong) {
-        KeyClass::SECRET
-    } else {
-        KeyClass::PLAIN
+    if segments.len() > 1 && of_last & words::FILLER != 0 {
+        return secret_class(&segments.without_last());
     }
+    if of_last & words::BENIGN_LAST == 0 && segments.without_last().any(words::is_strong) {
+        return KeyClass::SECRET;
+    }
+    KeyClass::PLAIN
+}
+
+/// The class of a key by its last segment and the one before it.
+fn head(last: &[u8], of_last: u16, before: &[u8], of_before: u16) -> KeyClass {
+    let secret = |yes: bool| if yes { KeyClass::SECRET } else { KeyClass::PLAIN };
+    match last {
+        b"token" | b"tokens" if of_before & words::TEXT_TOKEN != 0 => KeyClass::PLAIN,
+        b"tokens" => KeyClass::TOKENS,
+        b"key" | b"keys" => key_class(before, of_before),
+        b"code" | b"codes" if of_before & words::SECRET_CODE != 0 => KeyClass::SECRET,
+        b"string" | b"str" => secret(matches!(before, b"connection" | b"conn" | b"dsn")),
+        b"header" | b"headers" => secret(matches!(before, b"auth" | b"authorization" | b"cookie")),
+        b"phrase" | b"words" | b"mnemonic" => phrase_class(last, before),
+        b"word" => secret(before == b"pass"),
+        b"passe" | b"acceso" | b"acesso" => secret(matches!(before, b"de" | b"mot")),
+        b"sandi" => secret(before == b"kata"),
+        b"signature" | b"sig" | b"hmac" | b"sid" | b"dsn" | b"webhook" | b"session" | b"sess" | b"code"
+        | b"assertion" | b"ticket" => KeyClass::MAYBE,
+        _ if of_last & words::SECRET_HEAD != 0 || words::is_strong(last) || is_glued_pass(last) => {
+            KeyClass::SECRET
+        }
+        _ if of_last & words::TOKEN_HEAD != 0 || is_glued_token(last) => KeyClass::TOKEN,
+        _ => KeyClass::PLAIN,
+    }
+}
+
+fn phrase_class(last: &[u8], before: &[u8]) -> KeyClass {
+    match before {
+        b"pass" => KeyClass::SECRET,
+        b"seed" | b"recovery" | b"secret" | b"mnemonic" | b"backup" => KeyClass::PHRASE,
+        _ if last == b"mnemonic" => KeyClass::PHRASE,
+        _ => KeyClass::PLAIN,
+    }
+}
+
+fn key_class(before: &[u8], of_before: u16) -> KeyClass {
+    if of_before & words::SECRET_KEY != 0 || words::is_strong(before) {
+        return KeyClass::SECRET;
+    }
+    if before.is_empty() || of_before & words::PLAIN_KEY != 0 {
+        return KeyClass::PLAIN;
+    }
+    KeyClass::MAYBE
+}
+
+fn is_glued_pass(word: &[u8]) -> bool {
+    word.strip_suffix(b"pass").is_some_and(|front| words::is(front, words::GLUED_PASS))
+}
+
+fn is_glued_token(word: &[u8]) -> bool {
+    word.strip_suffix(b"token").is_some_and(|front| !front.is_empty() && !words::is(front, words::TEXT_TOKEN))
 }
 
 #[cfg(test)]
@@ -169,6 +236,12 @@ mod tests {
             "privateKeyPem",
             "Proxy-Authorization",
             "ssh_key",
+            "password_hash",
+            "seed_phrase",
+            "пароль",
+            "數據庫密碼",
+            "mot de passe",
+            "contraseña",
         ] {
             assert!(class(key).is_secret(), "{key}");
         }
@@ -215,6 +288,10 @@ mod tests {
             "pinned",
             "ping_ms",
             "session_id",
+            "phone_count",
+            "ssn_required",
+            "mac_os",
+            "address_family",
         ] {
             assert_eq!(class(key), KeyClass::PLAIN, "{key}");
         }
@@ -222,38 +299,19 @@ mod tests {
 
     #[test]
     fn content_fields_in_any_spelling() {
-        for key in [
-            "old_string",
-            "newString",
-            "new-string",
-            "content",
-            "fileText",
-            "STDOUT",
-            "messages",
-            "prompts",
-        ] {
+        for key in
+            ["old_string", "newString", "new-string", "content", "fileText", "STDOUT", "messages", "prompts"]
+        {
             assert_eq!(class(key), KeyClass::CONTENT, "{key}");
         }
-        for key in [
-            "command",
-            "message",
-            "outcome",
-            "reason",
-            "query",
-            "url",
-            "content_type",
-        ] {
+        for key in ["command", "message", "outcome", "reason", "query", "url", "content_type"] {
             assert_eq!(class(key), KeyClass::PLAIN, "{key}");
         }
     }
 
     #[test]
     fn configured_names_add_and_allowed_names_win() {
-        let keys = Keys::new(
-            &["employee_number".into(), "token".into()],
-            &["demo_token".into()],
-        )
-        .unwrap();
+        let keys = Keys::new(&["employee_number".into(), "token".into()], &["demo_token".into()]).unwrap();
         assert_eq!(keys.classify("employeeNumber"), KeyClass::SECRET);
         assert_eq!(keys.classify("old.employee-number"), KeyClass::SECRET);
         assert_eq!(keys.classify("tokens_in"), KeyClass::PLAIN);

@@ -3,10 +3,25 @@
 //! A [`Policy`] is what the user configured; a [`Redactor`] is that policy compiled once and shared by all
 //! threads. The [`crate::encode::Encoder`] asks it while it writes, so nothing unredacted is ever stored.
 
+mod assign;
+mod commands;
 mod content;
+mod cookies;
+mod decode;
+mod digits;
 mod identity;
 mod keys;
+mod paths;
+mod pem;
+mod pii;
 mod rules;
+mod scan;
+mod segments;
+mod sql;
+mod tokens;
+mod unknown;
+mod url;
+mod value;
 mod words;
 
 pub use content::{hmac_hex, sha256_hex};
@@ -109,6 +124,11 @@ pub struct Scratch {
     pub rule: RuleId,
 }
 
+/// Numbers under a `token` key with fewer digits count something.
+const TOKEN_DIGITS: usize = 4;
+/// How far past the cut of a long value the scan looks.
+const CUT_MARGIN: usize = 8 << 10;
+
 /// A [`Policy`], compiled: decides about keys, numbers and strings. Immutable and shared by all threads.
 #[derive(Debug)]
 pub struct Redactor {
@@ -117,6 +137,9 @@ pub struct Redactor {
     keys: keys::Keys,
     allow: HashSet<String>,
     content: content::ContentHasher,
+    pub(crate) paths: paths::PathRules,
+    literals: identity::Literals,
+    redact_pii: bool,
     redact_content: bool,
     max_value_bytes: usize,
 }
@@ -138,6 +161,9 @@ impl Redactor {
             keys: keys::Keys::new(&policy.always_redact, &policy.allow)?,
             allow: policy.allow.iter().cloned().collect(),
             content: content::ContentHasher::new(&policy.key),
+            paths: paths::PathRules::new(policy),
+            literals: identity::Literals::new(&policy.identity)?,
+            redact_pii: policy.redact_pii,
             redact_content: policy.redact_content,
             max_value_bytes: policy.max_value_bytes,
         })
@@ -187,34 +213,73 @@ impl Redactor {
 
     /// Whether a number (its JSON text) under a key of `class` goes.
     #[must_use]
-    pub fn drops_number(&self, class: KeyClass, _text: &str) -> bool {
-        class.is_secret()
+    pub fn drops_number(&self, class: KeyClass, text: &str) -> bool {
+        match class {
+            KeyClass::SECRET | KeyClass::PHRASE => true,
+            KeyClass::TOKEN => text.len() >= TOKEN_DIGITS,
+            _ => self.redact_pii && class.datum().is_some_and(|datum| pii::drops_number(datum, text)),
+        }
     }
 
     /// Decides about one string value under a key of `class` (a key itself comes as [`KeyClass::PLAIN`]).
     pub fn text(&self, class: KeyClass, text: &str, scratch: &mut Scratch) -> Verdict {
         scratch.findings.clear();
-        if text.is_empty() || self.allow.contains(text) {
+        if text.is_empty() || class == KeyClass::ALLOWED || self.allow.contains(text) {
             return Verdict::Keep;
         }
-        if class.is_secret() {
-            scratch.whole.clear();
-            scratch.whole.push_str(&self.redaction_value);
-            scratch.rule = RuleId::KEY;
-            return Verdict::Whole;
+        if self.is_keyed_secret(class, text) {
+            return self.whole(RuleId::KEY, scratch);
         }
         if self.is_content(class, text) {
             self.content.marker(text.as_bytes(), &mut scratch.whole);
             scratch.rule = RuleId::CONTENT;
             return Verdict::Whole;
         }
-        Verdict::Keep
+        self.spans(text, scratch)
+    }
+
+    fn whole(&self, rule: RuleId, scratch: &mut Scratch) -> Verdict {
+        scratch.whole.clear();
+        scratch.whole.push_str(&self.redaction_value);
+        scratch.rule = rule;
+        Verdict::Whole
+    }
+
+    /// Whether the key alone is reason enough for the whole value to go.
+    fn is_keyed_secret(&self, class: KeyClass, text: &str) -> bool {
+        let bytes = text.as_bytes();
+        if class.hides_strings() {
+            return !value::is_kept_under_secret_key(bytes);
+        }
+        if class == KeyClass::MAYBE {
+            return value::is_token(bytes, &unknown::Shape::of(bytes));
+        }
+        self.redact_pii && class.datum().is_some_and(|datum| pii::is_datum(datum, bytes))
+    }
+
+    /// Scans a string; past the limit that the encoder cuts at, only so far that a crossing finding is seen.
+    fn spans(&self, text: &str, scratch: &mut Scratch) -> Verdict {
+        let scanned = if self.max_value_bytes > 0 {
+            text.floor_char_boundary(self.max_value_bytes + CUT_MARGIN)
+        } else {
+            text.len()
+        };
+        scan::Scan::new(self, &text.as_bytes()[..scanned], &mut scratch.findings, 0).run();
+        if scratch.findings.is_empty() {
+            return Verdict::Keep;
+        }
+        scan::settle(text, &mut scratch.findings);
+        if !self.allow.is_empty() {
+            scratch
+                .findings
+                .retain(|found| !self.allow.contains(&text[found.start as usize..found.end as usize]));
+        }
+        if scratch.findings.is_empty() { Verdict::Keep } else { Verdict::Spans }
     }
 
     fn is_content(&self, class: KeyClass, text: &str) -> bool {
         self.redact_content
-            && (class.is_content()
-                || (self.max_value_bytes > 0 && text.len() > self.max_value_bytes))
+            && (class.is_content() || (self.max_value_bytes > 0 && text.len() > self.max_value_bytes))
     }
 
     /// The configured `redaction_value`.

@@ -1,0 +1,619 @@
+//! Assignments in text: `k=v`, `k: v`, `"k": "v"`, `k => v`, `<k>v</k>`, `name="k" value="v"`, `("k", "v")`, at any
+//! depth of escaping.
+
+use super::keys::KeyClass;
+use super::pii;
+use super::rules::RuleId;
+use super::scan::Scan;
+use super::segments::Segments;
+use super::value::{self, Place};
+
+const KEY_LIMIT: usize = 80;
+const VALUE_LIMIT: usize = 16 << 10;
+
+/// A name in front of an operator.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Name {
+    pub(crate) start: usize,
+    pub(crate) end: usize,
+    pub(crate) quoted: bool,
+}
+
+/// A value behind an operator.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Span {
+    pub(crate) start: usize,
+    pub(crate) end: usize,
+    pub(crate) quoted: bool,
+}
+
+/// Looks at the `=` or `:` at `at`.
+pub(crate) fn at_operator(scan: &mut Scan, at: usize) {
+    let Some((op_end, compares)) = operator(scan.text, at) else { return };
+    let Some(name) = name_before(scan.text, at) else { return };
+    let key = &scan.text[name.start..name.end];
+    let class = class_of(scan, name, at);
+    if class == KeyClass::PLAIN {
+        return named_value(scan, key, name.start, op_end);
+    }
+    let strict = is_strict(scan.text, name, at, op_end);
+    value_of(scan, class, name, op_end, Operator { colon: scan.text[at] == b':', strict, compares });
+}
+
+/// How a name and a value are joined.
+#[derive(Clone, Copy)]
+pub(crate) struct Operator {
+    pub(crate) colon: bool,
+    pub(crate) strict: bool,
+    pub(crate) compares: bool,
+}
+
+/// The end of the operator at `at`, and whether it compares.
+fn operator(text: &[u8], at: usize) -> Option<(usize, bool)> {
+    let before = if at > 0 { text[at - 1] } else { b' ' };
+    let after = text.get(at + 1).copied().unwrap_or(b'\n');
+    match text[at] {
+        b':' if before == b':' || after == b':' => None,
+        b':' if after == b'/' && text.get(at + 2) == Some(&b'/') => None,
+        b':' if after == b'=' => Some((at + 2, false)),
+        b'=' if b"=!<>:+-*/|&^%~".contains(&before) => None,
+        b'=' if after == b'=' => {
+            let end = if text.get(at + 2) == Some(&b'=') { at + 3 } else { at + 2 };
+            Some((end, true))
+        }
+        b'=' if after == b'>' => Some((at + 2, false)),
+        _ => Some((at + 1, false)),
+    }
+}
+
+fn is_name_byte(byte: u8) -> bool {
+    byte.is_ascii_alphanumeric() || matches!(byte, b'_' | b'-' | b'.' | b'$') || byte >= 0x80
+}
+
+/// The name that ends in front of `at`, past spaces, quotes, brackets and a type.
+pub(crate) fn name_before(text: &[u8], at: usize) -> Option<Name> {
+    let mut end = back_over(text, at, 24, |b| b == b' ' || b == b'\t');
+    let closed = back_over(text, end, 8, |b| matches!(b, b'"' | b'\'' | b'`' | b'\\' | b']' | b'*'));
+    let quoted = text[closed..end].iter().any(|b| matches!(b, b'"' | b'\'' | b'`'));
+    end = closed;
+    let start = back_over(text, end, KEY_LIMIT, is_name_byte);
+    if start == end {
+        return None;
+    }
+    let name = Name { start, end, quoted };
+    if text[at] == b'=' && !quoted && is_type(&text[start..end]) {
+        return name_before_type(text, start).or(Some(name));
+    }
+    Some(name)
+}
+
+/// `key: string =`, `key string =`, `key: &'static str =`.
+fn name_before_type(text: &[u8], start: usize) -> Option<Name> {
+    let colon = back_over(text, start, 12, |b| b" \t&:*?".contains(&b) || b == b'\'');
+    let from = back_over(text, colon, KEY_LIMIT, is_name_byte);
+    let word = &text[from..colon];
+    if word == b"static" {
+        return name_before_type(text, from);
+    }
+    let keyword =
+        matches!(word, b"const" | b"var" | b"let" | b"val" | b"final" | b"static" | b"public" | b"private");
+    (from < colon && !keyword && colon < start).then_some(Name { start: from, end: colon, quoted: false })
+}
+
+fn is_type(word: &[u8]) -> bool {
+    matches!(
+        word,
+        b"string"
+            | b"String"
+            | b"str"
+            | b"text"
+            | b"any"
+            | b"bytes"
+            | b"Str"
+            | b"SecretStr"
+            | b"char"
+            | b"auto"
+    )
+}
+
+fn back_over(text: &[u8], end: usize, limit: usize, wanted: impl Fn(u8) -> bool) -> usize {
+    let floor = end.saturating_sub(limit);
+    let mut start = end;
+    while start > floor && wanted(text[start - 1]) {
+        start -= 1;
+    }
+    start
+}
+
+fn forward_over(text: &[u8], start: usize, limit: usize, wanted: impl Fn(u8) -> bool) -> usize {
+    let ceiling = text.len().min(start + limit);
+    let mut end = start;
+    while end < ceiling && wanted(text[end]) {
+        end += 1;
+    }
+    end
+}
+
+/// The class of a name; of up to three words together where the last alone says nothing.
+fn class_of(scan: &Scan, name: Name, at: usize) -> KeyClass {
+    let word = &scan.text[name.start..name.end];
+    let class = scan.class(word);
+    if class != KeyClass::PLAIN || name.start == 0 || scan.text[name.start - 1] != b' ' {
+        return class;
+    }
+    if scan.text[at] == b'=' && !name.quoted && !word.is_ascii() {
+        return class;
+    }
+    let mut start = name.start;
+    for _ in 0..2 {
+        let before = back_over(scan.text, start - 1, 24, |b| is_name_byte(b) && b != b'.' && b != b'$');
+        if before == start - 1 {
+            break;
+        }
+        start = before;
+        let class = scan.class(&scan.text[start..name.end]);
+        if class != KeyClass::PLAIN {
+            return class;
+        }
+        if start == 0 || scan.text[start - 1] != b' ' {
+            break;
+        }
+    }
+    KeyClass::PLAIN
+}
+
+/// Places where nothing but a value can stand.
+fn is_strict(text: &[u8], name: Name, at: usize, op_end: usize) -> bool {
+    if text[at] == b':' {
+        return name.quoted
+            && matches!(text.get(forward_over(text, op_end, 8, |b| b == b' ')), Some(b'"' | b'\'' | b'\\'));
+    }
+    if name.end != at || matches!(text.get(op_end), Some(b' ' | b'\t')) {
+        return false;
+    }
+    let before = if name.start == 0 { b'\n' } else { text[name.start - 1] };
+    let key = &text[name.start..name.end];
+    key.starts_with(b"-")
+        || matches!(before, b'?' | b'&' | b';')
+        || key.iter().any(u8::is_ascii_uppercase) && !key.iter().any(u8::is_ascii_lowercase)
+        || is_line_start(text, name.start) && ends_line(text, op_end)
+}
+
+fn ends_line(text: &[u8], start: usize) -> bool {
+    let end =
+        forward_over(text, start, VALUE_LIMIT, |b| !matches!(b, b' ' | b'\t' | b'\n' | b'\r' | b',' | b')'));
+    text.get(end).is_none_or(|b| matches!(b, b'\n' | b'\r'))
+}
+
+/// Whether only indentation, a list dash, a diff sign or `export` stands before `start` on its line.
+fn is_line_start(text: &[u8], start: usize) -> bool {
+    let from = back_over(text, start, 16, |b| b != b'\n');
+    let front = text[from..start].trim_ascii();
+    (from == 0 || text[from - 1] == b'\n')
+        && matches!(
+            front,
+            b"" | b"export" | b"-" | b"+" | b"set" | b"ENV" | b"ARG" | b"setx" | b"local" | b"declare -x"
+        )
+}
+
+/// Redacts the value at `from` if it is one.
+pub(crate) fn value_of(scan: &mut Scan, class: KeyClass, name: Name, from: usize, operator: Operator) {
+    let key = &scan.text[name.start..name.end];
+    if let Some(datum) = class.datum() {
+        if let Some(span) = value_at(scan.text, from, false) {
+            pii::labelled(scan, datum, span);
+        }
+        return;
+    }
+    if !(class.hides_strings() || class == KeyClass::MAYBE) {
+        return;
+    }
+    if is_cookie(key) {
+        return super::cookies::header(scan, from);
+    }
+    let wide = operator.strict && !operator.colon && is_line_start(scan.text, name.start);
+    let Some(span) = value_at(scan.text, from, wide) else { return };
+    if operator.compares && !span.quoted {
+        return;
+    }
+    judge(scan, class, key, span, operator);
+}
+
+fn is_cookie(key: &[u8]) -> bool {
+    let segments = Segments::of_bytes(key);
+    matches!(segments.from_end(0), b"cookie" | b"cookies" | b"cookie2")
+}
+
+pub(crate) fn judge(scan: &mut Scan, class: KeyClass, key: &[u8], span: Span, operator: Operator) {
+    let text = scan.text;
+    let span = after_scheme(text, span);
+    if span.start >= span.end {
+        return;
+    }
+    let next = text.get(span.end).copied().unwrap_or(b'\n');
+    let place =
+        Place { class, key, quoted: span.quoted, strict: operator.strict, colon: operator.colon, next };
+    let body = &text[span.start..span.end];
+    if class == KeyClass::PHRASE {
+        let end = if span.quoted { span.end } else { line_end(text, span.start) };
+        if value::is_secret(&text[span.start..end], &place) {
+            scan.secret(span.start, end, RuleId::ASSIGNED);
+        }
+    } else if value::is_secret(body, &place) {
+        scan.secret(span.start, span.end, RuleId::ASSIGNED);
+        if span.quoted {
+            continued(scan, span.end);
+        }
+    } else if let Some(inner) = literal_in_call(text, span) {
+        if value::is_prose_secret(&text[inner.start..inner.end], true) {
+            scan.secret(inner.start, inner.end, RuleId::ASSIGNED);
+        }
+    }
+}
+
+fn line_end(text: &[u8], from: usize) -> usize {
+    forward_over(text, from, VALUE_LIMIT, |b| !matches!(b, b'\n' | b'\r' | b'"' | b'<'))
+}
+
+/// `Bearer x`, `Basic x`, `token x`: the secret is behind the scheme.
+fn after_scheme(text: &[u8], span: Span) -> Span {
+    let word_end =
+        forward_over(text, span.start, 20, |b| b.is_ascii_alphanumeric() || b == b'-' || b == b'_');
+    if text.get(word_end) != Some(&b' ') || !is_scheme(&text[span.start..word_end]) {
+        return span;
+    }
+    let start = forward_over(text, word_end, 4, |b| b == b' ');
+    let end = if span.quoted { span.end } else { bare_end(text, start) };
+    Span { start, end, quoted: span.quoted }
+}
+
+fn is_scheme(word: &[u8]) -> bool {
+    let lower = word.to_ascii_lowercase();
+    matches!(
+        lower.as_slice(),
+        b"bearer"
+            | b"basic"
+            | b"token"
+            | b"apikey"
+            | b"api-key"
+            | b"key"
+            | b"bot"
+            | b"jwt"
+            | b"negotiate"
+            | b"digest"
+            | b"apitoken"
+            | b"ssws"
+            | b"pve"
+            | b"access"
+            | b"sso-key"
+            | b"oauth"
+            | b"genie"
+            | b"discogs"
+            | b"klaviyo-api-key"
+            | b"circle-token"
+            | b"is"
+            | b"to"
+    )
+}
+
+/// The value at `from`: quoted, or up to the next delimiter; `wide` takes everything up to white space.
+pub(crate) fn value_at(text: &[u8], from: usize, wide: bool) -> Option<Span> {
+    let mut start = forward_over(text, from, 40, |b| matches!(b, b' ' | b'\t' | b'*'));
+    let paren = forward_over(text, start, 1, |b| b == b'(');
+    let inner = forward_over(text, paren, 32, |b| matches!(b, b' ' | b'\n' | b'\t'));
+    let quote = quote_at(text, start).or_else(|| (paren > start).then(|| quote_at(text, inner)).flatten());
+    let quote = quote.or_else(|| {
+        let letters = forward_over(text, start, 2, |b| {
+            matches!(b, b'b' | b'r' | b'f' | b'u' | b'B' | b'R' | b'L' | b'@' | b'$')
+        });
+        (letters > start).then(|| quote_at(text, letters)).flatten()
+    });
+    if let Some((open, depth)) = quote {
+        let end = quoted_end(text, open, depth)?;
+        return Some(Span { start: open, end, quoted: true });
+    }
+    if text.get(start) == Some(&b'>') {
+        start += 1;
+    }
+    let end = if wide { wide_end(text, start) } else { bare_end(text, start) };
+    (end > start).then_some(Span { start, end, quoted: false })
+}
+
+/// Where the text inside an opening quote at `at` starts, and how many backslashes escape the quote.
+fn quote_at(text: &[u8], at: usize) -> Option<(usize, usize)> {
+    let quote = forward_over(text, at, 32, |b| b == b'\\');
+    let byte = *text.get(quote)?;
+    if !matches!(byte, b'"' | b'\'' | b'`') {
+        return None;
+    }
+    let tripled = text.get(quote + 1) == Some(&byte) && text.get(quote + 2) == Some(&byte);
+    let start = if tripled { quote + 3 } else { quote + 1 };
+    Some((start, quote - at))
+}
+
+/// The closing quote: the same sign behind the same number of backslashes, on the same line.
+fn quoted_end(text: &[u8], start: usize, depth: usize) -> Option<usize> {
+    let quote = text[start - 1];
+    let ceiling = text.len().min(start + VALUE_LIMIT);
+    let mut at = start;
+    while at < ceiling {
+        let hit = at + memchr::memchr2(quote, b'\n', &text[at..ceiling])?;
+        if text[hit] == b'\n' && quote != b'`' {
+            return None;
+        }
+        let slashes = hit - back_over(text, hit, 64, |b| b == b'\\').max(start);
+        if text[hit] == quote && (slashes == depth || (depth == 0 && slashes % 2 == 0) || slashes < depth) {
+            return Some(hit - slashes.min(depth));
+        }
+        at = hit + 1;
+    }
+    None
+}
+
+fn bare_end(text: &[u8], start: usize) -> usize {
+    let end = forward_over(text, start, VALUE_LIMIT, |b| {
+        !matches!(
+            b,
+            b' ' | b'\t'
+                | b'\n'
+                | b'\r'
+                | b'"'
+                | b'\''
+                | b'`'
+                | b'<'
+                | b'>'
+                | b','
+                | b';'
+                | b'('
+                | b')'
+                | b'['
+                | b']'
+                | b'{'
+                | b'}'
+                | b'&'
+                | b'|'
+                | b'\\'
+        )
+    });
+    let opened = |b: u8| matches!(b, b'{' | b'<' | b'(' | b'[');
+    if text.get(end).copied().is_some_and(opened)
+        && (end == start || text[end - 1] == b'$' || text[end] == b'<')
+    {
+        return forward_over(text, end, 256, |b| !matches!(b, b' ' | b'\n' | b'"' | b'\'' | b','));
+    }
+    trim_end(text, start, end)
+}
+
+/// Up to white space; a shell or `.env` line may hold any sign.
+fn wide_end(text: &[u8], start: usize) -> usize {
+    let mut end = forward_over(text, start, VALUE_LIMIT, |b| {
+        !matches!(b, b' ' | b'\t' | b'\n' | b'\r' | b'"' | b'\'' | b'`')
+    });
+    if let Some(escape) = memchr::memmem::find(&text[start..end], b"\\n") {
+        end = start + escape;
+    }
+    let mut from = start;
+    while let Some(sign) = memchr::memchr2(b';', b'&', &text[from..end]).map(|i| from + i) {
+        let word = forward_over(text, sign + 1, KEY_LIMIT, |b| b.is_ascii_alphanumeric() || b == b'_');
+        if text.get(word) == Some(&b'=') || sign + 1 == end || text[sign + 1] == text[sign] {
+            return sign;
+        }
+        from = sign + 1;
+    }
+    trim_end(text, start, end)
+}
+
+/// A sentence may end behind a value.
+fn trim_end(text: &[u8], start: usize, end: usize) -> usize {
+    let last = back_over(text, end, 4, |b| matches!(b, b'.' | b'?' | b'!' | b':' | b';' | b','));
+    if last > start { last } else { end }
+}
+
+/// `"abc" + "def"`, `("abc"\n "def")`: the literals that go on behind a redacted one.
+fn continued(scan: &mut Scan, closing: usize) {
+    let text = scan.text;
+    let quote = text.get(closing).copied().unwrap_or(0);
+    let mut end = closing;
+    for _ in 0..64 {
+        let gap = forward_over(text, end + 1, 128, |b| {
+            matches!(b, b' ' | b'\t' | b'\n' | b'\r' | b'+' | b'.' | b'\\' | b'&' | b'~')
+        });
+        let joined = text[(end + 1).min(gap)..gap]
+            .iter()
+            .any(|b| matches!(b, b'+' | b'.' | b'\\' | b'&' | b'~' | b'\n'));
+        if !joined || text.get(gap) != Some(&quote) {
+            return;
+        }
+        let Some(next) = quoted_end(text, gap + 1, 0) else { return };
+        if text.get(next + 1) == Some(&b':') {
+            return;
+        }
+        scan.secret(gap + 1, next, RuleId::ASSIGNED);
+        end = next;
+    }
+}
+
+/// The literal of `SecretStr("x")`, `Buffer.from('x')`.
+fn literal_in_call(text: &[u8], span: Span) -> Option<Span> {
+    if span.quoted || text.get(span.end) != Some(&b'(') {
+        return None;
+    }
+    let (open, depth) = quote_at(text, span.end + 1)?;
+    let end = quoted_end(text, open, depth)?;
+    Some(Span { start: open, end, quoted: true })
+}
+
+/// `name="K" value="V"`, `{"name": "K", "value": "V"}`, `- name: K\n  value: V`.
+fn named_value(scan: &mut Scan, key: &[u8], start: usize, op_end: usize) {
+    if !matches!(
+        key,
+        b"value" | b"Value" | b"VALUE" | b"val" | b"content" | b"default" | b"data" | b"body" | b"$value"
+    ) {
+        return;
+    }
+    let floor = start.saturating_sub(200);
+    let front = &scan.text[floor..start];
+    let Some(name) = last_name(front, floor, scan.text) else { return };
+    let class = scan.class(&scan.text[name.start..name.end]);
+    let operator = Operator { colon: false, strict: true, compares: false };
+    value_of(scan, class, name, op_end, operator);
+}
+
+/// The last `name`, `key`, `id` or `variable` assigned in `front`.
+fn last_name(front: &[u8], floor: usize, text: &[u8]) -> Option<Name> {
+    let label =
+        [b"name".as_slice(), b"key", b"Key", b"Name", b"variable", b"header", b"id", b"KEY", b"label"]
+            .iter()
+            .filter_map(|word| memchr::memmem::rfind(front, word).map(|i| i + word.len()))
+            .max()?;
+    let tag = front[label..].iter().any(|b| matches!(b, b'<' | b'}'));
+    let op = forward_over(text, floor + label, 6, |b| matches!(b, b'"' | b'\'' | b' ' | b'\\'));
+    if tag || !matches!(text.get(op), Some(b'=' | b':')) {
+        return None;
+    }
+    let span = value_at(text, op + 1, false)?;
+    Some(Name { start: span.start, end: span.end, quoted: true })
+}
+
+/// Whether a word is worth a look behind it even without an operator: `--password x`, `| TOKEN | x |`.
+pub(crate) fn at_word(scan: &mut Scan, start: usize, end: usize) {
+    let text = scan.text;
+    let next = text.get(end).copied().unwrap_or(b'\n');
+    let before = if start > 0 { text[start - 1] } else { b'\n' };
+    let name = Name { start, end, quoted: false };
+    match next {
+        b'=' | b':' => {}
+        b'>' if before == b'<' => element(scan, name),
+        b' ' | b'\t' => spaced(scan, name),
+        b'"' | b'\'' | b'\\' | b'`' | b'*' => after_quote(scan, name),
+        _ => {}
+    }
+}
+
+/// `<password>x</password>`
+fn element(scan: &mut Scan, name: Name) {
+    let text = scan.text;
+    let class = scan.class(&text[name.start..name.end]);
+    let end = forward_over(text, name.end + 1, VALUE_LIMIT, |b| b != b'<');
+    if !text[end..].starts_with(b"</") || end == name.end + 1 {
+        return;
+    }
+    let span = Span { start: name.end + 1, end, quoted: true };
+    if let Some(datum) = class.datum() {
+        return pii::labelled(scan, datum, span);
+    }
+    if class.hides_strings() || class == KeyClass::MAYBE {
+        let key = &text[name.start..name.end];
+        judge(scan, class, key, span, Operator { colon: false, strict: true, compares: false });
+    }
+}
+
+/// `("password", "x")`, `['password'], 'x'`, `` `token` x ``.
+fn after_quote(scan: &mut Scan, name: Name) {
+    let text = scan.text;
+    let close = forward_over(text, name.end, 8, |b| matches!(b, b'"' | b'\'' | b'\\' | b'`' | b'*' | b']'));
+    let gap = forward_over(text, close, 8, |b| b == b' ');
+    match text.get(gap) {
+        Some(b',') => {}
+        Some(_) if gap > close => return spaced(scan, Name { start: name.start, end: close, quoted: true }),
+        _ => return,
+    }
+    let open = back_over(text, name.start, 8, |b| matches!(b, b'"' | b'\'' | b'\\'));
+    if open == 0 || !matches!(text[open - 1], b'(' | b'[' | b' ') {
+        return;
+    }
+    let from = forward_over(text, gap + 1, 32, |b| matches!(b, b' ' | b'\n' | b'\t'));
+    let class = scan.class(&text[name.start..name.end]);
+    let Some((start, depth)) = quote_at(text, from) else { return };
+    let Some(end) = quoted_end(text, start, depth) else { return };
+    if text.get(end + depth + 1) == Some(&b':') || !class.hides_strings() && class != KeyClass::MAYBE {
+        return;
+    }
+    let span = after_scheme(text, Span { start, end, quoted: true });
+    if value::is_prose_secret(&text[span.start..span.end], true) {
+        scan.secret(span.start, span.end, RuleId::ASSIGNED);
+    }
+}
+
+/// `--password x`, `set -gx TOKEN x`, `| TOKEN | x |`, `password is x`, `login bot password x`.
+fn spaced(scan: &mut Scan, name: Name) {
+    let text = scan.text;
+    let key = &text[name.start..name.end];
+    let class = class_of(scan, name, name.start);
+    if !(class.hides_strings() || class == KeyClass::MAYBE) {
+        return;
+    }
+    let from = forward_over(text, name.end, 40, |b| matches!(b, b' ' | b'\t' | b'|'));
+    let from = past_body_flag(text, from);
+    let flag = is_flag(text, name);
+    let from = if flag { from } else { after_links(text, from) };
+    let Some(span) = value_at(text, from, false) else { return };
+    if matches!(text[span.start], b'=' | b':' | b'-') && !(flag && text[span.start] != b'=') {
+        return;
+    }
+    let span = after_scheme(text, span);
+    let body = &text[span.start..span.end];
+    let caps =
+        key.iter().any(u8::is_ascii_uppercase) && !key.iter().any(u8::is_ascii_lowercase) && key.len() > 5;
+    if flag || (caps && key.contains(&b'_')) || names_login(text, name.start) {
+        return judge(scan, class, key, span, Operator { colon: false, strict: true, compares: false });
+    }
+    if value::is_prose_secret(body, span.quoted) {
+        scan.secret(span.start, span.end, RuleId::PROSE);
+    }
+}
+
+/// `gh secret set NAME --body x`
+fn past_body_flag(text: &[u8], from: usize) -> usize {
+    const FLAGS: [&[u8]; 7] =
+        [b"--body ", b"-b ", b"--value ", b"--body=", b"--data ", b"-v ", b"--plaintext "];
+    FLAGS.iter().find(|flag| text[from..].starts_with(flag)).map_or(from, |flag| from + flag.len())
+}
+
+/// Whether the name is a command-line flag.
+fn is_flag(text: &[u8], name: Name) -> bool {
+    let key_start = name.start + text[name.start..name.end].iter().take_while(|b| **b == b'-').count();
+    (key_start > name.start
+        && (name.start == 0 || matches!(text[name.start - 1], b' ' | b'\n' | b'\t' | b'\'' | b'"')))
+        && !matches!(text.get(name.end), Some(b'"' | b'\''))
+}
+
+/// In `.netrc`: `machine h login l password p`.
+fn names_login(text: &[u8], start: usize) -> bool {
+    let front = &text[start.saturating_sub(160)..start];
+    value::contains(front, b"login ") && value::contains(front, b"machine ")
+}
+
+/// Steps over `is`, `was`, `->`, `for X is`.
+fn after_links(text: &[u8], from: usize) -> usize {
+    let mut at = from;
+    for _ in 0..2 {
+        let end =
+            forward_over(text, at, 8, |b| b.is_ascii_alphabetic() || matches!(b, b'-' | b'>' | b'=' | b':'));
+        let word = &text[at..end];
+        if !matches!(
+            word,
+            b"is"
+                | b"was"
+                | b"are"
+                | b"to"
+                | b"as"
+                | b"of"
+                | b"with"
+                | b"by"
+                | b"->"
+                | b"=>"
+                | b":"
+                | b"="
+                | b"--"
+                | b"-"
+                | b"BY"
+                | b"AS"
+                | b"TO"
+        ) {
+            break;
+        }
+        at = forward_over(text, end, 4, |b| b == b' ');
+    }
+    at
+}

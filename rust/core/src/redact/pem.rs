@@ -1,0 +1,64 @@
+//! Private keys in armour, and password hashes.
+
+use super::rules::RuleId;
+use super::scan::Scan;
+
+const BLOCK_LIMIT: usize = 64 << 10;
+
+/// `-----BEGIN … PRIVATE KEY-----` at `at`: everything up to its end line goes; cut off, everything that looks
+/// like its body.
+pub(crate) fn at_begin(scan: &mut Scan, at: usize) {
+    let text = scan.text;
+    let rest = &text[at..text.len().min(at + BLOCK_LIMIT)];
+    let Some(label_end) = memchr::memmem::find(&rest[10..rest.len().min(90)], b"-----").map(|i| i + 10)
+    else {
+        return;
+    };
+    let label = &rest[..label_end];
+    let private = [b"PRIVATE".as_slice(), b"private", b"SECRET", b"OpenVPN Static"]
+        .iter()
+        .any(|word| super::value::contains(label, word));
+    if !private {
+        return;
+    }
+    let body = label_end + 5;
+    let end = match memchr::memmem::find(&rest[body..], b"-----END") {
+        Some(tail) => {
+            body + tail
+                + rest[body + tail..]
+                    .iter()
+                    .skip(8)
+                    .take(80)
+                    .position(|b| matches!(b, b'\n' | b'"' | b'\'' | b'\\'))
+                    .map_or(8, |i| i + 8)
+        }
+        None => body + body_length(&rest[body..]),
+    };
+    let end = end.min(rest.len());
+    if end > body + 8 {
+        scan.secret(at, at + trimmed(&rest[..end]), RuleId::PRIVATE_KEY);
+    }
+}
+
+/// Base64, line ends (real or escaped), quotes, indentation and headers of an armour that was cut off.
+fn body_length(text: &[u8]) -> usize {
+    text.iter().take_while(|b| b.is_ascii_alphanumeric() || b"+/=\\ \n\r\t\"':,-|".contains(b)).count()
+}
+
+fn trimmed(text: &[u8]) -> usize {
+    text.iter()
+        .rposition(|b| !matches!(b, b'"' | b'\'' | b'\n' | b'\r' | b' ' | b'\\'))
+        .map_or(text.len(), |i| i + 1)
+}
+
+/// `$2b$…`, `$6$salt$hash`, `$argon2id$…` at `at`.
+pub(crate) fn at_hash(scan: &mut Scan, at: usize) {
+    let text = scan.text;
+    let ceiling = text.len().min(at + 256);
+    let length =
+        text[at..ceiling].iter().take_while(|b| b.is_ascii_alphanumeric() || b"$./=,+-".contains(b)).count();
+    let dollars = memchr::memchr_iter(b'$', &text[at..at + length]).count();
+    if length >= 28 && dollars >= 3 {
+        scan.secret(at, at + length, RuleId::HASHED);
+    }
+}

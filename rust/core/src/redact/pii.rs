@@ -1,0 +1,478 @@
+//! Personal data: recognised by validators, or by a label and a plausible form. Never by guessing at names.
+
+use super::assign::Span;
+use super::digits;
+use super::rules::RuleId;
+use super::scan::Scan;
+use super::segments::Segments;
+use super::unknown::Shape;
+use super::value;
+
+/// What a key or label says a value is.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+#[repr(u8)]
+pub(crate) enum Datum {
+    Phone,
+    NationalId,
+    Birth,
+    Name,
+    Address,
+    Geo,
+    Iban,
+    Card,
+    Ip,
+    Mac,
+    Wallet,
+    Email,
+}
+
+impl Datum {
+    pub(crate) const ALL: [Datum; 12] = [
+        Datum::Phone,
+        Datum::NationalId,
+        Datum::Birth,
+        Datum::Name,
+        Datum::Address,
+        Datum::Geo,
+        Datum::Iban,
+        Datum::Card,
+        Datum::Ip,
+        Datum::Mac,
+        Datum::Wallet,
+        Datum::Email,
+    ];
+
+    /// The datum a key names by its last one, two or three segments.
+    pub(crate) fn of_key(segments: &Segments) -> Option<Datum> {
+        (1..=3).rev().filter(|count| *count <= segments.len()).find_map(|count| {
+            let tail = segments.tail(count);
+            datum_of(if count == 1 { segments.from_end(0) } else { tail })
+        })
+    }
+
+    fn rule(self) -> RuleId {
+        match self {
+            Datum::Phone => RuleId::PHONE,
+            Datum::NationalId => RuleId::NATIONAL_ID,
+            Datum::Birth => RuleId::BIRTH,
+            Datum::Name => RuleId::NAME,
+            Datum::Address => RuleId::ADDRESS,
+            Datum::Geo => RuleId::GEO,
+            Datum::Iban => RuleId::IBAN,
+            Datum::Card => RuleId::CARD,
+            Datum::Ip => RuleId::IP,
+            Datum::Mac => RuleId::MAC,
+            Datum::Wallet => RuleId::WALLET,
+            Datum::Email => RuleId::EMAIL,
+        }
+    }
+}
+
+/// Labels without separators, in lower case.
+fn datum_of(label: &[u8]) -> Option<Datum> {
+    Some(match label {
+        b"phone" | b"phonenumber" | b"mobile" | b"mobilenumber" | b"mobilephone" | b"cellphone"
+        | b"telephone" | b"tel" | b"telno" | b"fax" | b"msisdn" | b"telefon" | b"telefono" | b"telefone"
+        | b"handynummer" | b"whatsapp" | b"cellnumber" | b"phoneno" => Datum::Phone,
+        b"ssn"
+        | b"socialsecurity"
+        | b"socialsecuritynumber"
+        | b"socialsecurityno"
+        | b"taxid"
+        | b"taxnumber"
+        | b"taxidentifier"
+        | b"tin"
+        | b"itin"
+        | b"ein"
+        | b"passport"
+        | b"passportnumber"
+        | b"passportno"
+        | b"passportid"
+        | b"driverlicense"
+        | b"driverslicense"
+        | b"drivinglicence"
+        | b"drivinglicense"
+        | b"driverlicence"
+        | b"licencenumber"
+        | b"licensenumber"
+        | b"driverslicensenumber"
+        | b"driverslicenseno"
+        | b"nationalid"
+        | b"nationalidnumber"
+        | b"idnumber"
+        | b"identitynumber"
+        | b"personalid"
+        | b"personnummer"
+        | b"cpf"
+        | b"cnpj"
+        | b"nif"
+        | b"nie"
+        | b"dni"
+        | b"nino"
+        | b"nationalinsurance"
+        | b"nationalinsurancenumber"
+        | b"nhs"
+        | b"nhsnumber"
+        | b"aadhaar"
+        | b"aadhar"
+        | b"aadhaarnumber"
+        | b"pan"
+        | b"pannumber"
+        | b"bsn"
+        | b"sin"
+        | b"codicefiscale"
+        | b"fiscalcode"
+        | b"pesel"
+        | b"steuerid"
+        | b"steuernummer"
+        | b"ahv"
+        | b"cni"
+        | b"nir"
+        | b"curp"
+        | b"rfc0"
+        | b"medicare"
+        | b"medicarenumber"
+        | b"tfn"
+        | b"hkid"
+        | b"nric"
+        | b"rrn"
+        | b"mynumber"
+        | b"cedula"
+        | b"rut"
+        | b"egn"
+        | b"cnp"
+        | b"oib"
+        | b"isikukood"
+        | b"hetu"
+        | b"henkilotunnus"
+        | b"fodselsnummer"
+        | b"cprnummer"
+        | b"cprnumber"
+        | b"kennitala"
+        | b"amka"
+        | b"tckn"
+        | b"tckimlik"
+        | b"rodnecislo"
+        | b"insurancenumber"
+        | b"healthinsurancenumber"
+        | b"visanumber"
+        | b"votersid"
+        | b"voterid"
+        | b"vehicleregistration"
+        | b"accountnumber"
+        | b"bankaccount"
+        | b"routingnumber"
+        | b"sortcode" => Datum::NationalId,
+        b"dob" | b"dateofbirth" | b"birthdate" | b"birthday" | b"birthdt" | b"geburtsdatum" | b"bornon" => {
+            Datum::Birth
+        }
+        b"firstname" | b"lastname" | b"fullname" | b"surname" | b"givenname" | b"familyname"
+        | b"middlename" | b"maidenname" | b"cardholder" | b"cardholdername" | b"patientname"
+        | b"customername" | b"nachname" | b"vorname" | b"mothersmaidenname" => Datum::Name,
+        b"street"
+        | b"streetaddress"
+        | b"homeaddress"
+        | b"postaladdress"
+        | b"mailingaddress"
+        | b"billingaddress"
+        | b"shippingaddress"
+        | b"addressline"
+        | b"addressline1"
+        | b"address1"
+        | b"residentialaddress"
+        | b"deliveryaddress"
+        | b"address" => Datum::Address,
+        b"lat" | b"lng" | b"lon" | b"latitude" | b"longitude" | b"coordinates" | b"coords"
+        | b"geolocation" | b"latlng" | b"latlong" | b"gps" | b"gpscoordinates" | b"geopoint" | b"latlon" => {
+            Datum::Geo
+        }
+        b"iban" | b"ibannumber" => Datum::Iban,
+        b"creditcard" | b"creditcardnumber" | b"cardnumber" | b"ccnumber" | b"ccnum" | b"cardno"
+        | b"debitcard" => Datum::Card,
+        b"ip" | b"ipaddress" | b"ipaddr" | b"clientip" | b"remoteaddr" | b"remoteip" | b"xforwardedfor"
+        | b"forwardedfor" | b"sourceip" | b"peerip" => Datum::Ip,
+        b"mac" | b"macaddress" | b"macaddr" | b"hwaddr" | b"hardwareaddress" | b"bssid" => Datum::Mac,
+        b"wallet" | b"walletaddress" | b"bitcoin" | b"bitcoinwallet" | b"btcaddress" | b"bitcoinaddress"
+        | b"ethaddress" => Datum::Wallet,
+        _ => return None,
+    })
+}
+
+/// Whether a string under a key that names `datum` is one.
+pub(crate) fn is_datum(datum: Datum, text: &[u8]) -> bool {
+    let text = text.trim_ascii();
+    if text.is_empty() || text.len() > 160 || value::is_placeholder(text) {
+        return false;
+    }
+    let shape = Shape::of(text);
+    match datum {
+        Datum::Phone => {
+            (6..=15).contains(&shape.digits) && shape.letters() <= 3 && has_only(text, b"+-()./ xextEXT")
+        }
+        Datum::NationalId => {
+            shape.digits >= 5 && shape.alnum() <= 24 && shape.other <= 6 && has_only(text, b" -./")
+        }
+        Datum::Birth => digits::is_date(text),
+        Datum::Name => {
+            shape.digits == 0
+                && shape.letters() >= 2
+                && text[0].is_ascii_uppercase() | (text[0] >= 0x80)
+                && !text.contains(&b'(')
+        }
+        Datum::Address => {
+            shape.digits > 0 && shape.letters() > 3 && text.contains(&b' ') && !value::contains(text, b"://")
+        }
+        Datum::Geo => digits::coordinates(text, 0).is_some_and(|(_, decimals)| decimals >= 3),
+        Datum::Iban => digits::is_iban(text),
+        Datum::Card => digits::is_card(text),
+        Datum::Ip | Datum::Mac | Datum::Email => false,
+        Datum::Wallet => shape.alnum() >= 25 && shape.other == 0 && shape.is_random(),
+    }
+}
+
+fn has_only(text: &[u8], signs: &[u8]) -> bool {
+    text.iter().all(|b| b.is_ascii_alphanumeric() || signs.contains(b))
+}
+
+/// A value behind a label in the text.
+pub(crate) fn labelled(scan: &mut Scan, datum: Datum, span: Span) {
+    if !scan.redactor.redact_pii {
+        return;
+    }
+    let text = scan.text;
+    let end = if span.quoted { span.end } else { unquoted_end(text, datum, span) };
+    if is_datum(datum, &text[span.start..end]) {
+        scan.secret(span.start, end, datum.rule());
+    }
+}
+
+/// Labelled numbers go on over spaces.
+fn unquoted_end(text: &[u8], datum: Datum, span: Span) -> usize {
+    if matches!(datum, Datum::Name | Datum::Address) {
+        return span.end;
+    }
+    let ceiling = text.len().min(span.start + 40);
+    let number = text[span.start..ceiling]
+        .iter()
+        .take_while(|b| b.is_ascii_digit() || b" -./()+,".contains(b))
+        .count();
+    let trimmed =
+        text[span.start..span.start + number].iter().rposition(u8::is_ascii_digit).map_or(0, |i| i + 1);
+    span.end.max(span.start + trimmed)
+}
+
+/// A number whose key names a personal datum.
+pub(crate) fn drops_number(datum: Datum, text: &str) -> bool {
+    let decimals = text.split_once('.').map_or(0, |(_, fraction)| fraction.len());
+    let digits = text.bytes().filter(u8::is_ascii_digit).count();
+    match datum {
+        Datum::Geo => decimals >= 3,
+        Datum::Phone => decimals == 0 && (8..=15).contains(&digits),
+        Datum::NationalId | Datum::Card => decimals == 0 && digits >= 7,
+        _ => false,
+    }
+}
+
+/// An e-mail address around the `@` at `at`.
+pub(crate) fn at_email(scan: &mut Scan, at: usize) {
+    if scan.redactor.redact_pii {
+        if let Some((start, end)) = email(scan.text, at) {
+            scan.secret(start, end, RuleId::EMAIL);
+        }
+    }
+}
+
+/// The range of the address around an `@` (or the last byte of `%40`), unless it is a remote, a package or an example.
+fn email(text: &[u8], at: usize) -> Option<(usize, usize)> {
+    let local = |b: u8| b.is_ascii_alphanumeric() || b"._+-'".contains(&b) || b >= 0x80;
+    let floor = at.saturating_sub(64);
+    let start = (floor..at).rev().take_while(|i| local(text[*i])).last()?;
+    let start = start + text[start..at].iter().take_while(|b| b".'-+".contains(b)).count();
+    let domain_end = domain_end(text, at + 1);
+    let domain = &text[at + 1..domain_end];
+    let before = if start > 0 { text[start - 1] } else { b' ' };
+    let after = text.get(domain_end).copied().unwrap_or(b' ');
+    let remote = after == b':'
+        && text.get(domain_end + 1).is_some_and(|b| b.is_ascii_alphabetic() || *b == b'~' || *b == b'/');
+    if start >= at
+        || in_authority(text, start)
+        || !is_domain(domain)
+        || (before == b'/' && text[..start].ends_with(b"://"))
+        || after == b'('
+    {
+        return None;
+    }
+    if remote
+        || is_role(&text[start..at], domain)
+        || is_example(domain)
+        || matches!(before, b':' if text[..start].ends_with(b"://"))
+    {
+        return None;
+    }
+    Some((start, domain_end))
+}
+
+fn domain_end(text: &[u8], from: usize) -> usize {
+    let ceiling = text.len().min(from + 255);
+    let length = text[from..ceiling]
+        .iter()
+        .take_while(|b| b.is_ascii_alphanumeric() || matches!(b, b'.' | b'-') || **b >= 0x80)
+        .count();
+    let kept = text[from..from + length].iter().rposition(|b| !matches!(b, b'.' | b'-')).map_or(0, |i| i + 1);
+    from + kept
+}
+
+fn is_domain(domain: &[u8]) -> bool {
+    let Some(dot) = memchr::memrchr(b'.', domain) else { return false };
+    let top = &domain[dot + 1..];
+    (2..=24).contains(&top.len())
+        && top.iter().all(|b| b.is_ascii_alphabetic() || *b >= 0x80)
+        && !domain.starts_with(b".")
+        && !super::value::contains(domain, b"..")
+        && !FILE_ENDS.contains(&top)
+}
+
+/// `name@2x.png` and `user@host.service` are no addresses.
+const FILE_ENDS: [&[u8]; 22] = [
+    b"png",
+    b"jpg",
+    b"jpeg",
+    b"gif",
+    b"svg",
+    b"webp",
+    b"js",
+    b"ts",
+    b"mjs",
+    b"tsx",
+    b"css",
+    b"service",
+    b"timer",
+    b"json",
+    b"html",
+    b"local",
+    b"localhost",
+    b"internal",
+    b"tgz",
+    b"lock",
+    b"yaml",
+    b"yml",
+];
+
+/// Whether a URL's `//` stands in front: then the `@` ends a login.
+fn in_authority(text: &[u8], start: usize) -> bool {
+    let floor = start.saturating_sub(300);
+    let front = &text[floor..start];
+    let word = front
+        .iter()
+        .rposition(|b| matches!(b, b' ' | b'\n' | b'"' | b'\'' | b'<' | b'?' | b','))
+        .map_or(0, |i| i + 1);
+    value::rfind(&front[word..], b"://").is_some_and(|i| !front[word + i + 3..].contains(&b'/'))
+}
+
+/// Service logins and no-reply senders.
+fn is_role(local: &[u8], domain: &[u8]) -> bool {
+    matches!(
+        local,
+        b"git"
+            | b"noreply"
+            | b"no-reply"
+            | b"user"
+            | b"username"
+            | b"you"
+            | b"me"
+            | b"name"
+            | b"your"
+            | b"email"
+            | b"your.email"
+            | b"hg"
+            | b"svn"
+            | b"root"
+    ) || domain == b"users.noreply.github.com"
+        || domain == b"noreply.github.com"
+}
+
+/// Domains that documentation reserves.
+fn is_example(domain: &[u8]) -> bool {
+    let lower = domain.to_ascii_lowercase();
+    let ends =
+        |end: &[u8]| lower == end || (lower.ends_with(end) && lower[lower.len() - end.len() - 1] == b'.');
+    [
+        b"example.com".as_slice(),
+        b"example.org",
+        b"example.net",
+        b"example",
+        b"test",
+        b"invalid",
+        b"localhost",
+        b"domain.com",
+        b"example.edu",
+        b"email.com",
+        b"yourdomain.com",
+        b"company.com",
+    ]
+    .iter()
+    .any(|end| ends(end))
+}
+
+/// Numbers that start at `at`; returns where the next look may begin.
+pub(crate) fn at_digit(scan: &mut Scan, at: usize) -> usize {
+    let text = scan.text;
+    let plain_end = at + text[at..].iter().take_while(|b| b.is_ascii_digit()).count();
+    if !scan.redactor.redact_pii || is_inside_word(text, at) {
+        return plain_end;
+    }
+    digits::at_number(scan, at, plain_end)
+}
+
+/// A digit inside an identifier, a decimal or a hexadecimal number.
+fn is_inside_word(text: &[u8], at: usize) -> bool {
+    let before = if at > 0 { text[at - 1] } else { b' ' };
+    before.is_ascii_alphabetic() || before == b'_' || before == b'#' || before == b'$'
+}
+
+/// `aa:bb:cc:dd:ee:ff` and IPv6 addresses around the first `:` at `at`.
+pub(crate) fn at_colon(scan: &mut Scan, at: usize) {
+    if scan.redactor.redact_pii {
+        digits::at_colon(scan, at);
+    }
+}
+
+/// The datum that the words in front of `at` name, at most 48 bytes back.
+pub(crate) fn label_before(text: &[u8], at: usize) -> Option<Datum> {
+    let floor = at.saturating_sub(48);
+    let front = &text[floor..at];
+    let line = front.iter().rposition(|b| *b == b'\n').map_or(0, |i| i + 1);
+    let segments = Segments::of_bytes(&front[line..]);
+    (0..segments.len().min(5)).find_map(|back| {
+        let mut view = segments;
+        for _ in 0..back {
+            view = view.without_last();
+        }
+        Datum::of_key(&view).filter(|_| back == 0 || links(&segments, back))
+    })
+}
+
+/// Whether the last `count` segments only link a label with a value: `number is`, `where … is`.
+fn links(segments: &Segments, count: usize) -> bool {
+    (0..count).all(|back| {
+        matches!(
+            segments.from_end(back),
+            b"is"
+                | b"number"
+                | b"no"
+                | b"nr"
+                | b"num"
+                | b"was"
+                | b"are"
+                | b"value"
+                | b"values"
+                | b"id"
+                | b"to"
+                | b"of"
+                | b"the"
+                | b"at"
+                | b"as"
+                | b""
+        )
+    })
+}

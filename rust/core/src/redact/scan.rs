@@ -1,0 +1,256 @@
+//! One pass over a string: finds the places worth a look and hands each to the module that can judge it.
+
+use super::keys::KeyClass;
+use super::rules::RuleId;
+use super::segments::Segments;
+use super::{Finding, Redactor, With};
+use super::{assign, commands, cookies, decode, identity, paths, pem, pii, sql, tokens, url};
+use std::sync::LazyLock;
+
+/// What a byte can start or be part of.
+const WORD: u8 = 1;
+const DIGIT: u8 = 1 << 1;
+const OPERATOR: u8 = 1 << 2;
+const AT: u8 = 1 << 3;
+const SLASH: u8 = 1 << 4;
+const ESCAPE: u8 = 1 << 5;
+
+static CLASS: [u8; 256] = classes();
+
+const fn classes() -> [u8; 256] {
+    let mut table = [0; 256];
+    let mut byte = 0;
+    while byte < 256 {
+        let b = byte as u8;
+        let mut class = 0;
+        if b.is_ascii_alphanumeric() || b == b'_' || b == b'-' {
+            class |= WORD;
+        }
+        if b.is_ascii_digit() {
+            class |= DIGIT;
+        }
+        if b == b'=' || b == b':' {
+            class |= OPERATOR;
+        }
+        if b == b'@' {
+            class |= AT;
+        }
+        if b == b'/' || b == b'~' || b == b'\\' {
+            class |= SLASH;
+        }
+        if b == b'%' || b == b'\\' || b == b'&' || b == 0x1b || b == 0xe2 || b == 0xef || b == 0xc2 {
+            class |= ESCAPE;
+        }
+        table[byte] = class;
+        byte += 1;
+    }
+    table
+}
+
+/// The state of one scan.
+pub(crate) struct Scan<'a> {
+    pub(crate) redactor: &'a Redactor,
+    pub(crate) text: &'a [u8],
+    pub(crate) found: &'a mut Vec<Finding>,
+    /// How many decodings lie between this text and the stored one.
+    pub(crate) depth: u8,
+    covered: usize,
+}
+
+impl<'a> Scan<'a> {
+    pub(crate) fn new(
+        redactor: &'a Redactor,
+        text: &'a [u8],
+        found: &'a mut Vec<Finding>,
+        depth: u8,
+    ) -> Scan<'a> {
+        Scan { redactor, text, found, depth, covered: 0 }
+    }
+
+    /// The class of a name in the text.
+    pub(crate) fn class(&self, name: &[u8]) -> KeyClass {
+        if name.is_ascii() {
+            return self.redactor.keys.class_of(&Segments::of_bytes(name));
+        }
+        let name = String::from_utf8_lossy(name);
+        self.redactor.keys.class_of(&Segments::of(&name))
+    }
+
+    pub(crate) fn add(&mut self, start: usize, end: usize, rule: RuleId, with: With) {
+        if end > start {
+            self.covered = self.covered.max(end);
+            self.found.push(Finding { start: start as u32, end: end as u32, rule, with });
+        }
+    }
+
+    /// Reports a range that becomes the marker.
+    pub(crate) fn secret(&mut self, start: usize, end: usize, rule: RuleId) {
+        self.add(start, end, rule, With::Marker);
+    }
+
+    /// Whether `at` lies in a range that was found before.
+    pub(crate) fn covers(&self, at: usize) -> bool {
+        at < self.covered
+            && self.found.iter().rev().take(8).any(|f| f.start as usize <= at && at < f.end as usize)
+    }
+
+    /// Runs everything.
+    pub(crate) fn run(&mut self) {
+        if self.text.len() < 4 {
+            return;
+        }
+        words(self);
+        let escapes = self.pass();
+        identity::literals(self);
+        if escapes {
+            decode::views(self);
+        }
+    }
+
+    /// Byte classes, block by block; whether there was anything to decode.
+    fn pass(&mut self) -> bool {
+        let text = self.text;
+        let mut seen = 0;
+        let mut run = None;
+        let mut digits_until = 0;
+        for (at, byte) in text.iter().enumerate() {
+            let class = CLASS[usize::from(*byte)];
+            seen |= class;
+            if class & WORD != 0 {
+                run.get_or_insert(at);
+            } else if let Some(start) = run.take() {
+                self.end_run(start, at);
+            }
+            if class & !(WORD | ESCAPE) == 0 {
+                continue;
+            }
+            if class & DIGIT != 0 && at >= digits_until {
+                digits_until = pii::at_digit(self, at);
+            }
+            if class & (OPERATOR | AT | SLASH) != 0 {
+                self.at_sign(at, class);
+            }
+        }
+        if let Some(start) = run {
+            self.end_run(start, text.len());
+        }
+        seen & ESCAPE != 0
+    }
+
+    fn at_sign(&mut self, at: usize, class: u8) {
+        if class & OPERATOR != 0 {
+            if self.text[at] == b':' {
+                url::at_colon(self, at);
+                pii::at_colon(self, at);
+            }
+            assign::at_operator(self, at);
+        } else if class & AT != 0 {
+            pii::at_email(self, at);
+        } else {
+            paths::at_slash(self, at);
+        }
+    }
+
+    fn end_run(&mut self, start: usize, end: usize) {
+        if self.text[start] == b'-' {
+            commands::at_flag(self, start);
+        }
+        if end - start >= tokens::MIN_RUN {
+            tokens::at_run(self, start, end);
+            decode::at_run(self, start, end);
+        }
+    }
+}
+
+/// Stems that make the word around them worth a look even without an operator behind it.
+#[rustfmt::skip]
+const STEMS: [&str; 25] = [
+    "pass", "pwd", "secret", "token", "key", "cred", "auth", "bearer", "jwt", "cookie", "otp", "cvv", "mnemonic", "seed",
+    "-----begin", "\tTRUE\t", "\tFALSE\t", "identified", "values", "$2a$", "$2b$", "$2y$", "$6$", "$argon2", "$apr1$",
+];
+
+static STEM: LazyLock<aho_corasick::AhoCorasick> = LazyLock::new(|| {
+    let built = aho_corasick::AhoCorasick::builder()
+        .ascii_case_insensitive(true)
+        .kind(Some(aho_corasick::AhoCorasickKind::DFA))
+        .build(STEMS);
+    match built {
+        Ok(automaton) => automaton,
+        Err(error) => unreachable!("thirty short words fit an automaton: {error}"),
+    }
+});
+
+/// Looks at every word with a stem.
+fn words(scan: &mut Scan) {
+    let text = scan.text;
+    let mut until = 0;
+    for hit in STEM.find_iter(text) {
+        match STEMS[hit.pattern().as_usize()] {
+            "-----begin" => pem::at_begin(scan, hit.start()),
+            "\tTRUE\t" | "\tFALSE\t" => cookies::file_line(scan, hit.start()),
+            stem if stem.starts_with('$') => pem::at_hash(scan, hit.start()),
+            _ if hit.start() < until => {}
+            _ => {
+                let (start, end) = word_around(text, hit.start(), hit.end());
+                until = end;
+                assign::at_word(scan, start, end);
+                commands::at_word(scan, start, end);
+                sql::at_word(scan, start, end);
+            }
+        }
+    }
+    if !text.is_ascii() {
+        commands::foreign_labels(scan);
+    }
+}
+
+fn word_around(text: &[u8], start: usize, end: usize) -> (usize, usize) {
+    let word = |b: u8| CLASS[usize::from(b)] & WORD != 0 || b == b'.' || b == b'$';
+    let floor = start.saturating_sub(80);
+    let ceiling = text.len().min(end + 80);
+    let from = (floor..start).rev().take_while(|i| word(text[*i])).last().unwrap_or(start);
+    let to = end + text[end..ceiling].iter().take_while(|b| word(**b)).count();
+    (from, to)
+}
+
+/// Sorts and merges, so that ranges do not overlap and lie on character boundaries.
+pub(crate) fn settle(text: &str, found: &mut Vec<Finding>) {
+    for finding in found.iter_mut() {
+        while !text.is_char_boundary(finding.start as usize) {
+            finding.start -= 1;
+        }
+        while !text.is_char_boundary(finding.end as usize) {
+            finding.end += 1;
+        }
+    }
+    found.sort_unstable_by_key(|f| (f.start, std::cmp::Reverse(f.end)));
+    let mut kept: usize = 0;
+    for i in 0..found.len() {
+        let finding = found[i];
+        if kept > 0 && finding.start < found[kept - 1].end {
+            let last = &mut found[kept - 1];
+            if finding.end > last.end {
+                last.end = finding.end;
+                last.with = stronger(last.with, finding.with);
+            } else if finding.with == With::Marker
+                && matches!(last.with, With::Nothing | With::Home | With::Root)
+            {
+                last.with = With::Marker;
+            }
+            continue;
+        }
+        found[kept] = finding;
+        kept += 1;
+    }
+    found.truncate(kept);
+}
+
+fn stronger(a: With, b: With) -> With {
+    if matches!(a, With::PathMarker) && !matches!(b, With::Marker) {
+        a
+    } else if matches!(b, With::Marker) {
+        b
+    } else {
+        a
+    }
+}

@@ -1,0 +1,164 @@
+//! Statistics for tokens of no known format: does a run of characters look drawn at random?
+
+/// For each letter, the letters that often follow it in English and in source code (220 of the 676 pairs; 91 % of
+/// the pairs in real words are among them, 33 % of the pairs in random text).
+const COMMON_PAIRS: [u32; 26] = [
+    0x13e_bd4e, 0x014_4911, 0x01a_4d91, 0x014_4119, 0x1af_b97d, 0x012_4931, 0x006_2190, 0x008_4111,
+    0x22e_f87f, 0x000_0000, 0x000_0010, 0x11c_4919, 0x004_d113, 0x03c_417d, 0x07e_f96e, 0x11e_c911,
+    0x010_0000, 0x11e_795d, 0x11c_c995, 0x11e_c995, 0x00e_b917, 0x000_0111, 0x000_4191, 0x008_8010,
+    0x004_8000, 0x000_0010,
+];
+
+/// What a run of characters is made of.
+#[derive(Clone, Copy, Default, Debug)]
+pub(crate) struct Shape {
+    pub(crate) lower: usize,
+    pub(crate) upper: usize,
+    pub(crate) digits: usize,
+    /// Everything that is no ASCII letter or digit.
+    pub(crate) other: usize,
+    /// Places where lower case, upper case and digits meet.
+    toggles: usize,
+    pairs: usize,
+    common: usize,
+    not_hex: bool,
+}
+
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Kind {
+    Lower,
+    Upper,
+    Digit,
+    Other,
+}
+
+fn kind(byte: u8) -> Kind {
+    match byte {
+        b'a'..=b'z' => Kind::Lower,
+        b'A'..=b'Z' => Kind::Upper,
+        b'0'..=b'9' => Kind::Digit,
+        _ => Kind::Other,
+    }
+}
+
+impl Shape {
+    /// Counts in one pass.
+    pub(crate) fn of(text: &[u8]) -> Shape {
+        let mut shape = Shape::default();
+        let mut before = Kind::Other;
+        let mut previous = 0;
+        for &byte in text {
+            let now = kind(byte);
+            shape.count(byte, now);
+            shape.meet(before, previous, now, byte);
+            (before, previous) = (now, byte);
+        }
+        shape
+    }
+
+    fn count(&mut self, byte: u8, kind: Kind) {
+        match kind {
+            Kind::Lower => self.lower += 1,
+            Kind::Upper => self.upper += 1,
+            Kind::Digit => self.digits += 1,
+            Kind::Other => self.other += 1,
+        }
+        self.not_hex |= !byte.is_ascii_hexdigit() && byte != b'-';
+    }
+
+    fn meet(&mut self, before: Kind, previous: u8, now: Kind, byte: u8) {
+        let (old, new) = (before, now);
+        if old == Kind::Other || new == Kind::Other {
+            return;
+        }
+        self.toggles += usize::from(old != new);
+        if old != Kind::Digit && new != Kind::Digit {
+            self.pairs += 1;
+            let row = COMMON_PAIRS[usize::from(previous.to_ascii_lowercase() - b'a')];
+            self.common += usize::from(row >> (byte.to_ascii_lowercase() - b'a') & 1 == 1);
+        }
+    }
+
+    pub(crate) fn letters(&self) -> usize {
+        self.lower + self.upper
+    }
+
+    pub(crate) fn alnum(&self) -> usize {
+        self.letters() + self.digits
+    }
+
+    /// Only hexadecimal digits (of one case) and dashes, among them letters and decimal digits.
+    pub(crate) fn is_hex(&self) -> bool {
+        !self.not_hex && self.digits > 0 && (self.lower == 0 || self.upper == 0)
+    }
+
+    /// Letters that do not read like words.
+    pub(crate) fn is_unreadable(&self) -> bool {
+        self.pairs >= 3 && self.common * 100 < self.pairs * 60
+    }
+
+    /// Whether the run looks drawn at random from letters and digits.
+    pub(crate) fn is_random(&self) -> bool {
+        let size = self.alnum();
+        if size < 12 || self.letters() == 0 {
+            return false;
+        }
+        if self.digits == 0 {
+            return self.lower > 2
+                && self.upper > 2
+                && self.toggles * 4 >= size
+                && self.common * 2 < self.pairs;
+        }
+        let restless =
+            self.digits > 1 && self.toggles * 100 >= size * 45 && self.common * 100 < self.pairs * 80;
+        restless || (self.toggles * 6 >= size && (self.pairs < 4 || self.is_unreadable()))
+    }
+
+    /// Whether lower case, upper case and digits all occur.
+    pub(crate) fn mixes_three(&self) -> bool {
+        self.lower > 0 && self.upper > 0 && self.digits > 0
+    }
+}
+
+/// Whether `text` has the form of a UUID.
+pub(crate) fn is_uuid(text: &[u8]) -> bool {
+    text.len() == 36
+        && text.iter().enumerate().all(|(i, b)| match i {
+            8 | 13 | 18 | 23 => *b == b'-',
+            _ => b.is_ascii_hexdigit(),
+        })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn words_and_identifiers_are_not_random() {
+        for text in [
+            "get_user_by_primary_email",
+            "HttpResponseMessageHandler",
+            "test_utf8_decode_base64_v2",
+            "content-length",
+            "ConfigurationPropertiesAutoConfiguration",
+            "us-east-1-production-bucket",
+            "20240115103000",
+        ] {
+            assert!(!Shape::of(text.as_bytes()).is_random(), "{text}");
+        }
+    }
+
+    #[test]
+    fn drawn_characters_are_random() {
+        for text in [
+            "x7Kq2mZp9Lw4Rt8Vb3Nc",
+            "k3j9d8s7f6h5g4q2w1z0x",
+            "Zq7XkPmLwRtVbNcDfGhJ2Kx",
+            "9f86d081884c7d659a2feaa0",
+        ] {
+            assert!(Shape::of(text.as_bytes()).is_random(), "{text}");
+        }
+        assert!(Shape::of(b"9f86d081884c7d659a2feaa0").is_hex());
+        assert!(is_uuid(b"123e4567-e89b-42d3-a456-426614174000"));
+    }
+}

@@ -1,0 +1,347 @@
+//! Values of secrets in text: where a value ends, and whether it is one or only stands for one.
+
+use super::keys::KeyClass;
+use super::unknown::{Shape, is_uuid};
+use super::words;
+
+/// The place a value stands in.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Place<'a> {
+    /// Class of the name before it.
+    pub(crate) class: KeyClass,
+    /// That name.
+    pub(crate) key: &'a [u8],
+    /// Whether quotes surround the value.
+    pub(crate) quoted: bool,
+    /// Whether nothing but a value can stand here: `KEY=…`, `?key=…`, `--key …`, `"key": "…"`.
+    pub(crate) strict: bool,
+    /// `:` rather than `=`.
+    pub(crate) colon: bool,
+    /// The byte after the value; a newline at the end of the text.
+    pub(crate) next: u8,
+}
+
+/// Whether `value` is a secret rather than a placeholder, a reference, a type, a call or a label.
+pub(crate) fn is_secret(value: &[u8], place: &Place) -> bool {
+    let value = value.trim_ascii();
+    if value.len() < 3 || is_placeholder(value) || repeats(value, place.key) {
+        return false;
+    }
+    let shape = Shape::of(value);
+    match place.class {
+        KeyClass::MAYBE => is_token(value, &shape),
+        KeyClass::PHRASE => shape.letters() > 0,
+        _ if place.quoted => is_quoted_secret(value, &shape, place),
+        _ => is_bare_secret(value, &shape, place),
+    }
+}
+
+/// Whether a value looks like a token by itself: random, a UUID or a long hexadecimal number.
+pub(crate) fn is_token(value: &[u8], shape: &Shape) -> bool {
+    if value.contains(&b' ') || value.contains(&b'(') {
+        return false;
+    }
+    (value.len() >= 16 && shape.is_random())
+        || is_uuid(value)
+        || (value.len() >= 20 && shape.is_hex() && shape.digits > 2)
+}
+
+/// Whether a value follows a word in prose (`the password is …`): it must look like one by itself.
+pub(crate) fn is_prose_secret(value: &[u8], quoted: bool) -> bool {
+    if value.len() < 6 || is_placeholder(value) || value.contains(&b'(') || value.contains(&b' ') {
+        return false;
+    }
+    let shape = Shape::of(value);
+    if is_token(value, &shape) {
+        return true;
+    }
+    if value[0] == b'/'
+        || contains(value, b"://")
+        || is_numbered_word(value, &shape)
+        || is_path(value, &shape)
+    {
+        return false;
+    }
+    let mixed = shape.digits > 0 && shape.letters() > 0;
+    let special = value.iter().any(|b| b"!@#$%^&*?+~".contains(b)) && shape.letters() > 1;
+    (mixed && (quoted || value.len() >= 8) && !is_identifier(value))
+        || (mixed && shape.digits > 1)
+        || (special && shape.digits > 0)
+}
+
+fn is_quoted_secret(value: &[u8], shape: &Shape, place: &Place) -> bool {
+    if contains(value, b"://") {
+        return has_random_part(value);
+    }
+    if value.iter().any(u8::is_ascii_whitespace) {
+        return is_spaced_secret(value, shape, place);
+    }
+    if shape.digits == 0 && shape.other == 0 && !place.strict && place.class != KeyClass::SECRET {
+        return shape.is_unreadable() && value.len() >= 8;
+    }
+    if shape.digits == 0 && (is_named_place(value) || is_path(value, shape)) {
+        return false;
+    }
+    if !is_all_stand_ins(value) && (shape.digits > 0 || shape.other > 0) {
+        return !is_interpolated(value) && (shape.letters() + shape.digits > 2);
+    }
+    !is_all_stand_ins(value) && (place.strict || shape.letters() >= 6)
+}
+
+/// Passwords may have spaces, sentences do not hold digits inside words.
+fn is_spaced_secret(value: &[u8], shape: &Shape, place: &Place) -> bool {
+    let words = value.split(u8::is_ascii_whitespace).filter(|w| !w.is_empty());
+    let (count, odd) = words.fold((0, 0), |(count, odd), word| {
+        let shape = Shape::of(word);
+        (count + 1, odd + usize::from(shape.digits > 0 && shape.letters() > 0))
+    });
+    let scheme = value.len() > 16 && shape.digits > 3 && count == 2;
+    !is_interpolated(value)
+        && ((odd * 3 >= count && count <= 4) || scheme || (place.colon && count <= 2 && shape.digits > 1))
+}
+
+fn is_bare_secret(value: &[u8], shape: &Shape, place: &Place) -> bool {
+    if is_token(value, shape) && !matches!(place.next, b'(' | b'[') {
+        return true;
+    }
+    if matches!(place.next, b'(' | b'[' | b'{')
+        || contains(value, b"://")
+        || contains(value, b"::")
+        || contains(value, b"->")
+    {
+        return false;
+    }
+    if shape.letters() == 0 {
+        return shape.digits >= if place.class == KeyClass::SECRET { 4 } else { 6 }
+            && shape.other == 0
+            && (place.strict || place.colon);
+    }
+    if place.strict {
+        return !is_all_stand_ins(value)
+            && !(shape.digits == 0 && (is_named_place(value) || is_path(value, shape)));
+    }
+    if !matches!(place.next, b'\n' | b'\r' | b' ' | b'\\' | b'"' | b'\'' | b'`' | b'<')
+        || is_all_stand_ins(value)
+    {
+        return false;
+    }
+    if is_identifier(value) {
+        return is_loose_word(value, shape, place);
+    }
+    shape.digits > 0
+        && shape.letters() > 1
+        && !is_path(value, shape)
+        && !is_dotted_name(value)
+        && value.len() >= 5
+}
+
+/// `password: correcthorse` at the end of a line of YAML is a value; `password = input` is code.
+fn is_loose_word(value: &[u8], shape: &Shape, place: &Place) -> bool {
+    let ends_line = matches!(place.next, b'\n' | b'\r' | b'\\' | b'"');
+    if shape.digits > 0 {
+        return (ends_line || place.colon) && !is_numbered_word(value, shape);
+    }
+    place.colon
+        && ends_line
+        && place.class == KeyClass::SECRET
+        && value.len() >= 6
+        && value.iter().all(u8::is_ascii_lowercase)
+}
+
+/// `sha256`, `u64`, `oauth2`, `token1`: a word with a number behind it.
+fn is_numbered_word(value: &[u8], shape: &Shape) -> bool {
+    let letters = value.iter().take_while(|b| b.is_ascii_alphabetic()).count();
+    let rest = &value[letters..];
+    rest.len() <= 3
+        && rest.iter().all(u8::is_ascii_digit)
+        && (letters <= 4 || words::flags(&value[..letters].to_ascii_lowercase()) != 0)
+        && shape.other == 0
+}
+
+/// Text that stands for a value or is masked: `${X}`, `<token>`, `xxxx`, `your-key-here`, `os.environ[…]`.
+pub(crate) fn is_placeholder(value: &[u8]) -> bool {
+    let first = value[0];
+    let last = value[value.len() - 1];
+    if first == b'$' && value.len() > 1 {
+        return value[1..].iter().all(|b| b.is_ascii_alphanumeric() || b"_{}()$.:-? []\"'".contains(b));
+    }
+    if (first == b'<' && last == b'>') || (first == b'%' && last == b'%') || (first == b'{' && last == b'}') {
+        return true;
+    }
+    if (first == b'[' && last == b']')
+        || (first == b'_' && value.starts_with(b"__") && value.ends_with(b"__"))
+    {
+        return true;
+    }
+    is_masked(value) || is_reference(value) || reads_as_placeholder(value)
+}
+
+/// `****`, `xxxx`, `sk-...`, `abcd****`.
+fn is_masked(value: &[u8]) -> bool {
+    let counts = |byte: u8| memchr::memchr_iter(byte, value).count();
+    let lower = |byte: u8| counts(byte) + counts(byte.to_ascii_uppercase());
+    value.iter().all(|b| *b == value[0])
+        || contains(value, b"...")
+        || contains(value, b"***")
+        || contains(value, "…".as_bytes())
+        || contains(value, "•".as_bytes())
+        || lower(b'x') * 10 >= value.len() * 6
+        || counts(b'*') * 2 >= value.len()
+}
+
+fn is_reference(value: &[u8]) -> bool {
+    const FRONTS: [&[u8]; 30] = [
+        b"process.env",
+        b"os.environ",
+        b"os.getenv",
+        b"getenv",
+        b"env.",
+        b"ENV[",
+        b"env(",
+        b"secrets.",
+        b"vars.",
+        b"var.",
+        b"local.",
+        b"data.",
+        b"module.",
+        b"System.getenv",
+        b"op://",
+        b"vault:",
+        b"arn:aws",
+        b"/run/secrets/",
+        b"import.meta",
+        b"Deno.env",
+        b"Bun.env",
+        b"config.",
+        b"self.",
+        b"this.",
+        b"settings.",
+        b"std::env",
+        b"#{",
+        b"@{",
+        b"{{",
+        b"%(",
+    ];
+    FRONTS.iter().any(|front| value.starts_with(front)) || contains(value, b"${{") || contains(value, b"{{ ")
+}
+
+fn reads_as_placeholder(value: &[u8]) -> bool {
+    if value.len() > 64 {
+        return false;
+    }
+    let mut lower = [0; 64];
+    let lower = &mut lower[..value.len()];
+    lower.copy_from_slice(value);
+    lower.make_ascii_lowercase();
+    const PARTS: [&[u8]; 14] = [
+        b"your",
+        b"example",
+        b"placeholder",
+        b"changeme",
+        b"change_me",
+        b"change-me",
+        b"replace",
+        b"redacted",
+        b"dummy",
+        b"insert",
+        b"todo",
+        b"_here",
+        b"-here",
+        b"sample",
+    ];
+    let long = Shape::of(value);
+    !(long.alnum() > 20 && long.is_random()) && PARTS.iter().any(|part| contains(lower, part))
+}
+
+/// Whether the value only says its key again: `token=token`, `"password": "Password"`.
+fn repeats(value: &[u8], key: &[u8]) -> bool {
+    if key.is_empty() || value.len() > key.len() + 2 {
+        return false;
+    }
+    let plain = |text: &[u8]| -> Vec<u8> {
+        text.iter().filter(|b| b.is_ascii_alphanumeric() || **b >= 0x80).map(u8::to_ascii_lowercase).collect()
+    };
+    let (value, key) = (plain(value), plain(key));
+    !value.is_empty() && key.ends_with(&value)
+}
+
+pub(crate) fn is_all_stand_ins(value: &[u8]) -> bool {
+    if value.len() > 64 {
+        return false;
+    }
+    let segments = super::segments::Segments::of_bytes(value);
+    !segments.is_empty() && !segments.any(|segment| !words::is(segment, words::STAND_IN))
+}
+
+/// A name rather than a value: `OPENAI_API_KEY`, `db-password`, `user.access_token`.
+fn is_named_place(value: &[u8]) -> bool {
+    if !value.iter().all(|b| b.is_ascii_alphabetic() || b"_-./:".contains(b)) {
+        return false;
+    }
+    let separated =
+        value.iter().any(|b| b"_-./:".contains(b)) || value.iter().skip(1).any(u8::is_ascii_uppercase);
+    let caps = value.iter().all(|b| b.is_ascii_uppercase() || *b == b'_') && value.contains(&b'_');
+    let segments = super::segments::Segments::of_bytes(value);
+    caps || (separated
+        && segments.any(|s| {
+            words::is_strong(s)
+                || words::is(s, words::TOKEN_HEAD | words::SECRET_HEAD | words::BENIGN_LAST)
+                || s == b"key"
+        }))
+}
+
+fn is_path(value: &[u8], shape: &Shape) -> bool {
+    let slashes = memchr::memchr_iter(b'/', value).count();
+    (value[0] == b'/'
+        || value.starts_with(b"./")
+        || value.starts_with(b"~/")
+        || value.starts_with(b"../")
+        || slashes > 1)
+        && !shape.is_random()
+}
+
+/// `form.password.value`, `a.b2.c`.
+fn is_dotted_name(value: &[u8]) -> bool {
+    value.contains(&b'.') && value.split(|b| *b == b'.').all(|part| part.is_empty() || is_identifier(part))
+}
+
+fn is_identifier(value: &[u8]) -> bool {
+    !value[0].is_ascii_digit() && value.iter().all(|b| b.is_ascii_alphanumeric() || *b == b'_' || *b == b'$')
+}
+
+/// `Bearer ${token}`, `{user}:{pass}`, `%s:%s`.
+fn is_interpolated(value: &[u8]) -> bool {
+    contains(value, b"${")
+        || contains(value, b"{{")
+        || contains(value, b"#{")
+        || value.ends_with(b"%s")
+        || (value.contains(&b'{') && value.contains(&b'}'))
+}
+
+fn has_random_part(value: &[u8]) -> bool {
+    value.split(|b| b"/?&=:@.".contains(b)).any(|part| part.len() >= 16 && is_token(part, &Shape::of(part)))
+}
+
+pub(crate) fn contains(text: &[u8], part: &[u8]) -> bool {
+    memchr::memmem::find(text, part).is_some()
+}
+
+/// Under a key that names a secret only what plainly holds none stays: a reference, a mask, a label, an empty text.
+pub(crate) fn is_kept_under_secret_key(value: &[u8]) -> bool {
+    let value = value.trim_ascii();
+    let label = value.first().is_some_and(u8::is_ascii_uppercase)
+        && value[1..].iter().all(u8::is_ascii_lowercase)
+        && is_all_stand_ins(value);
+    value.is_empty()
+        || label
+        || value.starts_with(b"${") && value.ends_with(b"}")
+        || value.starts_with(b"{{") && value.ends_with(b"}}")
+        || value.starts_with(b"<") && value.ends_with(b">")
+        || value.iter().all(|b| *b == b'*')
+        || value.starts_with(b"os.environ")
+        || value.starts_with(b"process.env.")
+}
+
+pub(crate) fn rfind(text: &[u8], part: &[u8]) -> Option<usize> {
+    memchr::memmem::rfind(text, part)
+}
