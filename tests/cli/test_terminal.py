@@ -1,0 +1,89 @@
+"""`show` and `ls` in a real terminal of 80 columns."""
+
+import shlex
+import shutil
+import subprocess
+import sys
+import time
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import pytest
+from rich.cells import cell_len
+
+from t800.layout import Layout
+from tests.trace_files import document, error, llm, make_layout, tool, write
+
+T800 = shlex.join([sys.executable, "-P", "-c", "import sys; from t800.cli import main; sys.exit(main())"])
+EVIL = "\x1b[2J\x1b[31m\x1b]0;title\x07\u202e\x9b7;7H"
+Screen = Callable[..., list[str]]
+
+pytestmark = pytest.mark.skipif(shutil.which("tmux") is None, reason="tmux is not installed")
+
+
+@pytest.fixture
+def layout(tmp_path: Path) -> Layout:
+    layout = make_layout(tmp_path)
+    phase = {"event_id": "evt_009", "timestamp": "2026-01-15T10:30:00.500Z", "type": "checkpoint",
+             "phase_name": "PLAN", "status": "completed", "duration_ms": 9000}  # fmt: skip
+    events = [
+        tool(1, phase="PLAN", parameters_redacted={"command": "日本語の長い行 " * 20}),
+        tool(2, phase="PLAN", parameters_redacted={"file_path": "src/" + "deep/" * 30 + "end.py"}),
+        llm(3, phase="PLAN", model="m" * 100, parent_id="evt_002"),
+        error(4, phase="PLAN", message=EVIL + "long words " * 30),
+        phase,
+    ]
+    write(layout, document(events, agent=EVIL + "agent"))
+    return layout
+
+
+@pytest.fixture
+def screen(tmp_path: Path, layout: Layout) -> Iterator[Screen]:
+    """Runs a command line of t800 in a terminal and gives the lines on its screen; with colours if asked."""
+    tmux = ["tmux", "-S", str(tmp_path / "tmux.sock"), "-f", "/dev/null"]
+
+    def captured(*arguments: str) -> str:
+        done = subprocess.run([*tmux, "capture-pane", "-p", *arguments], capture_output=True, text=True, check=True)
+        return done.stdout
+
+    def shown(command: str, *, colours: bool = False) -> list[str]:
+        line = f"{T800} {command}; echo; echo finished; sleep 600"
+        environ = ["env", "-u", "NO_COLOR", f"T800_DIR={layout.telemetry}", "LC_ALL=C.UTF-8"]
+        subprocess.run(
+            [*tmux, "new-session", "-d", "-x", "80", "-y", "60", shlex.join([*environ, "sh", "-c", line])], check=True
+        )
+        for _ in range(600):
+            if "\nfinished" in captured():
+                return captured(*(["-e"] if colours else [])).rstrip().splitlines()
+            time.sleep(0.05)
+        raise AssertionError(captured())
+
+    yield shown
+    subprocess.run([*tmux, "kill-server"], check=False, capture_output=True)
+
+
+def test_show_fits_and_keeps_its_columns(screen: Screen, layout: Layout) -> None:
+    lines = screen("show")
+    page = lines[: lines.index("finished")]
+    assert all(cell_len(line) <= 80 for line in page)
+    heading = next(line for line in page if line.startswith("PLAN"))
+    rows = [line for line in page if line.startswith("  ✓") or line.startswith("  └ ✓")]
+    assert len(rows) == 3  # each event is one line: nothing has wrapped
+    assert {cell_len(line) for line in (heading, *rows)} == {80}
+    assert "end.py" in rows[1]
+    assert lines[0].startswith("[2J[31m]0;title7;7Hagent  ses_abc")
+    assert any(line.startswith(layout.traces[:60]) for line in page)
+
+
+def test_a_terminal_gets_colours_of_ours_only(screen: Screen) -> None:
+    page = "\n".join(screen("show", colours=True))
+    assert "\x1b[1m" in page
+    assert "\x1b[32m" in page  # the green of a call that worked
+
+
+def test_ls_fits(screen: Screen) -> None:
+    lines = screen("ls")
+    assert lines[0].split()[:3] == ["SESSION", "STARTED", "AGENT"]
+    assert lines[1].split()[0] == "ses_abc"
+    assert all(cell_len(line) <= 80 for line in lines)
+    assert lines[2:4] == ["", "finished"]
