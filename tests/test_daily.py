@@ -183,6 +183,17 @@ def test_many_threads_at_once_lose_nobody(tmp_path: Path) -> None:
     assert sorted(load(layout, "2026-01-15")["sessions"]) == stems
 
 
+def test_a_very_large_day_is_left_to_catch_up(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    layout = make_layout(tmp_path)
+    add(layout, STEM, [tool(1)])
+    update(layout, STEM)
+    add(layout, OTHER, [tool(1)])
+    monkeypatch.setattr("t800.aggregate.daily._LARGE", 1000)
+    assert update(layout, OTHER) == []
+    assert catch_up(layout) == ["2026-01-15"]
+    assert sorted(load(layout, "2026-01-15")["sessions"]) == [STEM, OTHER]
+
+
 def test_files_are_private_and_valid_json(tmp_path: Path) -> None:
     layout = make_layout(tmp_path)
     add(layout, STEM, [tool(1)])

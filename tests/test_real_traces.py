@@ -10,6 +10,7 @@ import pytest
 
 import t800
 from t800.aggregate.daily import catch_up, load
+from t800.config import Settings
 from t800.layout import Layout, telemetry_dir
 from t800.memory import Episodes
 from t800.reader import family, resolve, sessions
@@ -18,8 +19,6 @@ from t800.schema import validate_session
 
 if TYPE_CHECKING:
     from pathlib import Path
-
-DAY = "telemetry.retention.max_trace_age_days"
 
 
 @pytest.fixture
@@ -156,10 +155,8 @@ def test_days_and_retention_of_real_sessions(layout: Layout) -> None:
     (date,) = {read.started[:10] for read in sessions(layout)}
     assert load(layout, date)["summary"]["total_events"] == 3
 
-    class Limits:
-        values: dict[str, object] = {"telemetry.retention.max_trace_files": 1}  # noqa: RUF012
-
-    report = prune(layout, Limits())
+    settings = Settings({"telemetry.retention.max_trace_files": 1}, {}, enabled=True, reason="a test")
+    report = prune(layout, settings)
     assert len(report.retired) == 2
     assert report.kept == []
     assert [read.session_id for read in sessions(layout)] == [trace.session_id]

@@ -15,6 +15,7 @@ import pytest
 from tests.trace_files import STEM, document, error, make_layout, tool, write
 
 from t800.aggregate.daily import load
+from t800.config import Settings
 from t800.layout import Layout
 from t800.memory import Episodes
 from t800.reader import resolve, sessions
@@ -22,7 +23,8 @@ from t800.retention import Retired, auto, compress, plan, prune
 
 DAY = 86_400
 NOW = timegm((2026, 3, 1, 0, 0, 0))
-NO_LIMITS = {
+NO_LIMITS: dict[str, float | None] = {
+    "auto_cleanup": True,
     "max_trace_files": 10_000,
     "max_trace_age_days": 36_500,
     "max_total_mb": 10_000,
@@ -30,14 +32,10 @@ NO_LIMITS = {
 }
 
 
-class Limits:
+def limits(**given: float | None) -> Settings:
     """Settings with nothing but the limits under test."""
-
-    def __init__(self, *, auto_cleanup: bool = True, **limits: float | None) -> None:
-        values = NO_LIMITS | {"auto_cleanup": auto_cleanup} | limits
-        self.values: dict[str, object] = {
-            f"telemetry.retention.{name}": value for name, value in values.items()
-        }
+    values = {f"telemetry.retention.{name}": value for name, value in (NO_LIMITS | given).items()}
+    return Settings(dict(values), {}, enabled=True, reason="a test")
 
 
 def stem_of(age_days: float, name: str = "ses") -> str:
@@ -74,7 +72,7 @@ def test_age_counts_by_name_and_by_file(tmp_path: Path) -> None:
     old = add(layout, 31)
     add(layout, 32, touched=1)
     add(layout, 29)
-    assert reasons(plan(layout, Limits(max_trace_age_days=30), NOW)) == {old: "older than 30 days"}
+    assert reasons(plan(layout, limits(max_trace_age_days=30), NOW)) == {old: "older than 30 days"}
 
 
 def test_the_number_counts_sessions_and_not_files(tmp_path: Path) -> None:
@@ -83,9 +81,9 @@ def test_the_number_counts_sessions_and_not_files(tmp_path: Path) -> None:
     for stem in stems[:2]:
         for part in (2, 3, 4):
             write(layout, document([tool(part)], stem=stem, part=part), f"{stem}.part{part}.json", NOW)
-    planned = plan(layout, Limits(max_trace_files=3), NOW)
+    planned = plan(layout, limits(max_trace_files=3), NOW)
     assert reasons(planned) == {stems[3]: "more than 3 sessions"}
-    planned = plan(layout, Limits(max_trace_files=1), NOW)
+    planned = plan(layout, limits(max_trace_files=1), NOW)
     assert [entry.stem for entry in planned] == stems[:0:-1]
     assert len(planned[-1].paths) == 4
 
@@ -93,10 +91,10 @@ def test_the_number_counts_sessions_and_not_files(tmp_path: Path) -> None:
 def test_the_total_takes_the_oldest_first(tmp_path: Path) -> None:
     layout = make_layout(tmp_path)
     stems = [add(layout, age, tool(1, attributes={"text": "x" * 600_000})) for age in (1, 2, 3, 4)]
-    planned = plan(layout, Limits(max_total_mb=1.3), NOW)
+    planned = plan(layout, limits(max_total_mb=1.3), NOW)
     assert [entry.stem for entry in planned] == [stems[3], stems[2]]
     assert planned[0].reason == "more than 1.3 MB in all"
-    assert plan(layout, Limits(max_total_mb=3), NOW) == []
+    assert plan(layout, limits(max_total_mb=3), NOW) == []
 
 
 def test_errors_keep_a_session_where_that_is_set(tmp_path: Path) -> None:
@@ -107,9 +105,13 @@ def test_errors_keep_a_session_where_that_is_set(tmp_path: Path) -> None:
         add(layout, 95, error(1)),
     )
     fine = add(layout, 42)
-    limits = {"max_trace_age_days": 30, "max_trace_files": 1, "max_total_mb": 0.000001}
-    assert set(reasons(plan(layout, Limits(**limits), NOW))) == {failed, erred, ancient, fine}
-    assert set(reasons(plan(layout, Limits(**limits, keep_errors_days=90), NOW))) == {ancient, fine}
+    tight: dict[str, float | None] = {
+        "max_trace_age_days": 30,
+        "max_trace_files": 1,
+        "max_total_mb": 0.000001,
+    }
+    assert set(reasons(plan(layout, limits(**tight), NOW))) == {failed, erred, ancient, fine}
+    assert set(reasons(plan(layout, limits(**tight, keep_errors_days=90), NOW))) == {ancient, fine}
 
 
 def test_a_session_goes_with_its_parts_and_companions(tmp_path: Path) -> None:
@@ -119,7 +121,7 @@ def test_a_session_goes_with_its_parts_and_companions(tmp_path: Path) -> None:
     for name in (f"{old}.open", f"{old}.damaged.json", f"{kept}.open", f"{old}x.open", "memory.sqlite.keep"):
         Path(layout.private, name).write_text("x")
     Path(layout.private, f"{old}.link").symlink_to(tmp_path / "elsewhere")
-    report = prune(layout, Limits(max_trace_age_days=30), now=NOW)
+    report = prune(layout, limits(max_trace_age_days=30), now=NOW)
     assert reasons(report.retired) == {old: "older than 30 days"}
     assert left(layout) == [kept]
     names = set(os.listdir(layout.private)) - {"retention.lock"}
@@ -130,7 +132,7 @@ def test_a_dry_run_touches_nothing(tmp_path: Path) -> None:
     layout = make_layout(tmp_path)
     old = add(layout, 31, tool(1, attributes={"text": "x" * 2_000_000}))
     before = sorted(str(path) for path in tmp_path.rglob("*"))
-    report = prune(layout, Limits(max_trace_age_days=30), dry_run=True, now=NOW)
+    report = prune(layout, limits(max_trace_age_days=30), dry_run=True, now=NOW)
     assert [entry.stem for entry in report.retired] == [old]
     assert report.bytes > 2_000_000
     assert sorted(str(path) for path in tmp_path.rglob("*")) == before
@@ -145,7 +147,7 @@ def test_live_and_lately_unfinished_sessions_stay(tmp_path: Path) -> None:
     )
     fd = hold_lock(layout, locked)
     try:
-        report = prune(layout, Limits(max_trace_files=1, max_trace_age_days=1, max_total_mb=0.000001))
+        report = prune(layout, limits(max_trace_files=1, max_trace_age_days=1, max_total_mb=0.000001))
     finally:
         os.close(fd)
     assert [entry.stem for entry in report.retired] == [closed]
@@ -155,7 +157,7 @@ def test_live_and_lately_unfinished_sessions_stay(tmp_path: Path) -> None:
 def test_a_session_that_died_long_ago_goes(tmp_path: Path) -> None:
     layout = make_layout(tmp_path)
     dead = add(layout, 31, state="live")
-    assert list(reasons(plan(layout, Limits(max_trace_age_days=30), NOW))) == [dead]
+    assert list(reasons(plan(layout, limits(max_trace_age_days=30), NOW))) == [dead]
 
 
 @pytest.mark.parametrize(
@@ -171,7 +173,7 @@ def test_a_session_that_died_long_ago_goes(tmp_path: Path) -> None:
 def test_a_file_whose_header_is_not_its_own_stays(tmp_path: Path, data: bytes) -> None:
     layout = make_layout(tmp_path)
     path = write(layout, data, mtime=NOW - 300 * DAY)
-    report = prune(layout, Limits(max_trace_age_days=1))
+    report = prune(layout, limits(max_trace_age_days=1))
     assert path.read_bytes() == data
     assert report.retired == []
     assert report.kept[0][0] == STEM
@@ -180,7 +182,7 @@ def test_a_file_whose_header_is_not_its_own_stays(tmp_path: Path, data: bytes) -
 def test_a_name_with_a_number_behind_the_id_is_ours(tmp_path: Path) -> None:
     layout = make_layout(tmp_path)
     path = write(layout, document([tool(1)]), f"{STEM}-2.json", NOW - 300 * DAY)
-    prune(layout, Limits(max_trace_age_days=1))
+    prune(layout, limits(max_trace_age_days=1))
     assert not path.exists()
 
 
@@ -193,7 +195,7 @@ def test_foreign_names_links_and_folders_stay(tmp_path: Path) -> None:
     for name in ("notes.json", "2026-01-15_ses.json", f"{STEM}.json.bak", f"{STEM}.part1.json"):
         write(layout, document([tool(1)]), name, NOW - 300 * DAY)
     before = sorted(os.listdir(layout.traces))
-    assert prune(layout, Limits(max_trace_age_days=1, max_trace_files=1, max_total_mb=0.00001)).retired == []
+    assert prune(layout, limits(max_trace_age_days=1, max_trace_files=1, max_total_mb=0.00001)).retired == []
     assert sorted(os.listdir(layout.traces)) == before
     assert target.exists()
 
@@ -203,7 +205,7 @@ def test_another_users_file_stays(tmp_path: Path) -> None:
     layout = make_layout(tmp_path)
     path = write(layout, document([tool(1)]), mtime=NOW - 300 * DAY)
     os.chown(path, 12345, 12345)
-    report = prune(layout, Limits(max_trace_age_days=1))
+    report = prune(layout, limits(max_trace_age_days=1))
     assert path.exists()
     assert "not a regular file of this user" in report.kept[0][1]
 
@@ -217,14 +219,14 @@ def test_the_oldest_parts_of_a_live_session_go_and_stay_counted(tmp_path: Path) 
         write(layout, document([tool(part, attributes=big)], part=part, state=state), name)
     fd = hold_lock(layout, STEM)
     try:
-        report = prune(layout, Limits(max_total_mb=1.2))
+        report = prune(layout, limits(max_total_mb=1.2))
         assert [len(entry.paths) for entry in report.retired] == [2]
         trace = resolve(layout, STEM)
         assert [part.number for part in trace.parts] == [3, 4]
         assert trace.summary()["total_events"] == 4
-        prune(layout, Limits(max_total_mb=0.6))
+        prune(layout, limits(max_total_mb=0.6))
         assert resolve(layout, STEM).summary()["total_events"] == 4
-        prune(layout, Limits(max_total_mb=0.001))
+        prune(layout, limits(max_total_mb=0.001))
         assert [part.number for part in resolve(layout, STEM).parts] == [4]
     finally:
         os.close(fd)
@@ -281,7 +283,7 @@ def test_auto_runs_once_a_minute_for_all(tmp_path: Path) -> None:
     write(layout, document([tool(1)]), mtime=NOW - 300 * DAY)
     reports = []
     threads = [
-        threading.Thread(target=lambda: reports.append(auto(layout, Limits(max_trace_age_days=1))))
+        threading.Thread(target=lambda: reports.append(auto(layout, limits(max_trace_age_days=1))))
         for _ in range(8)
     ]
     for thread in threads:
@@ -290,10 +292,10 @@ def test_auto_runs_once_a_minute_for_all(tmp_path: Path) -> None:
         thread.join()
     assert [len(report.retired) for report in reports if report is not None] == [1]
     write(layout, document([tool(1)]), mtime=NOW - 300 * DAY)
-    assert auto(layout, Limits(max_trace_age_days=1)) is None
+    assert auto(layout, limits(max_trace_age_days=1)) is None
     stamp = Path(layout.private, "retention.stamp")
     os.utime(stamp, (time.time() - 61,) * 2)
-    report = auto(layout, Limits(max_trace_age_days=1))
+    report = auto(layout, limits(max_trace_age_days=1))
     assert report is not None
     assert len(report.retired) == 1
 
@@ -301,7 +303,7 @@ def test_auto_runs_once_a_minute_for_all(tmp_path: Path) -> None:
 def test_auto_counts_a_day_before_its_session_goes(tmp_path: Path) -> None:
     layout = make_layout(tmp_path)
     write(layout, document([tool(1)]), mtime=NOW - 300 * DAY)
-    auto(layout, Limits(max_trace_age_days=1))
+    auto(layout, limits(max_trace_age_days=1))
     assert left(layout) == []
     assert load(layout, "2026-01-15")["summary"]["total_events"] == 1
 
@@ -309,12 +311,12 @@ def test_auto_counts_a_day_before_its_session_goes(tmp_path: Path) -> None:
 def test_auto_is_off_without_auto_cleanup_and_never_raises(tmp_path: Path) -> None:
     layout = make_layout(tmp_path)
     write(layout, document([tool(1)]), mtime=NOW - 300 * DAY)
-    assert auto(layout, Limits(max_trace_age_days=1, auto_cleanup=False)) is None
+    assert auto(layout, limits(max_trace_age_days=1, auto_cleanup=False)) is None
     assert os.listdir(layout.private) == []
-    assert auto(Layout(str(tmp_path), str(tmp_path / "nowhere")), Limits()) is None
+    assert auto(Layout(str(tmp_path), str(tmp_path / "nowhere")), limits()) is None
     Path(layout.private).rmdir()
     Path(layout.private).write_text("not a folder")
-    assert auto(layout, Limits(max_trace_age_days=1)) is None
+    assert auto(layout, limits(max_trace_age_days=1)) is None
     assert left(layout) == [STEM]
 
 
@@ -322,5 +324,5 @@ def test_a_retired_session_leaves_the_memory_index(tmp_path: Path) -> None:
     layout = make_layout(tmp_path)
     write(layout, document([error(1, message="the reactor is cold")]), mtime=NOW - 300 * DAY)
     assert Episodes(layout).recall("reactor")
-    prune(layout, Limits(max_trace_age_days=1))
+    prune(layout, limits(max_trace_age_days=1))
     assert b"reactor" not in Path(layout.private, "memory.sqlite").read_bytes()

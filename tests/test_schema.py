@@ -272,7 +272,7 @@ def test_problems_are_bounded(tmp_path: Path) -> None:
 def mutants(document: dict[str, Any], count: int) -> list[Any]:
     """The document with one random place replaced, removed or added to."""
     chance = random.Random(800)
-    values = [
+    values: list[Any] = [
         None,
         True,
         0,

@@ -390,7 +390,7 @@ def _matches(database: sqlite3.Connection, stem: str, wanted: Wanted) -> list[Ma
     where = " OR ".join(f"({condition})" for condition, _ in wanted)
     query = f"SELECT event_id, type, timestamp, text FROM events WHERE stem = ? AND ({where})"  # noqa: S608 - ours
     values = (stem, *(value for _, given in wanted for value in given), _MOST_MATCHES)
-    found = database.execute(f"{query} AND event_id != '' ORDER BY id LIMIT ?", values)
+    found = database.execute(query + " AND event_id != '' ORDER BY id LIMIT ?", values)
     return [Match(*match) for match in found]
 
 

@@ -31,7 +31,7 @@ COMPRESS_FROM = 1 << 20
 
 SCAN_EVERY_S = 60
 _DAY_S = 86_400
-_MB = 1_000_000
+_MB = 1 << 20
 _STEP = 1 << 18
 _LOCK = "retention.lock"
 _STAMP = "retention.stamp"

@@ -218,7 +218,7 @@ def _time(durations: dict[str, Any], event: Mapping[str, Any]) -> None:
         name = OTHER
     if name not in names and len(names) >= NAMES:
         name = OTHER
-    histogram = names.setdefault(name, {"count": 0, "sum_us": 0, "max_us": 0, "buckets": {}})
+    histogram = names.setdefault(name, _empty())
     index = str(bucket(us))
     histogram["count"] += 1
     histogram["sum_us"] += us
@@ -260,21 +260,30 @@ def _merge_names(durations: Iterable[Mapping[str, Any]], group: str) -> dict[str
     merged: dict[str, Histogram] = {}
     for part in durations:
         for name, histogram in _mapping(part.get(group)).items():
-            merged[name] = _merge_histograms(merged.get(name, {}), _mapping(histogram))
+            _pour(merged.setdefault(name, _empty()), _mapping(histogram))
     own = sorted((name for name in merged if name != OTHER), key=lambda name: (-merged[name]["count"], name))
     for name in own[NAMES:]:
-        merged[OTHER] = _merge_histograms(merged.get(OTHER, {}), merged.pop(name))
-    return {name: merged[name] for name in sorted(merged)}
+        _pour(merged.setdefault(OTHER, _empty()), merged.pop(name))
+    return {name: _in_order(merged[name]) for name in sorted(merged)}
 
 
-def _merge_histograms(one: Mapping[str, Any], two: Mapping[str, Any]) -> Histogram:
-    buckets = _add(_mapping(one.get("buckets")), two.get("buckets"))
-    return {
-        "count": _integer(one.get("count")) + _integer(two.get("count")),
-        "sum_us": _integer(one.get("sum_us")) + _integer(two.get("sum_us")),
-        "max_us": max(_integer(one.get("max_us")), _integer(two.get("max_us"))),
-        "buckets": {i: buckets[i] for i in sorted(buckets, key=_index) if _index(i) >= 0},
-    }
+def _empty() -> Histogram:
+    return {"count": 0, "sum_us": 0, "max_us": 0, "buckets": {}}
+
+
+def _pour(total: Histogram, more: Mapping[str, Any]) -> None:
+    total["count"] += _integer(more.get("count"))
+    total["sum_us"] += _integer(more.get("sum_us"))
+    total["max_us"] = max(total["max_us"], _integer(more.get("max_us")))
+    buckets = total["buckets"]
+    for index, count in _mapping(more.get("buckets")).items():
+        buckets[index] = buckets.get(index, 0) + _integer(count)
+
+
+def _in_order(histogram: Histogram) -> Histogram:
+    buckets = histogram["buckets"]
+    known = sorted((_index(index), index) for index in buckets)
+    return histogram | {"buckets": {index: buckets[index] for number, index in known if number >= 0}}
 
 
 def _add(total: Mapping[str, int], more: object) -> dict[str, int]:

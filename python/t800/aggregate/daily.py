@@ -39,6 +39,7 @@ Partials = dict[str, dict[str, Any]]
 _NAME = re.compile(r"([0-9]{4}-[0-9]{2}-[0-9]{2})_summary\.json")
 _DATE = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}")
 _LIMIT = 1 << 28
+_LARGE = 2 << 20  # Measured: about a thousand sessions, which take 100 ms to fold.
 _WAIT_S = 1.0
 _ENDED = ("closed", "recovered")
 
@@ -46,12 +47,15 @@ _ENDED = ("closed", "recovered")
 def update(layout: Layout, trace: SessionTrace | str) -> list[str]:
     """Fold one finished session (or the stem of its files) into its days; the dates whose files changed.
 
-    A live session is left out. While another thread is folding, it is left to that one, so that a thousand
+    A live session is left out, and left to `catch_up` is one whose day has become so large that folding at every
+    close would be felt. While another thread is folding, it is left to that one, so that a thousand
     sessions that end together cost a few writes. Raises `TraceFileError` where the folder cannot be written,
     or another process has been writing for over a second.
     """
     if isinstance(trace, str):
         trace = of_stem(layout, trace)
+    if _size(_path(layout, trace.stem[:10])) > _LARGE:
+        return []
     folder = os.getpid(), layout.aggregated
     with _guard:
         _waiting.setdefault(folder, {})[trace.stem] = trace
@@ -70,8 +74,9 @@ def update(layout: Layout, trace: SessionTrace | str) -> list[str]:
 
 def catch_up(layout: Layout) -> list[str]:
     """Fold all finished sessions that are in no day's file yet, or were incomplete and have changed since."""
-    known: dict[str, tuple[bytes, int]] = {}
-    return _fold(layout, [trace for trace in scan(layout)[0] if not _is_counted(layout, trace, known)])
+    traces = scan(layout)[0]
+    counted = {date: _Counted(layout, date) for date in {trace.stem[:10] for trace in traces}}
+    return _fold(layout, [trace for trace in traces if not counted[trace.stem[:10]].has(trace)])
 
 
 def rebuild(layout: Layout) -> list[str]:
@@ -124,7 +129,13 @@ def _fold(layout: Layout, traces: Iterable[SessionTrace]) -> list[str]:
     if not fresh:
         return []
     with _locked(layout):
-        return [date for date in sorted(fresh) if _write(layout, date, _read(layout, date) | fresh[date])]
+        return [date for date in sorted(fresh) if _add(layout, date, fresh[date])]
+
+
+def _add(layout: Layout, date: str, fresh: Partials) -> bool:
+    known = _read(layout, date)
+    changes = any(known.get(stem) != partial for stem, partial in fresh.items())
+    return changes and _write(layout, date, known | fresh)
 
 
 def _partials_by_date(traces: Iterable[SessionTrace]) -> dict[str, Partials]:
@@ -178,19 +189,32 @@ def _date(given: object, trace: SessionTrace) -> str:
     return text if _DATE.fullmatch(text) else trace.stem[:10]
 
 
-def _is_counted(layout: Layout, trace: SessionTrace, known: dict[str, tuple[bytes, int]]) -> bool:
-    """Looks for the session's line without parsing the file: this runs once a minute beside an agent."""
-    date = trace.stem[:10]
-    if date not in known:
-        known[date] = _bytes(layout, date)
-    data, mtime_ns = known[date]
-    start = data.find(b'\n"%b":{' % trace.stem.encode())
-    line = data[start + 1 : data.find(b"\n", start + 1)] if start >= 0 else b""
-    return bool(line) and (b'"incomplete":true' not in line or trace.mtime_ns < mtime_ns)
+class _Counted:
+    """Which sessions a day's file holds, read from the beginnings of its lines: this runs beside an agent."""
+
+    def __init__(self, layout: Layout, date: str) -> None:
+        data, self._mtime_ns = _bytes(layout, date)
+        lines = {
+            line[1 : line.find(b'"', 1)].decode(): line for line in data.split(b"\n") if line[:1] == b'"'
+        }
+        self._incomplete = {stem for stem, line in lines.items() if b'"incomplete":true' in line}
+        self._complete = lines.keys() - self._incomplete
+
+    def has(self, trace: SessionTrace) -> bool:
+        """Whether the session needs no folding: it is there, and has not grown since if it was incomplete."""
+        grown = trace.mtime_ns >= self._mtime_ns
+        return trace.stem in self._complete or (trace.stem in self._incomplete and not grown)
 
 
 def _path(layout: Layout, date: str) -> str:
     return os.path.join(layout.aggregated, f"{date}_summary.json")
+
+
+def _size(path: str) -> int:
+    try:
+        return os.lstat(path).st_size
+    except OSError:
+        return 0
 
 
 def _bytes(layout: Layout, date: str) -> tuple[bytes, int]:
