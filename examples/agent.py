@@ -63,7 +63,9 @@ class Tools:
 
     def list_files(self) -> list[str]:
         with self.trace.tool("list", {"path": str(self.root)}) as call:
-            files = sorted(str(path.relative_to(self.root)) for path in self.root.rglob("*") if path.is_file())
+            files = sorted(
+                str(path.relative_to(self.root)) for path in self.root.rglob("*") if path.is_file()
+            )
             call.result({"count": len(files), "files": files})
         return files
 
@@ -81,7 +83,9 @@ class Tools:
     def search(self, pattern: str) -> list[str]:
         with self.trace.tool("search", {"pattern": pattern, "path": str(self.root)}) as call:
             sources = sorted(self.root.rglob("*.py"))
-            hits = [str(path.relative_to(self.root)) for path in sources if re.search(pattern, path.read_text())]
+            hits = [
+                str(path.relative_to(self.root)) for path in sources if re.search(pattern, path.read_text())
+            ]
             call.result({"files": hits})
         return hits
 

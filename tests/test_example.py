@@ -27,7 +27,12 @@ class Recorded(NamedTuple):
 
     def t800(self, *arguments: str) -> str:
         shown = subprocess.run(
-            [*T800, *arguments], cwd=self.home / "work", env=self.environ, capture_output=True, text=True, check=True
+            [*T800, *arguments],
+            cwd=self.home / "work",
+            env=self.environ,
+            capture_output=True,
+            text=True,
+            check=True,
         )
         return shown.stdout
 
@@ -44,7 +49,12 @@ def recorded(tmp_path_factory: pytest.TempPathFactory) -> Recorded:
     environ = {name: value for name, value in os.environ.items() if not name.startswith(("T800_", "XDG_"))}
     environ |= {"HOME": str(home), "USER": USER, "LOGNAME": USER, "T800_STRICT": "1"}
     run = subprocess.run(
-        [*T800, "run", str(AGENT)], cwd=home / "work", env=environ, capture_output=True, text=True, check=False
+        [*T800, "run", str(AGENT)],
+        cwd=home / "work",
+        env=environ,
+        capture_output=True,
+        text=True,
+        check=False,
     )
     return Recorded(home, home / "work" / ".opencode" / "telemetry", environ, run)
 
@@ -68,7 +78,12 @@ def test_it_repairs_the_bug_and_says_so(recorded: Recorded) -> None:
 
 def test_it_works_the_same_without_recording(recorded: Recorded, tmp_path: Path) -> None:
     off = subprocess.run(
-        [sys.executable, str(AGENT)], cwd=tmp_path, env=recorded.environ, capture_output=True, text=True, check=True
+        [sys.executable, str(AGENT)],
+        cwd=tmp_path,
+        env=recorded.environ,
+        capture_output=True,
+        text=True,
+        check=True,
     )
     assert (off.stdout, off.stderr) == (recorded.run.stdout, "")
     assert list(tmp_path.iterdir()) == []
@@ -125,9 +140,9 @@ def test_the_trace_is_valid_and_shows_as_a_tree(recorded: Recorded) -> None:
     headings = [line.split()[0] for line in lines if line[:1].isupper()]
     assert headings == ["THINK", "QUESTION", "PLAN", "EXECUTE"]
     assert "  └ ! CARRIER_OFFLINE" in page
-    assert [event["tool"] for event in json.loads(recorded.t800("show", "--tool", "submit*", "--json"))["events"]] == [
-        "submit_quote"
-    ]
+    assert [
+        event["tool"] for event in json.loads(recorded.t800("show", "--tool", "submit*", "--json"))["events"]
+    ] == ["submit_quote"]
 
 
 def test_two_runs_record_the_same(recorded: Recorded) -> None:

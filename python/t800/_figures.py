@@ -13,7 +13,7 @@ _STEP = 1024
 
 
 def duration(ms: float | None) -> str:
-    """A duration in milliseconds for people: `60 ns`, `85 µs`, `4.2 ms`, `31 s`, `2 m 05 s`; a dash for unknown."""
+    """Milliseconds for people: `60 ns`, `85 µs`, `4.2 ms`, `31 s`, `2 m 05 s`; a dash for unknown."""
     if ms is None:
         return "-"
     if ms < 1:

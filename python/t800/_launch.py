@@ -1,7 +1,7 @@
 """What `t800 run` turns itself into: a plain Python process that runs a program and records it.
 
-It runs as a script (`python …/t800/_launch.py [--quiet] [--agent=NAME] -- SCRIPT ARGS…` or `… -m MODULE ARGS…`),
-loads nothing of the command line, and gives the program the process as `python SCRIPT` would have: `__main__`,
+It runs as a script, `python …/_launch.py [--quiet] [--agent=NAME] -- SCRIPT ARGS…` or `… -m MODULE ARGS…`,
+loads nothing of the command line, and gives the program the process as `python SCRIPT` would: `__main__`,
 `sys.argv`, `sys.path[0]`, tracebacks, exit code.
 """
 
@@ -128,7 +128,7 @@ class Recording:
             self._run.ended(error)
 
     def finish(self) -> None:
-        """Close the session and print the summary; in a forked child that came here nothing of this is ours."""
+        """Close the session and print the summary; in a forked child nothing of this is ours."""
         if os.getpid() != self._process:
             return
         if self._run is not None:
@@ -149,7 +149,11 @@ def _summary(run: Run, path: str) -> list[str]:
     try:
         trace = resolve(session.layout, path)
         summary = trace.summary()
-        return [f"t800: recorded {trace.session_id}", *(f"  {line}" for line in _figures(summary)), f"  {path}"]
+        return [
+            f"t800: recorded {trace.session_id}",
+            *(f"  {line}" for line in _figures(summary)),
+            f"  {path}",
+        ]
     except Exception as error:  # noqa: BLE001 (the program's exit must not fail on a summary)
         return [f"t800: recorded {path}", f"  its summary cannot be read: {error}"]
 

@@ -35,7 +35,12 @@ def home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 
 def filtered(text: bytes, *arguments: str, **environ: str) -> tuple[int, bytes, str]:
     done = subprocess.run(
-        [*REDACT, *arguments], input=text, capture_output=True, timeout=60, check=False, env=os.environ | environ
+        [*REDACT, *arguments],
+        input=text,
+        capture_output=True,
+        timeout=60,
+        check=False,
+        env=os.environ | environ,
     )
     return done.returncode, done.stdout, done.stderr.decode()
 
@@ -70,7 +75,9 @@ def test_content_is_hashed_or_scanned(home: Path) -> None:
 def test_home_and_project_come_from_options_or_the_environment(home: Path) -> None:
     del home
     assert redacted(EVENT)["parameters"]["file_path"] == "src/auth.ts"
-    _, out, _ = filtered(line(EVENT), T800_HOME="/home/mwilson", T800_PROJECT_ROOT="/home/mwilson/work/acme-shop")
+    _, out, _ = filtered(
+        line(EVENT), T800_HOME="/home/mwilson", T800_PROJECT_ROOT="/home/mwilson/work/acme-shop"
+    )
     assert json.loads(out)["parameters"]["file_path"] == "src/auth.ts"
 
 
@@ -80,7 +87,9 @@ def test_lines_come_one_for_one_in_order_without_a_limit(home: Path) -> None:
     events[7]["outcome"] = "long " * 200_000
     code, out, _ = filtered(b"".join(map(line, events)), "--content", "scan")
     assert code == 0
-    assert [json.loads(text)["outcome"] for text in out.splitlines()] == [event["outcome"] for event in events]
+    assert [json.loads(text)["outcome"] for text in out.splitlines()] == [
+        event["outcome"] for event in events
+    ]
 
 
 def test_a_pipe_is_answered_line_by_line(home: Path) -> None:

@@ -11,14 +11,22 @@ from pathlib import Path
 import pytest
 
 # -P as the installed script has it: the working directory is no place to import from.
-RUN = [sys.executable, "-P", "-c", "import sys; from t800.cli import main; sys.exit(main())", "run", "--quiet"]
+RUN = [
+    sys.executable,
+    "-P",
+    "-c",
+    "import sys; from t800.cli import main; sys.exit(main())",
+    "run",
+    "--quiet",
+]
 
 PROGRAMS = {
     "surroundings": """
         import sys
-        print(__name__, __file__, __spec__, __package__, __doc__, type(__builtins__).__name__, sys.argv, sys.path[0])
+        print(__name__, __file__, __spec__, __package__, __doc__, type(__builtins__).__name__)
+        print(sys.argv, sys.path[0])
         print(sorted(name for name in globals() if name.startswith("__")), type(__loader__).__name__)
-        print(sys.modules["__main__"].__dict__ is globals(), [name for name in sys.modules if "click" in name])
+        print(sys.modules["__main__"].__dict__ is globals(), "click" in sys.modules)
     """,
     "exit code": "import sys; sys.exit(7)",
     "exit message": "raise SystemExit('gone')",

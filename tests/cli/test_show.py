@@ -14,8 +14,8 @@ from t800.layout import Layout
 from tests.trace_files import STEM, compact, document, error, header_of, llm, make_layout, tool, write
 
 PLAN = {
-    "event_id": "evt_009", "timestamp": "2026-01-15T10:30:00.500Z", "type": "checkpoint", "phase_name": "PLAN",
-    "status": "completed", "duration_ms": 9000, "attributes": {"plan_complexity": 7},
+    "event_id": "evt_009", "timestamp": "2026-01-15T10:30:00.500Z", "type": "checkpoint",
+    "phase_name": "PLAN", "status": "completed", "duration_ms": 9000, "attributes": {"plan_complexity": 7},
 }  # fmt: skip
 
 
@@ -32,7 +32,9 @@ def session(layout: Layout, *events: dict[str, Any], **fields: Any) -> Path:
 
 
 def test_show_prints_head_phases_events_and_path(layout: Layout, capsys: pytest.CaptureFixture[str]) -> None:
-    path = session(layout, tool(1, phase="PLAN"), llm(2, phase="PLAN"), error(3, tool="bash", phase="PLAN"), PLAN)
+    path = session(
+        layout, tool(1, phase="PLAN"), llm(2, phase="PLAN"), error(3, tool="bash", phase="PLAN"), PLAN
+    )
     assert main(["show"]) == 0
     page = capsys.readouterr().out
     lines = page.splitlines()
@@ -112,9 +114,7 @@ def test_limit_counts_what_it_hides(layout: Layout, capsys: pytest.CaptureFixtur
     assert capsys.readouterr().out.count("✓ read") == 30
 
 
-def test_json_is_the_whole_session_over_its_parts(
-    layout: Layout, capsys: pytest.CaptureFixture[str]
-) -> None:
+def test_json_is_the_whole_session_over_its_parts(layout: Layout, capsys: pytest.CaptureFixture[str]) -> None:
     session(layout, tool(1))
     write(layout, document([tool(2)], part=2), f"{STEM}.part2.json.gz")
     assert main(["show", "ses_abc", "--json"]) == 0

@@ -43,14 +43,17 @@ def screen(tmp_path: Path, layout: Layout) -> Iterator[Screen]:
     tmux = ["tmux", "-S", str(tmp_path / "tmux.sock"), "-f", "/dev/null"]
 
     def captured(*arguments: str) -> str:
-        done = subprocess.run([*tmux, "capture-pane", "-p", *arguments], capture_output=True, text=True, check=True)
+        done = subprocess.run(
+            [*tmux, "capture-pane", "-p", *arguments], capture_output=True, text=True, check=True
+        )
         return done.stdout
 
     def shown(command: str, *, colours: bool = False) -> list[str]:
         line = f"{T800} {command}; echo; echo finished; sleep 600"
         environ = ["env", "-u", "NO_COLOR", f"T800_DIR={layout.telemetry}", "LC_ALL=C.UTF-8"]
         subprocess.run(
-            [*tmux, "new-session", "-d", "-x", "80", "-y", "60", shlex.join([*environ, "sh", "-c", line])], check=True
+            [*tmux, "new-session", "-d", "-x", "80", "-y", "60", shlex.join([*environ, "sh", "-c", line])],
+            check=True,
         )
         for _ in range(600):
             if "\nfinished" in captured():

@@ -55,7 +55,8 @@ def test_fields_of_a_trace_may_hold_anything() -> None:
 
 @pytest.mark.parametrize(
     ("ms", "text"),
-    [(None, "-"), (0, "0.0 µs"), (0.00006, "60 ns"), (0.0021, "2.1 µs"), (0.0854, "85 µs"), (4.23, "4.2 ms"), (412.4, "412 ms"), (31_000, "31.00 s"), (125_000, "2 m 05 s"),
+    [(None, "-"), (0, "0.0 µs"), (0.00006, "60 ns"), (0.0021, "2.1 µs"), (0.0854, "85 µs"),
+     (4.23, "4.2 ms"), (412.4, "412 ms"), (31_000, "31.00 s"), (125_000, "2 m 05 s"),
      (7_260_000, "2 h 01 m")],
 )  # fmt: skip
 def test_durations(ms: float | None, text: str) -> None:
@@ -64,6 +65,12 @@ def test_durations(ms: float | None, text: str) -> None:
 
 def test_figures() -> None:
     assert [money(usd) for usd in (None, 0, 0.00123, 12.3)] == ["-", "$0.00", "$0.0012", "$12.30"]
-    assert [percent(rate) for rate in (None, 0, 0.9333, 0.99999, 1)] == ["-", "0 %", "93.3 %", "99.9 %", "100 %"]
+    assert [percent(rate) for rate in (None, 0, 0.9333, 0.99999, 1)] == [
+        "-",
+        "0 %",
+        "93.3 %",
+        "99.9 %",
+        "100 %",
+    ]
     assert [size(count) for count in (12, 2048, 5 << 20)] == ["12 B", "2.0 KiB", "5.0 MiB"]
     assert [plural(count, "event") for count in (0, 1, 2000)] == ["0 events", "1 event", "2,000 events"]

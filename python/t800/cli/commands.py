@@ -31,7 +31,9 @@ class Entry(NamedTuple):
 
 
 COMMANDS = {
-    "init": Entry("t800.cli.settings:init", "Switch", "Make the telemetry folder and a documented configuration."),
+    "init": Entry(
+        "t800.cli.settings:init", "Switch", "Make the telemetry folder and a documented configuration."
+    ),
     "enable": Entry("t800.cli.settings:enable", "Switch", "Switch recording on for this project."),
     "disable": Entry("t800.cli.settings:disable", "Switch", "Switch recording off everywhere; off wins."),
     "status": Entry("t800.cli.settings:status", "Switch", "Say whether and why recording is on or off."),
@@ -76,7 +78,7 @@ class Commands(click.Group):
 
             nearest = difflib.get_close_matches(args[0], COMMANDS, n=1)
             if nearest and "Did you mean" not in error.message:
-                error.message += f" Did you mean {nearest[0]!r}?"
+                raise click.UsageError(f"{error.message} Did you mean {nearest[0]!r}?", ctx) from error
             raise
 
     def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
@@ -122,7 +124,9 @@ def main(args: Sequence[str] | None = None) -> int:
         return INTERRUPTED
     except BrokenPipeError:
         return _closed_pipe()
-    except Exception as error:  # the last resort of a program: known errors are told, others keep their traceback
+    except (
+        Exception
+    ) as error:  # the last resort of a program: known errors are told, others keep their traceback
         code = _told(error)
         if code is None:
             raise

@@ -1,4 +1,4 @@
-"""What several commands share: their options, and the way from an option to a folder, a session or a setting."""
+"""What several commands share: their options, and the way from one to a folder, a session, a setting."""
 
 from __future__ import annotations
 

@@ -80,7 +80,7 @@ def _roots(found: list[Segment]) -> Iterator[Node]:
 
 
 def _lines(segment: Segment, on: Scale, wanted: Wanted) -> Iterator[Callable[[], Text]]:
-    """A phase's heading and rows, each to be laid out when it is printed; nothing where the filters leave none."""
+    """A phase's heading and rows, laid out when they are printed; nothing where the filters leave none."""
     shown = tree.rows(segment.roots, wanted)
     first = next(shown, None)
     if first is None and not (segment.checkpoint is not None and wanted(segment.checkpoint.event)):

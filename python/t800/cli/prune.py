@@ -37,7 +37,12 @@ def _data(report: Report) -> dict[str, object]:
     return {
         "dry_run": report.dry_run,
         "retired": [
-            {"session_id": gone.trace.session_id, "reason": gone.reason, "bytes": gone.bytes, "files": gone.paths}
+            {
+                "session_id": gone.trace.session_id,
+                "reason": gone.reason,
+                "bytes": gone.bytes,
+                "files": gone.paths,
+            }
             for gone in report.retired
         ],
         "kept": [{"session": stem, "reason": reason} for stem, reason in report.kept],

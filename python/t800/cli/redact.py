@@ -23,9 +23,11 @@ _SHOWN_LINES = 5
 
 @click.command()
 @click.option("--content", type=click.Choice(["hash", "scan"]),
-              help="What becomes of content such as file texts and prompts: a keyed hash, or the text with what is "
-                   "sensitive in it taken out [default: as configured].")  # fmt: skip
-@click.option("--home", envvar="T800_HOME", metavar="DIR", help="The home directory that paths are shortened to ~.")
+              help="What becomes of content such as file texts and prompts: a keyed hash, or the text "
+                   "without what is sensitive in it [default: as configured].")  # fmt: skip
+@click.option(
+    "--home", envvar="T800_HOME", metavar="DIR", help="The home directory that paths are shortened to ~."
+)
 @click.option("--project-root", envvar="T800_PROJECT_ROOT", metavar="DIR",
               help="The folder that paths become relative to [default: this project's].")  # fmt: skip
 @click.option("--identity", metavar="FILE|none",
@@ -36,8 +38,8 @@ _SHOWN_LINES = 5
 def redact(explain: bool, directory: str | None, **choices: str | None) -> int:
     """Redact JSON events from stdin to stdout: one a line in, one a line out, in the same order.
 
-    Everything that is not sensitive stays as it is, and there is no limit to a line's length. A line that is not
-    JSON comes out as a redacted JSON string; then the exit code is 1.
+    Everything that is not sensitive stays as it is, and there is no limit to a line's length. A line that
+    is not JSON comes out as a redacted JSON string; then the exit code is 1.
     """
     from t800.cli.commands import FINDINGS
 
@@ -84,7 +86,9 @@ def _identity(choice: str | None) -> bool | dict[str, list[str]]:
             raise click.BadParameter(f"{choice} is not JSON ({error})", param_hint="--identity") from error
     if not isinstance(given, dict) or not all(_is_list_of_names(name, given[name]) for name in given):
         wanted = ", ".join(_IDENTITY)
-        raise click.BadParameter(f"{choice} must be an object with lists of strings: {wanted}", param_hint="--identity")
+        raise click.BadParameter(
+            f"{choice} must be an object with lists of strings: {wanted}", param_hint="--identity"
+        )
     return {name: given.get(name, []) for name in _IDENTITY}
 
 
@@ -93,8 +97,8 @@ def _is_list_of_names(name: str, value: object) -> bool:
 
 
 def _filter(redactor: Redactor) -> tuple[list[int], int]:
-    """Everything from stdin to stdout in the core; the numbers of lines that are no JSON, and how many there were."""
-    # The core waits for input outside Python, where Ctrl-C would go unheard: let it end the process, as in any filter.
+    """Everything from stdin to stdout; the numbers of lines that are no JSON, and how many there were."""
+    # The core waits for input outside Python, where Ctrl-C would go unheard: let it end the process.
     signal.signal(signal.SIGINT, signal.SIG_DFL)
     sys.stdout.flush()
     return redactor.redact_stream(sys.stdin.fileno(), sys.stdout.fileno())
@@ -115,14 +119,18 @@ def _explain(redactor: Redactor) -> tuple[list[int], int]:
 
 
 def explained(redactor: Redactor, line: bytes) -> Iterator[tuple[str, dict[str, int]]]:
-    """For each changed place of one JSON text: its key as it is after redaction, and the rules that act there.
+    """For each changed place of one JSON text: its key after redaction, and the rules that act there.
 
-    Each place is judged again in a copy of the event that holds nothing else, so that every rule is named where
-    it acts.
+    Each place is judged again in a copy of the event that holds nothing else, so that every rule is named
+    where it acts.
     """
     before, after = _pairs(line), _pairs(redactor.redact_json(line))
-    for key, alone in _changes(before, after, "", lambda leaf: leaf):
+    for key, alone in _changes(before, after, "", _itself):
         yield key, redactor.explain(_text(alone))
+
+
+def _itself(leaf: Any) -> Any:
+    return leaf
 
 
 class _Object(list[tuple[str, Any]]):
@@ -153,12 +161,20 @@ def _changes(before: Any, after: Any, key: str, around: Callable[[Any], Any]) ->
             inner = f"{key}.{new_name}" if key else new_name
             if name != new_name:
                 yield inner, around(_Object([(name, None)]))
-            yield from _changes(old, new, inner, lambda leaf, name=name: around(_Object([(name, leaf)])))
+            yield from _changes(old, new, inner, _in_object(name, around))
     elif _is_array(before) and _is_array(after) and len(before) == len(after):
         for position, (old, new) in enumerate(zip(before, after, strict=True)):
-            yield from _changes(old, new, f"{key}[{position}]", lambda leaf: around([leaf]))
+            yield from _changes(old, new, f"{key}[{position}]", _in_array(around))
     elif before != after:
         yield key, around(before)
+
+
+def _in_object(name: str, around: Callable[[Any], Any]) -> Callable[[Any], Any]:
+    return lambda leaf: around(_Object([(name, leaf)]))
+
+
+def _in_array(around: Callable[[Any], Any]) -> Callable[[Any], Any]:
+    return lambda leaf: around([leaf])
 
 
 def _is_array(value: object) -> bool:

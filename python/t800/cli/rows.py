@@ -85,7 +85,7 @@ def line(row: Row, on: Scale, agent: str) -> Text:
 
 
 def _line(text: Text, node: Node | None, on: Scale, style: str) -> Text:
-    """The text, cut or filled to its columns, then bar and duration in theirs; without a node the text alone."""
+    """The text, cut or filled to its columns, then bar and duration; without a node the text alone."""
     if node is None:
         text.truncate(on.width, overflow="ellipsis")
         return text
@@ -160,7 +160,9 @@ def _telling(parameters: Mapping[str, object]) -> str:
 
 def _usage(event: Event) -> str:
     prompt, completion = number(event, "prompt_tokens"), number(event, "completion_tokens")
-    tokens = "" if prompt is None and completion is None else f"{prompt or 0:,.0f} → {completion or 0:,.0f} tokens"
+    tokens = (
+        "" if prompt is None and completion is None else f"{prompt or 0:,.0f} → {completion or 0:,.0f} tokens"
+    )
     cost = number(event, "cost_usd")
     return joined([tokens, "" if cost is None else money(cost)])
 

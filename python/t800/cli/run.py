@@ -20,14 +20,16 @@ def _own_options_only(args: list[str]) -> list[str]:
     for position, argument in enumerate(args):
         if argument.startswith("-m"):
             cut = position + (2 if argument == "-m" else 1)
-        elif argument == "--" or (argument.startswith("-") and argument != "-"):
-            continue
-        elif position and args[position - 1] == "--agent":
+        elif _is_ours(argument) or (position and args[position - 1] == "--agent"):
             continue
         else:
             cut = position
         return [*args[:cut], "--", *args[cut:]]
     return args
+
+
+def _is_ours(argument: str) -> bool:
+    return argument.startswith("-") and argument != "-"
 
 
 @click.command(cls=_Interpreter)
@@ -38,9 +40,9 @@ def _own_options_only(args: list[str]) -> list[str]:
 def run(module: str | None, quiet: bool, agent: str | None, arguments: tuple[str, ...]) -> None:
     """Run a Python program and record it.
 
-    The program runs in a plain Python process, with its own arguments and exit code. Typing this is opt-in for
-    this run, unless recording was switched off by `t800 disable` or T800_ENABLED=0. A short summary and the
-    path of the trace come at the end, on stderr.
+    The program runs in a plain Python process, with its own arguments and exit code. Typing this is opt-in
+    for this run, unless recording was switched off by `t800 disable` or T800_ENABLED=0. A short summary and
+    the path of the trace come at the end, on stderr.
     """
     if module is None and not arguments:
         raise click.UsageError("Say which program to run: t800 run SCRIPT or t800 run -m MODULE.")

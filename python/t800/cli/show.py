@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import fnmatch
-from typing import TYPE_CHECKING, Any, NamedTuple
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
 
 import click
 
@@ -21,7 +22,8 @@ _TYPES = ("tool_call", "llm_call", "decision", "error", "checkpoint")
 _POLL_SECONDS = 0.2
 
 
-class Filters(NamedTuple):
+@dataclass(frozen=True)
+class Filters:
     """Which events to show; an unset filter takes all."""
 
     types: tuple[str, ...] = ()
@@ -29,10 +31,6 @@ class Filters(NamedTuple):
     phase: str | None = None
     failed: bool = False
     slow: float | None = None
-
-    def any(self) -> bool:
-        """Whether anything is filtered at all."""
-        return self != Filters()
 
     def __call__(self, event: Event) -> bool:
         """Whether an event passes all filters."""

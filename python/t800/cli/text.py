@@ -1,4 +1,4 @@
-"""Text on its way to a terminal: nothing from a trace may move the cursor, change colours or reorder a line."""
+"""Text on its way to a terminal: nothing in it may move the cursor, change colours or reorder a line."""
 
 from __future__ import annotations
 

@@ -96,7 +96,7 @@ def _phase_name(node: Node) -> str:
 
 
 def _nest(every: list[Node]) -> list[Node]:
-    """Hang each node below its parent. A parent always began earlier, so a forged circle stays in the open."""
+    """Hang each node below its parent. A parent began earlier, so a forged circle stays in the open."""
     known: dict[object, Node] = {}
     roots: list[Node] = []
     for node in every:

@@ -29,7 +29,9 @@ def validate(sessions: tuple[str, ...], directory: str | None, as_json: bool) ->
     from t800.cli.progress import progress
 
     traces = _traces(sessions, directory)
-    problems = [problem for trace in progress(traces, "validating") for problem in schema.validate_session(trace)]
+    problems = [
+        problem for trace in progress(traces, "validating") for problem in schema.validate_session(trace)
+    ]
     files = [part.path for trace in traces for part in trace.parts]
     if as_json:
         report = {"files": files, "problems": [problem._asdict() for problem in problems]}
