@@ -175,7 +175,8 @@ class Planner:
         """Approve a small change that moves a limit, where the documentation says limits are inclusive."""
         changed = [line for line in diff.splitlines() if re.match(r"[+-][^+-]", line)]
         inclusive = "limit belongs" in rule_book and any("<=" in line for line in changed)
-        return "approve" if inclusive and len(changed) == 2 else "ask a person"
+        one_line = [line[0] for line in changed] == ["-", "+"]
+        return "approve" if inclusive and one_line else "ask a person"
 
 
 def submit_quote(user: str, password: str, api_key: str, cents: int) -> None:
@@ -301,9 +302,11 @@ class Agent:
 
 def main() -> int:
     """Run the agent in a fresh copy of its workspace."""
-    with tempfile.TemporaryDirectory(prefix="parcel-quotes-") as folder:
-        with t800.session(agent="example-agent") as trace:
-            repaired = Agent(trace, fresh_workspace(Path(folder))).run()
+    with (
+        tempfile.TemporaryDirectory(prefix="parcel-quotes-") as folder,
+        t800.session(agent="example-agent") as trace,
+    ):
+        repaired = Agent(trace, fresh_workspace(Path(folder))).run()
     print("repaired" if repaired else "not repaired")
     return 0 if repaired else 1
 

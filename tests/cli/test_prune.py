@@ -5,10 +5,10 @@ import os
 from pathlib import Path
 
 import pytest
+from tests.trace_files import document, make_layout, tool, write
 
 from t800.cli import main
 from t800.layout import Layout
-from tests.trace_files import document, make_layout, tool, write
 
 OLD = "2020-01-15_10-30-00_ses_old"
 NEW = "2026-01-15_10-30-00_ses_new"

@@ -8,10 +8,10 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from tests.trace_files import STEM, compact, document, error, header_of, llm, make_layout, tool, write
 
 from t800.cli import main
 from t800.layout import Layout
-from tests.trace_files import STEM, compact, document, error, header_of, llm, make_layout, tool, write
 
 PLAN = {
     "event_id": "evt_009", "timestamp": "2026-01-15T10:30:00.500Z", "type": "checkpoint",
@@ -143,7 +143,8 @@ def test_a_wrong_session_exits_3_and_names_the_nearest(
     assert "nowhere/at/all.json" in capsys.readouterr().err
 
 
-def test_an_empty_folder(layout: Layout, capsys: pytest.CaptureFixture[str]) -> None:
+@pytest.mark.usefixtures("layout")
+def test_an_empty_folder(capsys: pytest.CaptureFixture[str]) -> None:
     assert main(["show"]) == 3
     assert "no sessions" in capsys.readouterr().err
     assert main(["ls"]) == 0

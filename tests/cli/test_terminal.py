@@ -10,9 +10,9 @@ from pathlib import Path
 
 import pytest
 from rich.cells import cell_len
+from tests.trace_files import document, error, llm, make_layout, tool, write
 
 from t800.layout import Layout
-from tests.trace_files import document, error, llm, make_layout, tool, write
 
 T800 = shlex.join([sys.executable, "-P", "-c", "import sys; from t800.cli import main; sys.exit(main())"])
 EVIL = "\x1b[2J\x1b[31m\x1b]0;title\x07\u202e\x9b7;7H"
@@ -70,7 +70,7 @@ def test_show_fits_and_keeps_its_columns(screen: Screen, layout: Layout) -> None
     page = lines[: lines.index("finished")]
     assert all(cell_len(line) <= 80 for line in page)
     heading = next(line for line in page if line.startswith("PLAN"))
-    rows = [line for line in page if line.startswith("  ✓") or line.startswith("  └ ✓")]
+    rows = [line for line in page if line.startswith(("  ✓", "  └ ✓"))]
     assert len(rows) == 3  # each event is one line: nothing has wrapped
     assert {cell_len(line) for line in (heading, *rows)} == {80}
     assert "end.py" in rows[1]

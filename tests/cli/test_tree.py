@@ -2,8 +2,9 @@
 
 from typing import Any
 
-from t800.cli import rows, tree
 from tests.trace_files import error, llm, tool
+
+from t800.cli import rows, tree
 
 
 def at(second: float, **fields: Any) -> dict[str, Any]:

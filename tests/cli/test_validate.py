@@ -4,10 +4,10 @@ import json
 from pathlib import Path
 
 import pytest
+from tests.trace_files import STEM, document, make_layout, tool, write
 
 from t800.cli import main
 from t800.layout import Layout
-from tests.trace_files import STEM, document, make_layout, tool, write
 
 
 @pytest.fixture

@@ -93,7 +93,7 @@ class Commands(click.Group):
                 formatter.write_dl([(name.ljust(width), text) for name, text in rows])
 
 
-def _version(ctx: click.Context, _: click.Parameter, asked: bool) -> None:  # noqa: FBT001 (click calls it so)
+def _version(ctx: click.Context, _: click.Parameter, asked: bool) -> None:
     if asked:
         from t800 import __version__
 
