@@ -12,7 +12,7 @@ import t800
 from t800.aggregate.daily import catch_up, load
 from t800.config import Settings
 from t800.layout import Layout, telemetry_dir
-from t800.memory import Episodes
+from t800.memory import episodic, working
 from t800.reader import family, resolve, sessions
 from t800.retention import compress, prune
 from t800.schema import validate_session
@@ -40,6 +40,7 @@ def test_every_verb_makes_a_valid_trace(layout: Layout) -> None:
     with record(layout) as trace:
         with trace.phase("PLAN", plan_complexity=7) as plan:
             with trace.tool("read", {"file_path": "src/auth.py"}) as call:
+                assert working(trace)["phase"] == "PLAN"
                 call.result("text")
             plan.update(revision_count=2)
         with pytest.raises(ValueError, match="cold"), trace.tool("bash", {"command": "ls"}):
@@ -60,13 +61,15 @@ def test_every_verb_makes_a_valid_trace(layout: Layout) -> None:
     assert (validate_session(read), read.damage) == ([], [])
     assert (read.summary()["state"], read.summary()["interrupted"]) == ("closed", 1)
     assert read.session_id == trace.session_id
-    (episode,) = Episodes(layout).recall("reactor cold", tool="bash")
+    (episode,) = episodic(layout.telemetry).recall("reactor cold", tool="bash")
     errors = {event["event_id"] for event in read.events() if event["type"] == "error"}
     assert {match.event_id for match in episode.matches} & errors
 
 
 def random_event(chance: random.Random) -> dict[str, Any]:
-    number = lambda: chance.choice([0, 1, 7, 10**6, chance.randrange(10**9)])  # noqa: E731
+    def number() -> int:
+        return chance.choice([0, 1, 7, 10**6, chance.randrange(10**9)])
+
     common = {
         "success": chance.choice([True, False, None]),
         "timestamp": f"2026-01-{chance.randrange(10, 14)}T05:06:07Z",

@@ -25,7 +25,7 @@ if TYPE_CHECKING:
     from t800.reader import SessionTrace
     from t800.session import Session
 
-__all__ = ["Episode", "Episodes", "Episodic", "Match", "working"]
+__all__ = ["Episode", "Episodes", "Episodic", "Match", "episodic", "working"]
 
 
 class Match(NamedTuple):
@@ -70,6 +70,13 @@ class Episodic(Protocol):
 def working(session: Session) -> dict[str, Any]:
     """What `session` is in the middle of: its context, its phase, and the events in flight."""
     return session.working()
+
+
+def episodic(dir: str | os.PathLike[str] | None = None) -> Episodes:  # noqa: A002 - as in session(dir=…)
+    """The episodic memory of a telemetry folder (default: this project's). Raises `TraceFileError`."""
+    from t800.layout import telemetry_dir
+
+    return Episodes(telemetry_dir(dir))
 
 
 _VERSION = 1
@@ -371,7 +378,7 @@ def _sessions(
 ) -> list[tuple[Any, ...]]:
     since, until = bounds
     conditions = ["started_ms >= coalesce(?, started_ms)", "started_ms <= coalesce(?, started_ms)"]
-    conditions += [f"stem IN (SELECT stem FROM events WHERE {condition})" for condition, _ in wanted]
+    conditions += [f"stem IN (SELECT stem FROM events WHERE {condition})" for condition, _ in wanted]  # noqa: S608
     values = (since, until, *(value for _, given in wanted for value in given), max(0, limit))
     where = " AND ".join(conditions)
     query = f"SELECT stem, session_id, agent, started, summary FROM sessions WHERE {where}"  # noqa: S608 - ours
