@@ -161,6 +161,23 @@ impl<'e, 'a> Assembly<'e, 'a> {
         }
     }
 
+    /// Sends a value that is left in `field` to the misfits.
+    pub fn refuse<V: Value>(
+        &mut self,
+        field: Field,
+        values: &mut Values<V>,
+        misfits: &mut Vec<(String, V)>,
+    ) {
+        if let Some(value) = values.take(field).filter(|value| !value.is_null()) {
+            self.misfit(field, value, misfits);
+        }
+    }
+
+    fn misfit<V: Value>(&mut self, field: Field, value: V, misfits: &mut Vec<(String, V)>) {
+        self.misuses.push(Misuse { field: field.name().to_owned(), expected: expected(field.shape()) });
+        misfits.push((field.name().to_owned(), value));
+    }
+
     /// `total_tokens` where both of its parts are known.
     fn total_tokens(&mut self) {
         let both = 1 << Token::Prompt as u8 | 1 << Token::Completion as u8;
@@ -260,8 +277,7 @@ impl<'e, 'a> Assembly<'e, 'a> {
             Shape::Flag => self.flag(value),
         };
         if !fits {
-            self.misuses.push(Misuse { field: field.name().to_owned(), expected: expected(field.shape()) });
-            misfits.push((field.name().to_owned(), value));
+            self.misfit(field, value, misfits);
         }
     }
 

@@ -215,6 +215,7 @@ impl Session {
             event.facts.day = clock::day(time);
             event.open(id, text.text(time));
             let unsaid = values.get(Field::Success).is_none();
+            event.refuse(Field::Timestamp, &mut values, &mut misfits);
             event.fields(kind.fields(), &mut values, &mut misfits);
             if unsaid && let Some(success) = success {
                 event.success(Some(success));
@@ -285,6 +286,8 @@ impl Session {
             let mut event = Assembly::new(&mut encoder, &self.classes, span.kind);
             event.facts = span.facts;
             let unsaid = (values.get(Field::DurationMs).is_none(), values.get(Field::Success).is_none());
+            // A span's time is when it began.
+            event.refuse(Field::Timestamp, &mut values, &mut misfits);
             event.fields(&span.kind.fields()[span.kind.begin_fields()..], &mut values, &mut misfits);
             finish(&mut event, end, unsaid, called.saturating_sub(span.started) / 1_000);
             event.common(span.place(), &mut values, misfits);

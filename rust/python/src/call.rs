@@ -95,6 +95,34 @@ impl<'a, 'py> Call<'a, 'py> {
     }
 }
 
+/// What the begin of a hook point was told and only its end writes, such as the prompt's tokens.
+pub struct Held {
+    fields: Vec<(Field, Py<PyAny>)>,
+    misfits: Vec<(String, Py<PyAny>)>,
+}
+
+impl Held {
+    /// What a begin has left over; None where that is nothing.
+    pub fn of(call: Call<'_, '_>) -> Option<Held> {
+        let values = Field::ALL.into_iter().filter_map(|field| Some((field, call.values.get(field)?)));
+        let fields: Vec<_> = values.map(|(field, value)| (field, value.0.to_owned().unbind())).collect();
+        let misfits: Vec<_> =
+            call.misfits.into_iter().map(|(name, value)| (name, value.0.to_owned().unbind())).collect();
+        (!fields.is_empty() || !misfits.is_empty()).then_some(Held { fields, misfits })
+    }
+
+    /// Adds it to the end's call; what the end says itself is newer.
+    pub fn fill<'a, 'py>(&'a self, py: Python<'py>, call: &mut Call<'a, 'py>) {
+        for (field, value) in &self.fields {
+            if call.values.get(*field).is_none() {
+                call.values.set(*field, PyValue(value.bind_borrowed(py)));
+            }
+        }
+        let misfits = self.misfits.iter();
+        call.misfits.extend(misfits.map(|(name, value)| (name.clone(), PyValue(value.bind_borrowed(py)))));
+    }
+}
+
 /// Reads the entries of a mapping that is an event: `record`'s argument, already copied into a dict.
 pub fn event_kind(event: &Bound<'_, PyDict>) -> Option<Kind> {
     let kind = event.get_item("type").ok()??;

@@ -1,6 +1,6 @@
 //! The recorder: the Rust object that takes events from Python.
 
-use crate::call::{Call, report, warn};
+use crate::call::{Call, Held, report, warn};
 use crate::context::{self, Frame, with_place};
 use crate::ffi::{self, Args, Method};
 use crate::scope::{AgentScope, PhaseScope, Span};
@@ -9,6 +9,7 @@ use crate::{call, open};
 use pyo3::exceptions::{PyTypeError, PyValueError};
 use pyo3::prelude::*;
 use pyo3::types::{PyDict, PyList, PyMapping, PyString, PyTuple, PyType};
+use std::collections::HashMap;
 use std::ffi::CStr;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering::Relaxed};
 use std::sync::{Arc, Mutex, PoisonError};
@@ -33,6 +34,8 @@ pub struct Recorder {
     /// Phases that are open: a session that closes inside one says so.
     phases: Mutex<Vec<Py<PhaseScope>>>,
     previous: Mutex<Vec<context::Previous>>,
+    /// By token: what the begins of hook points have left for their ends.
+    held: Mutex<HashMap<u64, Held>>,
 }
 
 impl Recorder {
@@ -52,6 +55,7 @@ impl Recorder {
             warned: AtomicBool::new(false),
             phases: Mutex::default(),
             previous: Mutex::default(),
+            held: Mutex::default(),
         }
     }
 
@@ -69,6 +73,20 @@ impl Recorder {
     /// Forgets a phase that was left.
     pub fn phase_left(&self, phase: &Bound<'_, PhaseScope>) {
         self.phases.lock().unwrap_or_else(PoisonError::into_inner).retain(|open| !open.is(phase));
+    }
+
+    fn held(&self) -> std::sync::MutexGuard<'_, HashMap<u64, Held>> {
+        self.held.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Ends the calls of hook points that know more than their begin has written.
+    fn interrupt_held(&self, py: Python<'_>, session: &Session) {
+        let held = std::mem::take(&mut *self.held());
+        for (id, held) in &held {
+            let mut call = Call::empty();
+            held.fill(py, &mut call);
+            session.end(*id, call.values, call.misfits, SpanEnd::Interrupted);
+        }
     }
 
     fn take_phases(&self) -> Vec<Py<PhaseScope>> {
@@ -148,6 +166,7 @@ impl Recorder {
         for phase in slf.get().take_phases() {
             PhaseScope::interrupt(phase.bind(slf.py()));
         }
+        slf.get().interrupt_held(slf.py(), session);
         let closed = slf.py().detach(|| session.close());
         slf.get().say_fault(slf.py());
         closed
@@ -386,6 +405,7 @@ fn post<'py>(
     let Some(id) = positional.next().and_then(|token| token.extract::<u64>().ok()) else {
         return Ok(none(py));
     };
+    let held = recorder.get().held().remove(&id);
     let mut call = Call::empty();
     let mut success = Some(true);
     if let Some(result) = positional.next() {
@@ -403,6 +423,9 @@ fn post<'py>(
             call.keyword(kind, &name, value);
         }
     }
+    if let Some(held) = &held {
+        held.fill(py, &mut call);
+    }
     let recorded = session.end(id, call.values, call.misfits, SpanEnd::Success(success));
     answer(recorder, method, &recorded, &call.misuses)
 }
@@ -414,10 +437,13 @@ fn token<'py>(
     method: &str,
     args: Args<'_, 'py>,
 ) -> PyResult<Bound<'py, PyAny>> {
-    match begin(recorder, kind, method, args)?.and_then(|(id, _)| id) {
-        Some(id) => Ok(id.into_pyobject(recorder.py())?.into_any()),
-        None => Ok(none(recorder.py())),
+    let Some((Some(id), rest)) = begin(recorder, kind, method, args)? else {
+        return Ok(none(recorder.py()));
+    };
+    if let Some(rest) = Held::of(rest) {
+        recorder.get().held().insert(id, rest);
     }
+    Ok(id.into_pyobject(recorder.py())?.into_any())
 }
 
 fn span<'py>(
