@@ -32,12 +32,18 @@ pub(crate) fn at_operator(scan: &mut Scan, at: usize) {
     let Some((op_end, compares)) = operator(scan.text, at) else { return };
     let Some(name) = name_before(scan.text, at) else { return };
     let key = &scan.text[name.start..name.end];
-    let class = class_of(scan, name, at);
+    let class = class_of(scan, name);
+    let class = if is_password_switch(scan.text, name, at) { KeyClass::SECRET } else { class };
     if class == KeyClass::PLAIN {
         return named_value(scan, key, name.start, op_end);
     }
     let strict = is_strict(scan.text, name, at, op_end);
     value_of(scan, class, name, op_end, Operator { colon: scan.text[at] == b':', strict, compares });
+}
+
+/// `/p:x` of Windows tools.
+fn is_password_switch(text: &[u8], name: Name, at: usize) -> bool {
+    matches!(&text[name.start..name.end], b"p" | b"P" | b"rp") && text[..name.start].ends_with(b" /") && text[at] == b':'
 }
 
 /// How a name and a value are joined.
@@ -73,7 +79,7 @@ fn is_name_byte(byte: u8) -> bool {
 /// The name that ends in front of `at`, past spaces, quotes, brackets and a type.
 pub(crate) fn name_before(text: &[u8], at: usize) -> Option<Name> {
     let mut end = back_over(text, at, 24, |b| b == b' ' || b == b'\t');
-    let closed = back_over(text, end, 8, |b| matches!(b, b'"' | b'\'' | b'`' | b'\\' | b']' | b'*'));
+    let closed = back_over(text, end, 8, |b| b"\"'`\\]*".contains(&b));
     let quoted = text[closed..end].iter().any(|b| matches!(b, b'"' | b'\'' | b'`'));
     end = closed;
     let start = back_over(text, end, KEY_LIMIT, is_name_byte);
@@ -135,13 +141,10 @@ fn forward_over(text: &[u8], start: usize, limit: usize, wanted: impl Fn(u8) -> 
 }
 
 /// The class of a name; of up to three words together where the last alone says nothing.
-fn class_of(scan: &Scan, name: Name, at: usize) -> KeyClass {
+pub(crate) fn class_of(scan: &Scan, name: Name) -> KeyClass {
     let word = &scan.text[name.start..name.end];
     let class = scan.class(word);
     if class != KeyClass::PLAIN || name.start == 0 || scan.text[name.start - 1] != b' ' {
-        return class;
-    }
-    if scan.text[at] == b'=' && !name.quoted && !word.is_ascii() {
         return class;
     }
     let mut start = name.start;
@@ -177,12 +180,21 @@ fn is_strict(text: &[u8], name: Name, at: usize, op_end: usize) -> bool {
         || matches!(before, b'?' | b'&' | b';')
         || key.iter().any(u8::is_ascii_uppercase) && !key.iter().any(u8::is_ascii_lowercase)
         || is_line_start(text, name.start) && ends_line(text, op_end)
+        || matches!(before, b' ' | b'"' | b'\'' | b'\t') && ends_argument(text, op_end)
 }
 
 fn ends_line(text: &[u8], start: usize) -> bool {
     let end =
-        forward_over(text, start, VALUE_LIMIT, |b| !matches!(b, b' ' | b'\t' | b'\n' | b'\r' | b',' | b')'));
+        forward_over(text, start, VALUE_LIMIT, |b| !b" \t\n\r,)".contains(&b));
     text.get(end).is_none_or(|b| matches!(b, b'\n' | b'\r'))
+}
+
+/// `host=db password=x dbname=y`: an argument rather than one of a call.
+fn ends_argument(text: &[u8], start: usize) -> bool {
+    let end = forward_over(text, start, VALUE_LIMIT, |b| {
+        !b" \t\n\r\"',);}](.".contains(&b)
+    });
+    text.get(end).is_none_or(|b| b" \t\n\r\"'".contains(&b))
 }
 
 /// Whether only indentation, a list dash, a diff sign or `export` stands before `start` on its line.
@@ -304,7 +316,7 @@ pub(crate) fn value_at(text: &[u8], from: usize, wide: bool) -> Option<Span> {
     let quote = quote_at(text, start).or_else(|| (paren > start).then(|| quote_at(text, inner)).flatten());
     let quote = quote.or_else(|| {
         let letters = forward_over(text, start, 2, |b| {
-            matches!(b, b'b' | b'r' | b'f' | b'u' | b'B' | b'R' | b'L' | b'@' | b'$')
+            b"brfuBRL@$".contains(&b)
         });
         (letters > start).then(|| quote_at(text, letters)).flatten()
     });
@@ -352,34 +364,13 @@ fn quoted_end(text: &[u8], start: usize, depth: usize) -> Option<usize> {
 
 fn bare_end(text: &[u8], start: usize) -> usize {
     let end = forward_over(text, start, VALUE_LIMIT, |b| {
-        !matches!(
-            b,
-            b' ' | b'\t'
-                | b'\n'
-                | b'\r'
-                | b'"'
-                | b'\''
-                | b'`'
-                | b'<'
-                | b'>'
-                | b','
-                | b';'
-                | b'('
-                | b')'
-                | b'['
-                | b']'
-                | b'{'
-                | b'}'
-                | b'&'
-                | b'|'
-                | b'\\'
-        )
+        !b" \t\n\r\"'`<>,;()[]{}&|\\".contains(&b)
     });
     let opened = |b: u8| matches!(b, b'{' | b'<' | b'(' | b'[');
     if text.get(end).copied().is_some_and(opened)
         && (end == start || text[end - 1] == b'$' || text[end] == b'<')
     {
-        return forward_over(text, end, 256, |b| !matches!(b, b' ' | b'\n' | b'"' | b'\'' | b','));
+        return forward_over(text, end, 256, |b| !b" \n\"',".contains(&b));
     }
     trim_end(text, start, end)
 }
@@ -387,7 +378,7 @@ fn bare_end(text: &[u8], start: usize) -> usize {
 /// Up to white space; a shell or `.env` line may hold any sign.
 fn wide_end(text: &[u8], start: usize) -> usize {
     let mut end = forward_over(text, start, VALUE_LIMIT, |b| {
-        !matches!(b, b' ' | b'\t' | b'\n' | b'\r' | b'"' | b'\'' | b'`')
+        !b" \t\n\r\"'`".contains(&b)
     });
     if let Some(escape) = memchr::memmem::find(&text[start..end], b"\\n") {
         end = start + escape;
@@ -405,7 +396,7 @@ fn wide_end(text: &[u8], start: usize) -> usize {
 
 /// A sentence may end behind a value.
 fn trim_end(text: &[u8], start: usize, end: usize) -> usize {
-    let last = back_over(text, end, 4, |b| matches!(b, b'.' | b'?' | b'!' | b':' | b';' | b','));
+    let last = back_over(text, end, 4, |b| b".?!:;,".contains(&b));
     if last > start { last } else { end }
 }
 
@@ -416,11 +407,11 @@ fn continued(scan: &mut Scan, closing: usize) {
     let mut end = closing;
     for _ in 0..64 {
         let gap = forward_over(text, end + 1, 128, |b| {
-            matches!(b, b' ' | b'\t' | b'\n' | b'\r' | b'+' | b'.' | b'\\' | b'&' | b'~')
+            b" \t\n\r+.\\&~".contains(&b)
         });
         let joined = text[(end + 1).min(gap)..gap]
             .iter()
-            .any(|b| matches!(b, b'+' | b'.' | b'\\' | b'&' | b'~' | b'\n'));
+            .any(|b| b"+.\\&~\n".contains(&b));
         if !joined || text.get(gap) != Some(&quote) {
             return;
         }
@@ -511,7 +502,7 @@ fn element(scan: &mut Scan, name: Name) {
 /// `("password", "x")`, `['password'], 'x'`, `` `token` x ``.
 fn after_quote(scan: &mut Scan, name: Name) {
     let text = scan.text;
-    let close = forward_over(text, name.end, 8, |b| matches!(b, b'"' | b'\'' | b'\\' | b'`' | b'*' | b']'));
+    let close = forward_over(text, name.end, 8, |b| b"\"'\\`*]".contains(&b));
     let gap = forward_over(text, close, 8, |b| b == b' ');
     match text.get(gap) {
         Some(b',') => {}
@@ -539,7 +530,7 @@ fn after_quote(scan: &mut Scan, name: Name) {
 fn spaced(scan: &mut Scan, name: Name) {
     let text = scan.text;
     let key = &text[name.start..name.end];
-    let class = class_of(scan, name, name.start);
+    let class = class_of(scan, name);
     if !(class.hides_strings() || class == KeyClass::MAYBE) {
         return;
     }
@@ -558,7 +549,7 @@ fn spaced(scan: &mut Scan, name: Name) {
     if flag || (caps && key.contains(&b'_')) || names_login(text, name.start) {
         return judge(scan, class, key, span, Operator { colon: false, strict: true, compares: false });
     }
-    if value::is_prose_secret(body, span.quoted) {
+    if value::is_prose_secret(body, span.quoted) && text.get(span.end) != Some(&b'(') {
         scan.secret(span.start, span.end, RuleId::PROSE);
     }
 }
@@ -574,7 +565,7 @@ fn past_body_flag(text: &[u8], from: usize) -> usize {
 fn is_flag(text: &[u8], name: Name) -> bool {
     let key_start = name.start + text[name.start..name.end].iter().take_while(|b| **b == b'-').count();
     (key_start > name.start
-        && (name.start == 0 || matches!(text[name.start - 1], b' ' | b'\n' | b'\t' | b'\'' | b'"')))
+        && (name.start == 0 || b" \n\t'\"".contains(&text[name.start - 1])))
         && !matches!(text.get(name.end), Some(b'"' | b'\''))
 }
 
@@ -584,6 +575,13 @@ fn names_login(text: &[u8], start: usize) -> bool {
     value::contains(front, b"login ") && value::contains(front, b"machine ")
 }
 
+/// Words and signs between a label and its value.
+#[rustfmt::skip]
+const LINKS: [&[u8]; 26] = [
+    b"is", b"was", b"are", b"to", b"as", b"of", b"with", b"by", b"->", b"=>", b"--", b"-", b"BY", b"AS", b"TO",
+    b"lautet", b"ist", b"est", b"es", b"jest", b"er", b"on", b"je", b"e", b"lyder", b"set",
+];
+
 /// Steps over `is`, `was`, `->`, `for X is`.
 fn after_links(text: &[u8], from: usize) -> usize {
     let mut at = from;
@@ -591,26 +589,7 @@ fn after_links(text: &[u8], from: usize) -> usize {
         let end =
             forward_over(text, at, 8, |b| b.is_ascii_alphabetic() || matches!(b, b'-' | b'>' | b'=' | b':'));
         let word = &text[at..end];
-        if !matches!(
-            word,
-            b"is"
-                | b"was"
-                | b"are"
-                | b"to"
-                | b"as"
-                | b"of"
-                | b"with"
-                | b"by"
-                | b"->"
-                | b"=>"
-                | b":"
-                | b"="
-                | b"--"
-                | b"-"
-                | b"BY"
-                | b"AS"
-                | b"TO"
-        ) {
+        if !LINKS.contains(&word) {
             break;
         }
         at = forward_over(text, end, 4, |b| b == b' ');

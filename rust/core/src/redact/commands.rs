@@ -1,6 +1,6 @@
 //! Commands whose arguments hold a password without a telling name: `curl -u`, `mysql -p…`, `sshpass -p`.
 
-use super::assign::{Name, Operator, name_before, value_at, value_of};
+use super::assign::{Name, Operator, class_of, name_before, value_at, value_of};
 use super::keys::KeyClass;
 use super::rules::RuleId;
 use super::scan::Scan;
@@ -95,7 +95,6 @@ const FLAGS: &[(&str, &str, Carries)] = &[
     ("pdftk", "user_pw", Carries::Next),
     ("pdftk", "owner_pw", Carries::Next),
     ("qpdf", "--encrypt", Carries::Next),
-    ("htpasswd", "-b", Carries::Next),
     ("openssl", "-k", Carries::Next),
     ("openssl", "-K", Carries::Next),
     ("nmap", "--script-args", Carries::Login),
@@ -106,7 +105,8 @@ const FLAGS: &[(&str, &str, Carries)] = &[
     ("aws", "--secret-key", Carries::Next),
     ("oc", "-p", Carries::Next),
     ("argocd", "--password", Carries::Next),
-    ("docker", "-p", Carries::Next),
+    ("usermod", "-p", Carries::Next),
+    ("useradd", "-p", Carries::Next),
 ];
 
 /// Looks at a word with a stem: a known command, or the words of SQL and of shells that set a password.
@@ -116,7 +116,13 @@ pub(crate) fn at_word(scan: &mut Scan, start: usize, end: usize) {
     match word {
         b"IDENTIFIED" | b"identified" => identified(scan, end),
         b"PASSWORD" | b"password" => quoted_behind(scan, end),
-        b"passwd" | b"chpasswd" => piped(scan, start),
+        b"passwd" | b"chpasswd" | b"cryptsetup" | b"--password-stdin" | b"--with-token" | b"sudo" | b"--passphrase-fd" | b"--passin" => {
+            piped(scan, start);
+            here_string(scan, end);
+        }
+        b"htpasswd" => positional(scan, end, 3, |text| contains_flag(text, b'b')),
+        b"wpa_passphrase" => positional(scan, end, 2, |_| true),
+        b"add_user" | b"change_password" | b"authenticate_user" => positional(scan, end, 2, |_| true),
         b"requirepass" | b"masterauth" => bare_behind(scan, end),
         b"AUTH" => redis_auth(scan, start, end),
         _ => {}
@@ -126,7 +132,7 @@ pub(crate) fn at_word(scan: &mut Scan, start: usize, end: usize) {
 /// Looks at each command line that may hold a flag of [`FLAGS`].
 pub(crate) fn at_flag(scan: &mut Scan, at: usize) {
     let text = scan.text;
-    if at > 0 && !matches!(text[at - 1], b' ' | b'\t') {
+    if at > 0 && !matches!(text[at - 1], b' ' | b'\t' | b'"' | b'\'') {
         return;
     }
     let end = at
@@ -184,12 +190,12 @@ fn command_before(text: &[u8], at: usize, command: &str) -> bool {
     let front = &text[floor..at];
     let from = front
         .iter()
-        .rposition(|b| matches!(b, b'\n' | b'|' | b';' | b'&' | b'(' | b'`'))
+        .rposition(|b| b"\n|;&(`".contains(&b))
         .map_or(0, |i| i + 1);
     memchr::memmem::find_iter(&front[from..], command).any(|i| {
         let (start, end) = (from + i, from + i + command.len());
         let free = start == 0
-            || matches!(front[start - 1], b' ' | b'\t' | b'/' | b'\n' | b'"' | b'\'' | b'(' | b'$');
+            || b" \t/\n\"'($".contains(&front[start - 1]);
         free && front.get(end).is_none_or(|b| matches!(b, b' ' | b'\t' | b'.'))
     })
 }
@@ -255,12 +261,55 @@ fn piped(scan: &mut Scan, start: usize) {
     }
 }
 
+/// `chpasswd <<< "user:x"`
+fn here_string(scan: &mut Scan, end: usize) {
+    let text = scan.text;
+    let from = skip_spaces(text, end);
+    if !text[from..].starts_with(b"<<<") {
+        return;
+    }
+    let Some(span) = value_at(text, skip_spaces(text, from + 3), true) else { return };
+    let secret = memchr::memchr(b':', &text[span.start..span.end]).map_or(span.start, |i| span.start + i + 1);
+    if span.end > secret + 2 && !value::is_placeholder(&text[secret..span.end]) {
+        scan.secret(secret, span.end, RuleId::FLAG);
+    }
+}
+
+/// The argument number `wanted` behind a command, flags not counted: `htpasswd -b FILE USER x`.
+fn positional(scan: &mut Scan, end: usize, wanted: usize, when: impl Fn(&[u8]) -> bool) {
+    let text = scan.text;
+    let ceiling = text.len().min(end + 300);
+    let line_end = memchr::memchr3(b'\n', b'|', b';', &text[end..ceiling]).map_or(ceiling, |i| end + i);
+    if text.get(end) != Some(&b' ') || !when(&text[end..line_end]) {
+        return;
+    }
+    let mut at = skip_spaces(text, end);
+    let mut seen = 0;
+    while at < line_end {
+        let Some(span) = value_at(text, at, true) else { return };
+        let body = &text[span.start..span.end];
+        seen += usize::from(!body.starts_with(b"-"));
+        if seen == wanted {
+            if !body.is_empty() && !value::is_placeholder(body) && body.len() >= 3 {
+                scan.secret(span.start, span.end, RuleId::FLAG);
+            }
+            return;
+        }
+        at = skip_spaces(text, (span.end + usize::from(span.quoted)).max(at + 1));
+    }
+}
+
+/// Whether a group of one-letter flags holds `letter`.
+fn contains_flag(arguments: &[u8], letter: u8) -> bool {
+    arguments.split(|b| *b == b' ').any(|word| word.len() < 6 && word.starts_with(b"-") && word.contains(&letter))
+}
+
 /// Labels with a full-width colon: `密码：x`.
 pub(crate) fn foreign_labels(scan: &mut Scan) {
     let text = scan.text;
     for at in memchr::memmem::find_iter(text, "：".as_bytes()) {
         let Some(name) = name_before(text, at) else { continue };
-        let class = scan.class(&text[name.start..name.end]);
+        let class = class_of(scan, name);
         if class != KeyClass::PLAIN {
             let name = Name { quoted: false, ..name };
             value_of(scan, class, name, at + 3, Operator { colon: true, strict: true, compares: false });

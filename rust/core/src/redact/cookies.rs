@@ -8,11 +8,11 @@ use super::unknown::Shape;
 pub(crate) fn header(scan: &mut Scan, from: usize) {
     let text = scan.text;
     let rest = &text[from..text.len().min(from + 8192)];
-    let skip = rest.iter().take_while(|b| matches!(b, b' ' | b'"' | b'\'' | b'\\' | b'=')).count();
+    let skip = rest.iter().take_while(|b| b" \"'\\=".contains(&b)).count();
     let end = skip
         + rest[skip..]
             .iter()
-            .position(|b| matches!(b, b'\n' | b'\r' | b'"' | b'\'' | b'\\'))
+            .position(|b| b"\n\r\"'\\".contains(&b))
             .unwrap_or(rest.len() - skip);
     let mut at = from + skip;
     let line_end = from + end;

@@ -50,9 +50,12 @@ fn has_escape(text: &[u8]) -> bool {
     memchr::memchr3_iter(b'%', b'&', b'\\', text).any(|at| escape_at(text, at).is_some())
         || memchr::memchr(0x1b, text).is_some()
         || memchr::memmem::find(text, b"=\n").is_some_and(|at| soft_break(text, at))
-        || (!text.is_ascii() && memchr::memchr2_iter(0xe2, 0xef, text).any(|at| invisible(text, at) > 0))
-        || memchr::memmem::find(text, b"=3D").is_some()
-        || memchr::memmem::find(text, b"=40").is_some()
+        || (!text.is_ascii() && memchr::memchr2_iter(0xe2, 0xef, text).any(|at| invisible(text, at) > 0 || is_wide_word(text, at)))
+        || is_printable(text)
+}
+
+fn is_wide_word(text: &[u8], at: usize) -> bool {
+    full_width(text, at).is_some_and(|byte| byte.is_ascii_alphanumeric())
 }
 
 /// What an escape stands for.
@@ -129,6 +132,24 @@ fn soft_break(text: &[u8], at: usize) -> bool {
     at > 0 && text[at - 1].is_ascii_alphanumeric() && text.get(at + 2).is_some_and(u8::is_ascii_alphanumeric)
 }
 
+/// Whether quoted-printable escapes stand in the text: `=3D`, `=40`, or several in a row.
+fn is_printable(text: &[u8]) -> bool {
+    memchr::memchr_iter(b'=', text).any(|at| {
+        let code = hex(text, at + 1, 2);
+        let follows = || text.get(at + 3) == Some(&b'=') && hex(text, at + 4, 2).is_some() && text.get(at + 6) == Some(&b'=');
+        code.is_some_and(|code| code == 0x3d || code == 0x40 || code >= 0x20 && follows())
+    })
+}
+
+/// The full-width form of an ASCII character at `at`.
+fn full_width(text: &[u8], at: usize) -> Option<u8> {
+    match text.get(at..at + 3)? {
+        [0xef, 0xbc, low @ 0x81..=0xbf] => Some(low - 0x81 + b'!'),
+        [0xef, 0xbd, low @ 0x80..=0x9e] => Some(low - 0x80 + b'`'),
+        _ => None,
+    }
+}
+
 /// The length of a zero-width or soft character at `at`; 0 if there is none.
 fn invisible(text: &[u8], at: usize) -> usize {
     match text.get(at..at + 3) {
@@ -149,8 +170,7 @@ fn terminal(text: &[u8], at: usize) -> usize {
 /// The text with all escapes of one level resolved; `None` if nothing changed.
 fn unescaped(text: &[u8]) -> Option<View> {
     let mut view = View { bytes: Vec::with_capacity(text.len()), from: Vec::with_capacity(text.len()) };
-    let printable =
-        memchr::memmem::find(text, b"=3D").is_some() || memchr::memmem::find(text, b"=\n").is_some();
+    let printable = is_printable(text) || memchr::memmem::find(text, b"=\n").is_some();
     let mut at = 0;
     while at < text.len() {
         at += step(text, at, printable, &mut view);
@@ -169,6 +189,10 @@ fn step(text: &[u8], at: usize, printable: bool, view: &mut View) -> usize {
     };
     if skipped > 0 {
         return skipped;
+    }
+    if let Some(narrow) = full_width(text, at) {
+        view.push(narrow, at);
+        return 3;
     }
     if byte == b'=' && printable {
         if let Some(code) = hex(text, at + 1, 2).filter(|code| *code >= 0x20) {

@@ -28,14 +28,14 @@ pub(crate) fn at_number(scan: &mut Scan, at: usize, plain_end: usize) -> usize {
         }
     }
     if plain_end - at < 7
-        && !matches!(next, b' ' | b'-' | b'.' | b'/' | b')' | b':')
+        && !b" -./):".contains(&next)
         && !next.is_ascii_alphabetic()
     {
         return plain_end;
     }
     let number = Number::read(text, at);
     let before = if at > 0 { text[at - 1] } else { b' ' };
-    if number.count < 5 && !matches!(before, b'-' | b' ' | b'"' | b'(' | b'[' | b'\'' | b'=' | b':') {
+    if number.count < 5 && !b"- \"(['=:".contains(&before) {
         return plain_end;
     }
     judge(scan, &number, before).unwrap_or(plain_end)
@@ -55,7 +55,7 @@ impl Number<'_> {
                 number.count += 1;
                 number.end = start + i + 1;
                 gap = 0;
-            } else if matches!(byte, b' ' | b'-' | b'.' | b'(' | b')' | b'/') && gap < 2 {
+            } else if b" -.()/".contains(&byte) && gap < 2 {
                 gap += 1;
             } else {
                 break;
@@ -83,7 +83,7 @@ fn judge(scan: &mut Scan, number: &Number, before: u8) -> Option<usize> {
         scan.secret(number.start - 1, number.end, RuleId::PHONE);
         return Some(number.end);
     }
-    if !matches!(before, b'.' | b'-' | b'/' | b'=' | b'%') || before == b'=' || before == b'-' {
+    if !b".-/=%".contains(&before) || before == b'=' || before == b'-' {
         if let Some(end) = card(number) {
             scan.secret(number.start, end, RuleId::CARD);
             return Some(end);
@@ -354,7 +354,7 @@ fn reads_as_version(text: &[u8], start: usize, end: usize) -> bool {
     let floor = start.saturating_sub(16);
     let front = text[floor..start].to_ascii_lowercase();
     let after = text.get(end).copied().unwrap_or(b' ');
-    matches!(before, b'v' | b'V' | b'-' | b'_' | b'~' | b'^' | b'.' | b'<' | b'>') && before != b'<'
+    b"vV-_~^.<>".contains(&before) && before != b'<'
         || (before == b'/' && !front.ends_with(b"//"))
         || [
             b"version".as_slice(),

@@ -20,13 +20,15 @@ pub(crate) struct Literals {
 
 impl Literals {
     /// Compiles what may go without costing a word of harmless text.
-    pub(crate) fn new(identity: &Identity) -> Result<Literals, RuleError> {
+    pub(crate) fn new(identity: &Identity, home: Option<&str>) -> Result<Literals, RuleError> {
         let names = identity.users.iter().chain(&identity.hosts).filter(|name| is_telling_name(name));
         let git = identity.git.iter().filter(|text| text.len() >= MIN_NAME && !is_common(text));
         let values = identity.values.iter().filter(|text| is_telling_value(text));
         let literals: Vec<&String> = names.chain(git).chain(values).collect();
-        let logins =
-            identity.users.iter().filter(|name| !name.is_empty() && !is_common(name)).cloned().collect();
+        let home = home.and_then(last_part);
+        let users = identity.users.iter().chain(&home).filter(|name| name.len() > 1 && !is_common(name));
+        let mut logins: Vec<String> = users.cloned().collect();
+        logins.dedup();
         if literals.is_empty() {
             return Ok(Literals { automaton: None, logins });
         }
@@ -81,11 +83,21 @@ pub(crate) fn literals(scan: &mut Scan) {
     }
     for login in &redactor.literals.logins {
         for at in memchr::memmem::find_iter(text, login.as_bytes()) {
-            if text.get(at + login.len()) == Some(&b'@') && is_whole(text, at, at + login.len()) {
-                scan.secret(at, at + login.len(), RuleId::IDENTITY);
+            let end = at + login.len();
+            if is_whole(text, at, end) && is_login_place(text, at, end) {
+                scan.secret(at, end, RuleId::IDENTITY);
             }
         }
     }
+}
+
+/// `name@host`, `/spool/name/x`, `-Users-name-work`: where a user's name stands in a host or a path.
+fn is_login_place(text: &[u8], start: usize, end: usize) -> bool {
+    let before = if start > 0 { text[start - 1] } else { b' ' };
+    let after = text.get(end).copied().unwrap_or(b' ');
+    let ends = b"/\\ \"'\n:-".contains(&after);
+    let dashed = before == b'-' && after == b'-' && text[..start].ends_with(b"Users-") || text[..start].ends_with(b"home-");
+    after == b'@' || (matches!(before, b'/' | b'\\') && ends) || dashed
 }
 
 fn is_whole(text: &[u8], start: usize, end: usize) -> bool {

@@ -157,9 +157,14 @@ fn head(last: &[u8], of_last: u16, before: &[u8], of_before: u16) -> KeyClass {
         b"phrase" | b"words" | b"mnemonic" => phrase_class(last, before),
         b"word" => secret(before == b"pass"),
         b"passe" | b"acceso" | b"acesso" => secret(matches!(before, b"de" | b"mot")),
-        b"sandi" => secret(before == b"kata"),
+        b"sandi" | b"laluan" => secret(before == b"kata"),
+        b"rsa" | b"dsa" | b"ecdsa" | b"ed25519" => secret(before == b"id"),
+        b"sid" if before == b"connect" => KeyClass::SECRET,
+        b"verifier" => secret(before == b"code"),
+        b"answer" => secret(matches!(before, b"security" | b"secret" | b"question")),
+        b"assertion" if matches!(before, b"saml" | b"client") => KeyClass::SECRET,
         b"signature" | b"sig" | b"hmac" | b"sid" | b"dsn" | b"webhook" | b"session" | b"sess" | b"code"
-        | b"assertion" | b"ticket" => KeyClass::MAYBE,
+        | b"assertion" | b"ticket" | b"salt" | b"link" => KeyClass::MAYBE,
         _ if of_last & words::SECRET_HEAD != 0 || words::is_strong(last) || is_glued_pass(last) => {
             KeyClass::SECRET
         }

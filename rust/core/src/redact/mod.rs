@@ -162,7 +162,7 @@ impl Redactor {
             allow: policy.allow.iter().cloned().collect(),
             content: content::ContentHasher::new(&policy.key),
             paths: paths::PathRules::new(policy),
-            literals: identity::Literals::new(&policy.identity)?,
+            literals: identity::Literals::new(&policy.identity, policy.home.as_deref())?,
             redact_pii: policy.redact_pii,
             redact_content: policy.redact_content,
             max_value_bytes: policy.max_value_bytes,

@@ -127,7 +127,7 @@ impl<'a> Parts<'a> {
         let mut at = start;
         while at < ceiling {
             let from = at;
-            while at < ceiling && !is_separator(text[at], drive) && is_path_byte(text, at) {
+            while at < ceiling && !is_separator(text[at], drive) && is_path_byte(text, at, start) {
                 at += 1;
             }
             parts.push(from, at);
@@ -179,39 +179,12 @@ fn is_separator(byte: u8, drive: bool) -> bool {
     byte == b'/' || (drive && byte == b'\\')
 }
 
-fn is_path_byte(text: &[u8], at: usize) -> bool {
+fn is_path_byte(text: &[u8], at: usize, start: usize) -> bool {
     let byte = text[at];
     let escaped_space = byte == b' ' && at > 0 && text[at - 1] == b'\\';
     escaped_space
         || byte == b'\\' && text.get(at + 1) == Some(&b' ')
-        || !matches!(
-            byte,
-            b' ' | b'\t'
-                | b'\n'
-                | b'\r'
-                | b'"'
-                | b'\''
-                | b'`'
-                | b'<'
-                | b'>'
-                | b'|'
-                | b';'
-                | b','
-                | b'('
-                | b')'
-                | b'['
-                | b']'
-                | b'{'
-                | b'}'
-                | b'*'
-                | b'?'
-                | b'&'
-                | b'#'
-                | b'\\'
-                | 0x1b
-        ) && !(byte == b':'
-            && at > 1
-            && !(text[at - 1].is_ascii_alphabetic() && !text[at - 2].is_ascii_alphanumeric()))
+        || !b" \t\n\r\"'`<>|;,()[]{}*?&#\\\x1b".contains(&byte) && !(byte == b':' && at != start + 1)
 }
 
 fn trimmed(text: &[u8], start: usize, end: usize) -> usize {
@@ -243,17 +216,14 @@ fn slash(scan: &mut Scan, at: usize) {
     if before == b':'
         && at >= 2
         && text[at - 2].is_ascii_alphabetic()
-        && (at < 3 || !text[at - 3].is_ascii_alphanumeric())
+        && (at < 3 || !(text[at - 3].is_ascii_alphanumeric() || text[at - 3] == b'/'))
     {
         return absolute(scan, at - 2, true);
     }
     let free = !(before.is_ascii_alphanumeric()
-        || matches!(
-            before,
-            b'_' | b'.' | b'/' | b'~' | b'}' | b')' | b'-' | b'%' | b'*' | b']' | b'$' | b'\\' | b'<'
-        )
+        || b"_./~})-%*]$\\<".contains(&before)
         || before >= 0x80);
-    if free || front.ends_with(b"file://") || front.ends_with(b"file://localhost") {
+    if free || front.ends_with(b"file://") || front.ends_with(b"://file") || front.ends_with(b"file://localhost") {
         absolute(scan, at, false);
     } else if matches!(before, b'n' | b't') && front.len() > 1 && front[front.len() - 2] == b'\\'
         || is_short_flag(front)
@@ -265,17 +235,17 @@ fn slash(scan: &mut Scan, at: usize) {
 /// `-I/home/u/include`: a path glued to a one-letter flag.
 fn is_short_flag(front: &[u8]) -> bool {
     let n = front.len();
-    n >= 3
+    n >= 2
         && front[n - 1].is_ascii_alphabetic()
         && front[n - 2] == b'-'
-        && matches!(front[n - 3], b' ' | b'\n' | b'"' | b'\'')
+        && (n == 2 || matches!(front[n - 3], b' ' | b'\n' | b'"' | b'\''))
 }
 
 /// `C:\Users\u\…`, also with doubled backslashes.
 fn drive(scan: &mut Scan, at: usize) {
     let text = scan.text;
     let letter = at >= 2 && text[at - 1] == b':' && text[at - 2].is_ascii_alphabetic();
-    if letter && (at < 3 || !text[at - 3].is_ascii_alphanumeric()) {
+    if letter && (at < 3 || !(text[at - 3].is_ascii_alphanumeric() || text[at - 3] == b'/')) {
         return absolute(scan, at - 2, true);
     }
     if text[..at].ends_with(b"%USERPROFILE%") || text[..at].ends_with(b"$env:USERPROFILE") {
@@ -286,7 +256,7 @@ fn drive(scan: &mut Scan, at: usize) {
 fn tilde(scan: &mut Scan, at: usize) {
     let text = scan.text;
     let before = if at > 0 { text[at - 1] } else { b' ' };
-    if before.is_ascii_alphanumeric() || matches!(before, b'_' | b'/' | b'.' | b'~' | b'-' | b')' | b']') {
+    if before.is_ascii_alphanumeric() || b"_/.~-)]".contains(&before) {
         return;
     }
     let name = text[at + 1..]

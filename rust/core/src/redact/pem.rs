@@ -47,7 +47,7 @@ fn body_length(text: &[u8]) -> usize {
 
 fn trimmed(text: &[u8]) -> usize {
     text.iter()
-        .rposition(|b| !matches!(b, b'"' | b'\'' | b'\n' | b'\r' | b' ' | b'\\'))
+        .rposition(|b| !b"\"'\n\r \\".contains(&b))
         .map_or(text.len(), |i| i + 1)
 }
 

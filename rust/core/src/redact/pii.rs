@@ -280,6 +280,25 @@ pub(crate) fn at_email(scan: &mut Scan, at: usize) {
             scan.secret(start, end, RuleId::EMAIL);
         }
     }
+    login(scan, at);
+}
+
+/// `user:secret@host` without a scheme in front.
+fn login(scan: &mut Scan, at: usize) {
+    let text = scan.text;
+    let floor = at.saturating_sub(80);
+    let front = &text[floor..at];
+    let word = front.iter().rposition(|b| b" \t\n\"'`=,<(".contains(b)).map_or(0, |i| i + 1);
+    let name = front[word..].iter().take_while(|b| b.is_ascii_alphanumeric() || matches!(b, b'_' | b'-' | b'.')).count();
+    let colon = word + name;
+    if name == 0 || !matches!(front.get(colon), Some(b':' | b'/')) || !text.get(at + 1).is_some_and(u8::is_ascii_alphanumeric) {
+        return;
+    }
+    let body = &front[colon + 1..];
+    let mixed = Shape::of(body).digits > 0 && !body.iter().any(|b| matches!(b, b'/' | b':' | b'@'));
+    if mixed && value::is_prose_secret(body, true) {
+        scan.secret(floor + colon + 1, at, RuleId::URL);
+    }
 }
 
 /// The range of the address around an `@` (or the last byte of `%40`), unless it is a remote, a package or an example.
@@ -364,7 +383,7 @@ fn in_authority(text: &[u8], start: usize) -> bool {
     let front = &text[floor..start];
     let word = front
         .iter()
-        .rposition(|b| matches!(b, b' ' | b'\n' | b'"' | b'\'' | b'<' | b'?' | b','))
+        .rposition(|b| b" \n\"'<?,".contains(&b))
         .map_or(0, |i| i + 1);
     value::rfind(&front[word..], b"://").is_some_and(|i| !front[word + i + 3..].contains(&b'/'))
 }

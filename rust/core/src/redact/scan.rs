@@ -164,9 +164,9 @@ impl<'a> Scan<'a> {
 
 /// Stems that make the word around them worth a look even without an operator behind it.
 #[rustfmt::skip]
-const STEMS: [&str; 25] = [
+const STEMS: [&str; 28] = [
     "pass", "pwd", "secret", "token", "key", "cred", "auth", "bearer", "jwt", "cookie", "otp", "cvv", "mnemonic", "seed",
-    "-----begin", "\tTRUE\t", "\tFALSE\t", "identified", "values", "$2a$", "$2b$", "$2y$", "$6$", "$argon2", "$apr1$",
+    "-----begin", "\tTRUE\t", "\tFALSE\t", "identified", "values", "sudo", "add_user", "with-token", "$2a$", "$2b$", "$2y$", "$6$", "$argon2", "$apr1$",
 ];
 
 static STEM: LazyLock<aho_corasick::AhoCorasick> = LazyLock::new(|| {
@@ -233,6 +233,7 @@ pub(crate) fn settle(text: &str, found: &mut Vec<Finding>) {
                 last.end = finding.end;
                 last.with = stronger(last.with, finding.with);
             } else if finding.with == With::Marker
+                && finding.rule != RuleId::IDENTITY
                 && matches!(last.with, With::Nothing | With::Home | With::Root)
             {
                 last.with = With::Marker;

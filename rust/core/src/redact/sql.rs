@@ -49,7 +49,7 @@ fn rows(scan: &mut Scan, from: usize, classes: &[(KeyClass, Name)]) {
     for _ in 0..MAX_ROWS {
         at += scan.text[at..]
             .iter()
-            .take_while(|b| matches!(b, b' ' | b'\n' | b'\r' | b'\t' | b',' | b'\\'))
+            .take_while(|b| b" \n\r\t,\\".contains(&b))
             .count();
         if scan.text.get(at) != Some(&b'(') {
             return;

@@ -26,7 +26,7 @@ pub(crate) fn at_run(scan: &mut Scan, start: usize, end: usize) {
 /// In `\nghp_…` the `n` belongs to the escape.
 fn after_escape(text: &[u8], start: usize) -> usize {
     let escaped =
-        start > 0 && text[start - 1] == b'\\' && matches!(text[start], b'n' | b'r' | b't' | b'b' | b'f');
+        start > 0 && text[start - 1] == b'\\' && b"nrtbf".contains(&text[start]);
     if escaped { start + 1 } else { start }
 }
 
@@ -49,7 +49,7 @@ fn known(text: &[u8], start: usize, end: usize) -> Option<(usize, usize, RuleId)
 /// Fronts that end in a sign (`hvs.`) stand in front of the run.
 fn sign_front(text: &[u8], start: usize) -> Option<(usize, usize, RuleId)> {
     let sign = *text.get(start.checked_sub(1)?)?;
-    if !matches!(sign, b'.' | b'+' | b'/' | b'$' | b':') {
+    if !b".+/$:".contains(&sign) {
         return None;
     }
     rules::with_sign().find_map(|(rule, format, split)| {

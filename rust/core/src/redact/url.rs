@@ -25,7 +25,7 @@ fn authority(scan: &mut Scan, from: usize) {
     let text = scan.text;
     let end = text.len().min(from + AUTHORITY_LIMIT);
     let stop =
-        |b: &u8| matches!(b, b' ' | b'\t' | b'\n' | b'\r' | b'"' | b'\'' | b'<' | b'>' | b'`' | b'|' | b'\\');
+        |b: &u8| b" \t\n\r\"'<>`|\\".contains(&b);
     let reach = text[from..end].iter().position(stop).map_or(end, |i| from + i);
     let Some(sign) = host_sign(&text[from..reach]).map(|i| from + i) else { return };
     let login = &text[from..sign];
@@ -41,7 +41,7 @@ fn authority(scan: &mut Scan, from: usize) {
 /// The `@` in front of the host: the last one before the path; a password may hold `/`, `?` or `#`.
 fn host_sign(text: &[u8]) -> Option<usize> {
     let path =
-        text.iter().position(|b| matches!(b, b'/' | b'?' | b'#' | b',' | b')' | b']')).unwrap_or(text.len());
+        text.iter().position(|b| b"/?#,)]".contains(&b)).unwrap_or(text.len());
     if let Some(sign) = memchr::memrchr(b'@', &text[..path]) {
         return Some(sign);
     }
@@ -97,10 +97,7 @@ fn webhook(scan: &mut Scan, from: usize) {
     ];
     let text = scan.text;
     let stop = |b: &u8| {
-        matches!(
-            b,
-            b' ' | b'\t' | b'\n' | b'\r' | b'"' | b'\'' | b'<' | b'>' | b'`' | b'|' | b'\\' | b',' | b')'
-        )
+        b" \t\n\r\"'<>`|\\,)".contains(&b)
     };
     let ceiling = text.len().min(from + 2048);
     let end = text[from..ceiling].iter().position(stop).map_or(ceiling, |i| from + i);

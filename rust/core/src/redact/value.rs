@@ -120,7 +120,7 @@ fn is_bare_secret(value: &[u8], shape: &Shape, place: &Place) -> bool {
         return !is_all_stand_ins(value)
             && !(shape.digits == 0 && (is_named_place(value) || is_path(value, shape)));
     }
-    if !matches!(place.next, b'\n' | b'\r' | b' ' | b'\\' | b'"' | b'\'' | b'`' | b'<')
+    if !b"\n\r \\\"'`<".contains(&place.next)
         || is_all_stand_ins(value)
     {
         return false;
@@ -173,7 +173,12 @@ pub(crate) fn is_placeholder(value: &[u8]) -> bool {
     {
         return true;
     }
-    is_masked(value) || is_reference(value) || reads_as_placeholder(value)
+    is_colour(value) || is_masked(value) || is_reference(value) || reads_as_placeholder(value)
+}
+
+/// `#00ff80`
+fn is_colour(value: &[u8]) -> bool {
+    value[0] == b'#' && matches!(value.len(), 4 | 7 | 9) && value[1..].iter().all(u8::is_ascii_hexdigit)
 }
 
 /// `****`, `xxxx`, `sk-...`, `abcd****`.

@@ -35,18 +35,18 @@ const LISTS: [(u16, &str); 12] = [
         "password passwords passwd passwort passphrase passphrases passcode passcodes secret secrets apikey apikeys \
          credential credentials creds privatekey secretkey accesskey accesstoken refreshtoken authtoken clientsecret \
          kennwort contrasena senha motdepasse wachtwoord losenord lozinka adgangskode passord salasana haslo heslo \
-         jelszo parola sifre parol mdp",
+         jelszo parola sifre parol mdp geslo parool",
     ),
     (
         SECRET_HEAD,
-        "pwd otp totp pin cvv cvc cvv2 mnemonic htpasswd connectionstring connstr passkey masterkey \
-         encryptionkey signingkey sshkey backupcodes recoverycodes seedphrase securitycode psk presharedkey unsealkey \
+        "pwd pw otp totp pin cvv cvc cvv2 mnemonic htpasswd connectionstring connstr passkey masterkey \
+         encryptionkey signingkey sshkey backupcodes recoverycodes seedphrase securitycode psk parole userpw dbpw adminpw rootpw presharedkey unsealkey \
          sharedsecret userpass passwordhash pwdhash",
     ),
     (
         TOKEN_HEAD,
         "token auth authorization bearer jwt cookie cookies csrf xsrf cred pass oauth sessiontoken sessionkey \
-         setcookie authkey accountkey sharedkey licensekey phpsessid jsessionid sessid connectsid csrfmiddlewaretoken \
+         setcookie sessionid authkey accountkey sharedkey licensekey phpsessid jsessionid sessid connectsid csrfmiddlewaretoken \
          authenticitytoken requestverificationtoken accesscode authcode",
     ),
     (
@@ -93,7 +93,7 @@ const LISTS: [(u16, &str); 12] = [
         SECRET_KEY,
         "api access secret private auth encryption encrypt decryption decrypt signing sign master account shared ssh \
          deploy service storage subscription consumer admin session ssl tls pgp gpg license licence recovery webhook \
-         functions symmetric hmac crypto age vault root unseal psk wpa preshared activation jwt token cipher aes \
+         functions symmetric hmac crypto age vault root unseal psk wpa preshared certificate cert product unlock activation jwt token cipher aes \
          rsa instrumentation ingest ingestion write server",
     ),
     (
@@ -110,7 +110,7 @@ const LISTS: [(u16, &str); 12] = [
     (
         SECRET_CODE,
         "backup recovery security verification auth authorization otp mfa pin card access activation pairing totp \
-         2fa sms confirmation login",
+         2fa sms confirmation login factor unlock",
     ),
     (
         GLUED_PASS,
@@ -223,7 +223,7 @@ const STRONG_ENDS: [&str; 10] = [
 ];
 
 /// Words for passwords, secrets, tokens and keys in scripts and languages beyond ASCII.
-const FOREIGN: [&str; 56] = [
+const FOREIGN: [&str; 58] = [
     "пароль",
     "пароля",
     "паролі",
@@ -279,6 +279,8 @@ const FOREIGN: [&str; 56] = [
     "lykilorð",
     "парольная",
     "গোপন",
+    "পাসওয়ার্ড",
+    "slaptažod",
     "கடவுச்சொல்",
 ];
 
