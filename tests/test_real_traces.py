@@ -2,8 +2,13 @@
 
 from __future__ import annotations
 
+import os
 import random
+import signal
+import subprocess
+import sys
 import threading
+import time
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -163,3 +168,31 @@ def test_days_and_retention_of_real_sessions(layout: Layout) -> None:
     assert len(report.retired) == 2
     assert report.kept == []
     assert [read.session_id for read in sessions(layout)] == [trace.session_id]
+
+
+KILLED = """
+import os, signal, sys, t800
+trace = t800.session(dir=sys.argv[1], enabled=True, settings={"telemetry.performance.buffer_size": 10})
+for number in range(95):
+    trace.tool_call("read", {"n": number})
+trace.flush()
+trace.pre_tool("bash", {})
+os.kill(os.getpid(), signal.SIGKILL)
+"""
+
+
+def test_a_killed_session_is_not_live_stays_a_day_and_is_counted(layout: Layout) -> None:
+    killed = subprocess.run([sys.executable, "-c", KILLED, layout.telemetry], check=False)
+    assert killed.returncode == -signal.SIGKILL
+    read = resolve(layout, "last")
+    assert (read.live, read.unfinished) == (False, True)
+    assert len(list(read.events())) >= 95
+    assert (validate_session(read), read.damage) == ([], [])
+    (date,) = catch_up(layout)
+    assert load(layout, date)["summary"]["incomplete"] == 1
+    settings = Settings({"telemetry.retention.max_total_mb": 1e-6}, {}, enabled=True, reason="a test")
+    assert prune(layout, settings).retired == []
+    for part in read.parts:
+        os.utime(part.path, (time.time() - 2 * 86_400,) * 2)
+    assert len(prune(layout, settings).retired) == 1
+    assert [name for name in os.listdir(layout.private) if name.startswith(read.stem)] == []
