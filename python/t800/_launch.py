@@ -101,7 +101,7 @@ def _without_our_frames(traceback: TracebackType | None) -> TracebackType | None
 
 
 class Recording:
-    """The session of a run: begun before the program, closed when everything of the program is over."""
+    """The session of a run: begun before the program, told of when everything of the program is over."""
 
     def __init__(self, program: Program) -> None:
         self._quiet = program.quiet
@@ -128,13 +128,14 @@ class Recording:
             self._run.ended(error)
 
     def finish(self) -> None:
-        """Close the session and print the summary; in a forked child nothing of this is ours."""
+        """Print the summary; in a forked child nothing of this is ours.
+
+        The sessions are closed by now: what closes them was registered when the first one was opened, after this.
+        """
         if os.getpid() != self._process:
             return
-        if self._run is not None:
-            self._run.close()
-            if not self._quiet and self._run.path is not None:
-                _tell(*_summary(self._run, self._run.path))
+        if self._run is not None and self._run.path is not None and not self._quiet:
+            _tell(*_summary(self._run, self._run.path))
         if self._interrupted:
             _die_of_interrupt()
 
@@ -162,13 +163,13 @@ def _figures(summary: Summary) -> list[str]:
     from t800._figures import duration, joined, money, percent, plural
 
     tokens, overhead = summary["tokens"]["total"], summary.get("overhead")
+    rate, cost = summary["success_rate"], summary["total_cost_estimate"]
     calls = [
         plural(summary["total_events"], "event"),
-        f"{percent(summary['success_rate'])} ok",
+        "" if rate is None else f"{percent(rate)} ok",
         plural(summary["errors"], "error"),
-        f"{duration(summary['total_duration_ms'])} in calls",
+        "" if rate is None else f"{duration(summary['total_duration_ms'])} in calls",
     ]
-    cost = summary["total_cost_estimate"]
     costs = [
         plural(tokens, "token") if tokens else "",
         "" if cost is None else money(cost),

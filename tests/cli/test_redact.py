@@ -124,6 +124,18 @@ def test_explain_names_rule_and_key_and_never_the_value(home: Path) -> None:
     assert b"hunter2" not in out
 
 
+def test_an_identity_file_names_whom_to_look_for(home: Path) -> None:
+    (home / "identity.json").write_text('{"users": ["wilhelmina"], "values": ["correct-horse-battery"]}')
+    event = {"type": "decision", "decision_type": "d", "outcome": "ask wilhelmina for correct-horse-battery"}
+    arguments = ("--content", "scan", "--identity")
+    _, out, _ = filtered(line(event), *arguments, "identity.json")
+    assert b"wilhelmina" not in out
+    assert b"correct-horse" not in out
+    assert b"ask " in out
+    _, out, _ = filtered(line(event), *arguments, "none")
+    assert b"ask wilhelmina for correct-horse-battery" in out
+
+
 def test_a_wrong_identity_file_is_refused(home: Path) -> None:
     wrong = home / "identity.json"
     for text in ("nonsense", "[]", '{"users": "me"}', '{"people": []}'):

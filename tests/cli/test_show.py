@@ -209,3 +209,15 @@ def test_a_closed_pipe_ends_quietly(layout: Layout) -> None:
         shown.stdout.close()
         assert shown.stderr.read() == b""
     assert shown.returncode == 0
+
+
+def test_sessions_that_began_inside_are_named(layout: Layout, capsys: pytest.CaptureFixture[str]) -> None:
+    session(layout, tool(1))
+    inner = "2026-01-15_10-31-00_ses_inner"
+    write(layout, document([tool(1)], stem=inner, agent="sub", parent_session_id="ses_abc"), f"{inner}.json")
+    assert main(["show", "last"]) == 0
+    page = capsys.readouterr().out
+    assert page.splitlines()[0].split()[1] == "ses_abc"
+    assert "inside it ran  sub  ses_inner" in page
+    assert main(["show", "--json"]) == 0
+    assert json.loads(capsys.readouterr().out)["family"] == ["ses_inner"]

@@ -12,7 +12,7 @@ from t800.cli import rows, tree
 from t800.cli.text import clean, string
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator, Mapping
+    from collections.abc import Callable, Iterator, Mapping, Sequence
 
     from t800.cli.rows import Scale
     from t800.cli.tree import Node, Segment
@@ -28,8 +28,13 @@ def console() -> Console:
     return Console(highlight=False, markup=False, emoji=False)
 
 
-def print_session(trace: SessionTrace, wanted: Wanted, limit: int | None) -> None:
-    """Print the whole page; `limit` is the number of rows after which the rest is only counted."""
+def print_session(
+    trace: SessionTrace, wanted: Wanted, limit: int | None, family: Sequence[SessionTrace] = ()
+) -> None:
+    """Print the whole page; `limit` is the number of rows after which the rest is only counted.
+
+    `family` are the sessions that began inside this one; each is one line at the foot.
+    """
     found = tree.segments(trace.events())
     on = rows.scale(list(_roots(found)), console().width)
     print_head(trace)
@@ -44,7 +49,15 @@ def print_session(trace: SessionTrace, wanted: Wanted, limit: int | None) -> Non
         _print(Text(f"… {hidden:,} more lines: --limit 0 prints all", style="dim"))
     elif not printed:
         _print(Text("no event passes the filters" if found else "no events yet", style="dim"))
+    for member in family:
+        _print(_member(member))
     _print_foot(trace)
+
+
+def _member(trace: SessionTrace) -> Text:
+    text = Text("inside it ran  ", style="dim")
+    text.append_text(rows.headline(trace.metadata, trace.session_id, ""))
+    return text.append(f"  {rows.totals(trace.summary())}", style="dim")
 
 
 def print_head(trace: SessionTrace) -> None:

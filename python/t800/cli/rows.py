@@ -186,13 +186,13 @@ def headline(metadata: Mapping[str, object], session_id: str, started: str) -> T
 def totals(summary: Mapping[str, object]) -> str:
     """The summary in one line."""
     tokens = number(mapping(summary, "tokens"), "total")
-    cost = number(summary, "total_cost_estimate")
+    rate, cost = number(summary, "success_rate"), number(summary, "total_cost_estimate")
     errors = int(number(summary, "errors") or 0)
     return joined(
         [
             plural(int(number(summary, "total_events") or 0), "event"),
-            f"{percent(number(summary, 'success_rate'))} ok",
-            f"calls took {duration(number(summary, 'total_duration_ms'))}",
+            "" if rate is None else f"{percent(rate)} ok",
+            "" if rate is None else f"calls took {duration(number(summary, 'total_duration_ms'))}",
             plural(int(tokens), "token") if tokens else "",
             "" if cost is None else money(cost),
             plural(errors, "error") if errors else "no errors",

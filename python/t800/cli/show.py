@@ -12,7 +12,7 @@ from t800.cli import options
 from t800.cli.text import dumps, number, string
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Mapping, Sequence
 
     from t800.reader import SessionTrace
 
@@ -77,20 +77,22 @@ def show(session: str, limit: int, follow: bool, directory: str | None, as_json:
 
     The bars show when each call ran. Filters combine; what a shown event hangs on stays, dimmed.
     """
+    from t800 import reader
     from t800.cli import page
 
-    trace = options.find_session(directory, session)
+    layout = options.find_layout(directory)
+    trace = reader.resolve(layout, session)
     filters = Filters(**chosen)
     if follow:
         _follow(trace, filters, as_json=as_json)
     elif as_json:
-        options.write(dumps(document(trace, filters), indent=True))
+        options.write(dumps(document(trace, filters, reader.family(layout, trace)), indent=True))
     else:
-        page.print_session(trace, filters, limit or None)
+        page.print_session(trace, filters, limit or None, reader.family(layout, trace))
 
 
-def document(trace: SessionTrace, filters: Filters) -> dict[str, object]:
-    """The session as one JSON document, whatever its parts."""
+def document(trace: SessionTrace, filters: Filters, family: Sequence[SessionTrace]) -> dict[str, object]:
+    """The session as one JSON document, whatever its parts; `family` are the ids of those that began inside it."""
     events = [event for event in trace.events() if filters(event)]
     return {
         "session_id": trace.session_id,
@@ -99,6 +101,7 @@ def document(trace: SessionTrace, filters: Filters) -> dict[str, object]:
         "live": trace.live,
         "parts": [part.path for part in trace.parts],
         "damage": [damage._asdict() for damage in trace.damage],
+        "family": [member.session_id for member in family],
         "summary": trace.summary(),
         "events": events,
     }
