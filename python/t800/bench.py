@@ -113,7 +113,9 @@ class EmptyMethod:
 def refuse_debug_build() -> None:
     """Raise `TraceError` where the core was built without optimisation: its figures would say nothing."""
     if _core.build_profile != "release":
-        raise TraceError("this is a debug build, ten times slower", hint="Install a release build: pip install .")
+        raise TraceError(
+            "this is a debug build, ten times slower", hint="Install a release build: pip install ."
+        )
 
 
 @contextmanager
@@ -205,7 +207,13 @@ def check_trace(session: Session, expected: int) -> None:
             raise TraceError("a planted secret reached the trace", file=name)
 
 
-OPERATIONS = ("Tool call recording", "LLM call recording", "File write", "Total per event", "Call while switched off")
+OPERATIONS = (
+    "Tool call recording",
+    "LLM call recording",
+    "File write",
+    "Total per event",
+    "Call while switched off",
+)
 """What `measure` measures: the rows of the overhead budget, and what a call costs that records nothing."""
 
 
@@ -291,7 +299,9 @@ def _switched_off(session: Session, count: int) -> tuple[Cost, int]:
             OFF.tool_call("edit", parameters)
         times.append(clock() - begin)
     fifty = _cost("Call while switched off", None, sorted(times), None)
-    return fifty._replace(**{name: getattr(fifty, name) / _BATCH for name in ("p50_us", "p99_us", "max_us")}), 0
+    return fifty._replace(
+        **{name: getattr(fifty, name) / _BATCH for name in ("p50_us", "p99_us", "max_us")}
+    ), 0
 
 
 _MEASURES = dict(
@@ -317,6 +327,8 @@ def _processor() -> str | None:
     """The processor's name, where the system tells it in a file."""
     try:
         with open("/proc/cpuinfo", encoding="utf-8", errors="replace") as file:
-            return next((line.partition(":")[2].strip() for line in file if line.startswith("model name")), None)
+            return next(
+                (line.partition(":")[2].strip() for line in file if line.startswith("model name")), None
+            )
     except OSError:
         return None
