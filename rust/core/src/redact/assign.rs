@@ -141,7 +141,7 @@ fn forward_over(text: &[u8], start: usize, limit: usize, wanted: impl Fn(u8) -> 
 }
 
 /// The class of a name; of up to three words together where the last alone says nothing.
-pub(crate) fn class_of(scan: &Scan, name: Name) -> KeyClass {
+pub(crate) fn class_of(scan: &mut Scan, name: Name) -> KeyClass {
     let word = &scan.text[name.start..name.end];
     let class = scan.class(word);
     if class != KeyClass::PLAIN || name.start == 0 || scan.text[name.start - 1] != b' ' {

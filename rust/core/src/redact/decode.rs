@@ -36,9 +36,7 @@ pub(crate) fn views(scan: &mut Scan) {
         return;
     }
     let Some(view) = unescaped(scan.text) else { return };
-    let mut inner = Vec::new();
-    Scan::new(scan.redactor, &view.bytes, &mut inner, scan.depth + 1).run();
-    for finding in inner {
+    for finding in scan.inner(&view.bytes) {
         let start = view.from[finding.start as usize] as usize;
         let end = view.from.get(finding.end as usize).map_or(scan.text.len(), |at| *at as usize);
         scan.add(start, end, finding.rule, finding.with);
@@ -232,8 +230,7 @@ pub(crate) fn at_run(scan: &mut Scan, start: usize, end: usize) {
 }
 
 fn rescan(scan: &mut Scan, start: usize, end: usize, bytes: &[u8]) {
-    let mut inner: Vec<Finding> = Vec::new();
-    Scan::new(scan.redactor, bytes, &mut inner, scan.depth + 1).run();
+    let inner = scan.inner(bytes);
     let telling = |finding: &Finding| finding.with == With::Marker;
     let random = bytes.len() >= 16 && super::value::is_token(bytes, &Shape::of(bytes));
     if inner.iter().any(telling) || random || is_login(bytes) && follows_basic(scan.text, start) {

@@ -368,6 +368,7 @@ fn reads_as_version(text: &[u8], start: usize, end: usize) -> bool {
             b"section",
             b"oid",
             b"build",
+            b"upgrade",
         ]
         .iter()
         .any(|word| super::value::contains(&front, word))

@@ -11,6 +11,7 @@ mod decode;
 mod digits;
 mod identity;
 mod keys;
+mod names;
 mod paths;
 mod pem;
 mod pii;
@@ -29,6 +30,7 @@ pub use keys::KeyClass;
 pub use rules::{RuleError, RuleId};
 
 use std::collections::HashSet;
+use std::sync::atomic::{AtomicUsize, Ordering};
 
 /// What a user configured about privacy, in plain values: the input of [`Redactor::new`].
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
@@ -122,6 +124,18 @@ pub struct Scratch {
     pub whole: String,
     /// For [`Verdict::Whole`]: the rule that decided.
     pub rule: RuleId,
+    names: names::NameCache,
+    owner: usize,
+}
+
+impl Scratch {
+    /// Forgets what another redactor said about names.
+    fn belong_to(&mut self, number: usize) {
+        if self.owner != number {
+            self.owner = number;
+            self.names = names::NameCache::default();
+        }
+    }
 }
 
 /// Numbers under a `token` key with fewer digits count something.
@@ -132,6 +146,8 @@ const CUT_MARGIN: usize = 8 << 10;
 /// A [`Policy`], compiled: decides about keys, numbers and strings. Immutable and shared by all threads.
 #[derive(Debug)]
 pub struct Redactor {
+    /// Tells redactors apart, so that a [`Scratch`] can serve several.
+    number: usize,
     id: u64,
     redaction_value: String,
     keys: keys::Keys,
@@ -155,7 +171,9 @@ impl Redactor {
     /// # Errors
     /// [`RuleError`] when a configured rule or key name cannot be used.
     pub fn new(policy: &Policy) -> Result<Redactor, RuleError> {
+        static REDACTORS: AtomicUsize = AtomicUsize::new(1);
         Ok(Redactor {
+            number: REDACTORS.fetch_add(1, Ordering::Relaxed),
             id: next_id(),
             redaction_value: policy.redaction_value.clone(),
             keys: keys::Keys::new(&policy.always_redact, &policy.allow)?,
@@ -264,7 +282,9 @@ impl Redactor {
         } else {
             text.len()
         };
-        scan::Scan::new(self, &text.as_bytes()[..scanned], &mut scratch.findings, 0).run();
+        scratch.belong_to(self.number);
+        let room = scan::Room { found: &mut scratch.findings, names: &mut scratch.names };
+        scan::Scan::new(self, &text.as_bytes()[..scanned], room, 0).run();
         if scratch.findings.is_empty() {
             return Verdict::Keep;
         }

@@ -115,14 +115,20 @@ struct Index {
     by_start: Vec<Vec<u16>>,
     /// Formats whose front holds a sign that splits words, with the length up to and with the last such sign.
     by_sign: Vec<(u16, usize)>,
+    /// The bytes in front of such a sign.
+    before_sign: [bool; 256],
 }
 
 static INDEX: LazyLock<Index> = LazyLock::new(|| {
-    let mut index = Index { by_start: vec![Vec::new(); 1024], by_sign: Vec::new() };
+    let mut index = Index { by_start: vec![Vec::new(); 1024], by_sign: Vec::new(), before_sign: [false; 256] };
     for (number, format) in FORMATS.iter().enumerate() {
         let front = format.front.as_bytes();
         match front.iter().rposition(|b| !(b.is_ascii_alphanumeric() || *b == b'_' || *b == b'-')) {
-            Some(sign) => index.by_sign.push((number as u16, sign + 1)),
+            Some(sign) => {
+                index.by_sign.push((number as u16, sign + 1));
+                let before = sign.checked_sub(1).map(|i| front[i]);
+                (0..=255).filter(|b| before.is_none_or(|before| before == *b)).for_each(|b| index.before_sign[usize::from(b)] = true);
+            }
             None => index.by_start[slot(front[0], front[1])].push(number as u16),
         }
     }
@@ -139,6 +145,11 @@ fn slot(first: u8, second: u8) -> usize {
 /// The formats whose front may start with these two bytes, longest first.
 pub(crate) fn starting_with(first: u8, second: u8) -> impl Iterator<Item = (RuleId, &'static Format)> {
     INDEX.by_start[slot(first, second)].iter().map(|number| numbered(*number))
+}
+
+/// Whether a front may end in `before` and a `sign` that splits words.
+pub(crate) fn may_end_front(before: u8, sign: u8) -> bool {
+    sign != b'/' && INDEX.before_sign[usize::from(before)] || before.is_ascii_digit()
 }
 
 /// The formats whose front holds a sign that splits words (`hvs.`, `v1.0-`, `endr+`), and how much of the front

@@ -1,6 +1,7 @@
 //! One pass over a string: finds the places worth a look and hands each to the module that can judge it.
 
 use super::keys::KeyClass;
+use super::names::NameCache;
 use super::rules::RuleId;
 use super::segments::Segments;
 use super::{Finding, Redactor, With};
@@ -47,6 +48,12 @@ const fn classes() -> [u8; 256] {
     table
 }
 
+/// Where a scan writes.
+pub(crate) struct Room<'a> {
+    pub(crate) found: &'a mut Vec<Finding>,
+    pub(crate) names: &'a mut NameCache,
+}
+
 /// The state of one scan.
 pub(crate) struct Scan<'a> {
     pub(crate) redactor: &'a Redactor,
@@ -54,26 +61,32 @@ pub(crate) struct Scan<'a> {
     pub(crate) found: &'a mut Vec<Finding>,
     /// How many decodings lie between this text and the stored one.
     pub(crate) depth: u8,
+    pub(crate) names: &'a mut NameCache,
     covered: usize,
 }
 
 impl<'a> Scan<'a> {
-    pub(crate) fn new(
-        redactor: &'a Redactor,
-        text: &'a [u8],
-        found: &'a mut Vec<Finding>,
-        depth: u8,
-    ) -> Scan<'a> {
-        Scan { redactor, text, found, depth, covered: 0 }
+    pub(crate) fn new(redactor: &'a Redactor, text: &'a [u8], room: Room<'a>, depth: u8) -> Scan<'a> {
+        Scan { redactor, text, found: room.found, names: room.names, depth, covered: 0 }
     }
 
     /// The class of a name in the text.
-    pub(crate) fn class(&self, name: &[u8]) -> KeyClass {
-        if name.is_ascii() {
-            return self.redactor.keys.class_of(&Segments::of_bytes(name));
-        }
-        let name = String::from_utf8_lossy(name);
-        self.redactor.keys.class_of(&Segments::of(&name))
+    pub(crate) fn class(&mut self, name: &[u8]) -> KeyClass {
+        let keys = &self.redactor.keys;
+        self.names.class(name, || {
+            if name.is_ascii() {
+                return keys.class_of(&Segments::of_bytes(name));
+            }
+            keys.class_of(&Segments::of(&String::from_utf8_lossy(name)))
+        })
+    }
+
+    /// Scans decoded text and gives what was found there.
+    pub(crate) fn inner(&mut self, text: &[u8]) -> Vec<Finding> {
+        let mut found = Vec::new();
+        let room = Room { found: &mut found, names: self.names };
+        Scan::new(self.redactor, text, room, self.depth + 1).run();
+        found
     }
 
     pub(crate) fn add(&mut self, start: usize, end: usize, rule: RuleId, with: With) {

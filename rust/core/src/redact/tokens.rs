@@ -52,6 +52,9 @@ fn sign_front(text: &[u8], start: usize) -> Option<(usize, usize, RuleId)> {
     if !b".+/$:".contains(&sign) {
         return None;
     }
+    if !rules::may_end_front(text[start - 2.min(start)], sign) {
+        return None;
+    }
     rules::with_sign().find_map(|(rule, format, split)| {
         let from = start.checked_sub(split)?;
         let joined = format.front.starts_with('.');

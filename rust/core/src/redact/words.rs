@@ -151,22 +151,43 @@ impl Hasher for WordHasher {
 /// A map over words with [`WordHasher`].
 pub(crate) type WordMap<V> = HashMap<&'static [u8], V, BuildHasherDefault<WordHasher>>;
 
-static WORDS: LazyLock<WordMap<u16>> = LazyLock::new(|| {
+/// A bit for each pair of word starts and ends that the vocabulary has: most words of a text fail here.
+struct Words {
+    map: WordMap<u16>,
+    likely: Vec<u64>,
+}
+
+fn trait_bit(word: &[u8]) -> usize {
+    let (first, last) = (usize::from(word[0]), usize::from(word[word.len() - 1]));
+    let second = usize::from(*word.get(1).unwrap_or(&0));
+    (first * 31 + second * 7 * 31 + last * 64 * 31 + word.len() * 5) & 0x3fff
+}
+
+static WORDS: LazyLock<Words> = LazyLock::new(|| {
     let mut map = WordMap::default();
     for (flag, list) in LISTS {
         for word in list.split_ascii_whitespace() {
             *map.entry(word.as_bytes()).or_default() |= flag;
         }
     }
-    map
+    let mut likely = vec![0; 0x4000 / 64];
+    for word in map.keys() {
+        let bit = trait_bit(word);
+        likely[bit / 64] |= 1 << (bit % 64);
+    }
+    Words { map, likely }
 });
 
 /// All flags of a lower-case word.
 pub(crate) fn flags(word: &[u8]) -> u16 {
-    if word.len() > 24 {
+    if word.is_empty() || word.len() > 24 {
         return 0;
     }
-    WORDS.get(word).copied().unwrap_or(0)
+    let (words, bit) = (&*WORDS, trait_bit(word));
+    if words.likely[bit / 64] >> (bit % 64) & 1 == 0 {
+        return 0;
+    }
+    words.map.get(word).copied().unwrap_or(0)
 }
 
 /// Whether a lower-case word has one of `wanted`.
