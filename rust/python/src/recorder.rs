@@ -8,7 +8,7 @@ use crate::walk::{PyValue, swallow};
 use crate::{call, open};
 use pyo3::exceptions::{PyTypeError, PyValueError};
 use pyo3::prelude::*;
-use pyo3::types::{PyDict, PyList, PyMapping, PyString, PyTuple, PyType};
+use pyo3::types::{PyDict, PyList, PyString, PyTuple, PyType};
 use std::collections::HashMap;
 use std::ffi::CStr;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering::Relaxed};
@@ -354,9 +354,11 @@ fn as_dict<'py>(event: Borrowed<'_, 'py, PyAny>) -> PyResult<Bound<'py, PyDict>>
     if let Ok(dict) = event.cast::<PyDict>() {
         return Ok(dict.to_owned());
     }
-    let mapping = event.cast::<PyMapping>().map_err(|_| wrong_event(&crate::walk::type_name(&event)))?;
+    if !crate::walk::is_mapping(&event) {
+        return Err(wrong_event(&crate::walk::type_name(&event)));
+    }
     let dict = PyDict::new(event.py());
-    dict.update(&mapping).inspect_err(|error| swallow(event.py(), error))?;
+    dict.call_method1("update", (event,)).inspect_err(|error| swallow(event.py(), error))?;
     Ok(dict)
 }
 

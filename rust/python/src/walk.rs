@@ -7,9 +7,9 @@
 use crate::ffi;
 use pyo3::exceptions::PyKeyboardInterrupt;
 use pyo3::prelude::*;
+use pyo3::sync::PyOnceLock;
 use pyo3::types::{
-    PyBool, PyByteArray, PyBytes, PyDict, PyFloat, PyFrozenSet, PyInt, PyList, PyMapping, PySet, PyString,
-    PyTuple, PyType,
+    PyBool, PyByteArray, PyBytes, PyDict, PyFloat, PyFrozenSet, PyInt, PyList, PySet, PyString, PyTuple, PyType,
 };
 use std::cell::RefCell;
 use std::collections::HashMap;
@@ -30,7 +30,7 @@ impl Value for PyValue<'_, '_> {
     }
 
     fn is_mapping(self) -> bool {
-        self.0.cast::<PyMapping>().is_ok()
+        is_mapping(&self.0)
     }
 
     fn is_null(self) -> bool {
@@ -64,6 +64,8 @@ impl Value for PyValue<'_, '_> {
 /// How objects of a type that is none of the built-in ones are walked.
 #[derive(Clone, Copy, PartialEq, Eq)]
 enum Kind {
+    /// Key by key.
+    Mapping,
     /// `str(object)`, as text.
     Text,
     /// `object.isoformat()`.
@@ -220,10 +222,11 @@ impl Walk {
     }
 
     fn other(&mut self, encoder: &mut Encoder<'_>, value: &Bound<'_, PyAny>) {
-        if value.cast::<PyMapping>().is_ok() {
-            return self.object(encoder, |walk, encoder| walk.mapping(encoder, value));
-        }
         let walked = match kind_of(&value.get_type()) {
+            Kind::Mapping => {
+                self.object(encoder, |walk, encoder| walk.mapping(encoder, value));
+                Ok(())
+            }
             Kind::Text => value.str().map(|text| text_value(encoder, &text)),
             Kind::Iso => value.call_method0("isoformat").map(|text| self.value(encoder, &text)),
             Kind::Enum => value.getattr("value").map(|inner| self.value(encoder, &inner)),
@@ -423,7 +426,24 @@ fn kind_of(class: &Bound<'_, PyType>) -> Kind {
     kind
 }
 
+/// Whether an object has keys. By its type: `isinstance` would ask the object, whose own code may fail.
+pub fn is_mapping(value: &Bound<'_, PyAny>) -> bool {
+    value.cast::<PyDict>().is_ok() || kind_of(&value.get_type()) == Kind::Mapping
+}
+
+fn is_mapping_type(class: &Bound<'_, PyType>) -> bool {
+    static MAPPING: PyOnceLock<Py<PyAny>> = PyOnceLock::new();
+    let mapping = MAPPING.get_or_try_init(class.py(), || {
+        // Not `collections.abc`, which costs more imports.
+        Ok::<_, PyErr>(class.py().import("_collections_abc")?.getattr("Mapping")?.unbind())
+    });
+    mapping.is_ok_and(|mapping| class.is_subclass(mapping.bind(class.py())).unwrap_or(false))
+}
+
 fn judge(class: &Bound<'_, PyType>) -> Kind {
+    if is_mapping_type(class) {
+        return Kind::Mapping;
+    }
     let by_name = class.mro().iter().find_map(|base| named_kind(&base.cast_into::<PyType>().ok()?));
     let has = |name: &str| class.hasattr(name).unwrap_or(false);
     match by_name {
