@@ -49,8 +49,8 @@ def update(layout: Layout, trace: SessionTrace | str) -> list[str]:
 
     A live session is left out. One whose day has become so large that folding at every close would be felt is
     left to `catch_up`. While another thread is folding, it is left to that one, so that a thousand sessions
-    that end together cost a few writes. Raises `TraceFileError` where the folder cannot be written, or another
-    process has been writing for over a second.
+    that end together cost a few writes. Raises `TraceFileError` where the folder cannot be written, or
+    another process has been writing for over a second.
     """
     if isinstance(trace, str):
         trace = of_stem(layout, trace)
