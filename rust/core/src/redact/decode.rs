@@ -47,7 +47,7 @@ pub(crate) fn views(scan: &mut Scan) {
 fn has_escape(text: &[u8]) -> bool {
     memchr::memchr3_iter(b'%', b'&', b'\\', text).any(|at| escape_at(text, at).is_some())
         || memchr::memchr(0x1b, text).is_some()
-        || memchr::memmem::find(text, b"=\n").is_some_and(|at| soft_break(text, at))
+        || memchr::memchr_iter(b'=', text).any(|at| soft_break(text, at))
         || (!text.is_ascii() && memchr::memchr2_iter(0xe2, 0xef, text).any(|at| invisible(text, at) > 0 || is_wide_word(text, at)))
         || is_printable(text)
 }
@@ -127,7 +127,10 @@ fn entity(text: &[u8], at: usize) -> Option<Escape> {
 
 /// A soft line break of quoted-printable: `=` at the end of a line with text before and after.
 fn soft_break(text: &[u8], at: usize) -> bool {
-    at > 0 && text[at - 1].is_ascii_alphanumeric() && text.get(at + 2).is_some_and(u8::is_ascii_alphanumeric)
+    text.get(at + 1) == Some(&b'\n')
+        && at > 0
+        && text[at - 1].is_ascii_alphanumeric()
+        && text.get(at + 2).is_some_and(u8::is_ascii_alphanumeric)
 }
 
 /// Whether quoted-printable escapes stand in the text: `=3D`, `=40`, or several in a row.
@@ -168,7 +171,7 @@ fn terminal(text: &[u8], at: usize) -> usize {
 /// The text with all escapes of one level resolved; `None` if nothing changed.
 fn unescaped(text: &[u8]) -> Option<View> {
     let mut view = View { bytes: Vec::with_capacity(text.len()), from: Vec::with_capacity(text.len()) };
-    let printable = is_printable(text) || memchr::memmem::find(text, b"=\n").is_some();
+    let printable = is_printable(text) || memchr::memchr_iter(b'=', text).any(|at| soft_break(text, at));
     let mut at = 0;
     while at < text.len() {
         at += step(text, at, printable, &mut view);
@@ -182,7 +185,7 @@ fn step(text: &[u8], at: usize, printable: bool, view: &mut View) -> usize {
     let skipped = match byte {
         0x1b => terminal(text, at),
         0xe2 | 0xef | 0xc2 => invisible(text, at),
-        b'=' if printable && text.get(at + 1) == Some(&b'\n') && soft_break(text, at) => 2,
+        b'=' if printable && soft_break(text, at) => 2,
         _ => 0,
     };
     if skipped > 0 {

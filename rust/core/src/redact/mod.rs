@@ -4,6 +4,7 @@
 //! threads. The [`crate::encode::Encoder`] asks it while it writes, so nothing unredacted is ever stored.
 
 mod assign;
+mod blocks;
 mod commands;
 mod content;
 mod cookies;

@@ -4,49 +4,10 @@ use super::keys::KeyClass;
 use super::names::NameCache;
 use super::rules::RuleId;
 use super::segments::Segments;
+use super::blocks::{self, BLOCK, is_word};
 use super::{Finding, Redactor, With};
 use super::{assign, commands, cookies, decode, identity, paths, pem, pii, sql, tokens, url};
 use std::sync::LazyLock;
-
-/// What a byte can start or be part of.
-const WORD: u8 = 1;
-const DIGIT: u8 = 1 << 1;
-const OPERATOR: u8 = 1 << 2;
-const AT: u8 = 1 << 3;
-const SLASH: u8 = 1 << 4;
-const ESCAPE: u8 = 1 << 5;
-
-static CLASS: [u8; 256] = classes();
-
-const fn classes() -> [u8; 256] {
-    let mut table = [0; 256];
-    let mut byte = 0;
-    while byte < 256 {
-        let b = byte as u8;
-        let mut class = 0;
-        if b.is_ascii_alphanumeric() || b == b'_' || b == b'-' {
-            class |= WORD;
-        }
-        if b.is_ascii_digit() {
-            class |= DIGIT;
-        }
-        if b == b'=' || b == b':' {
-            class |= OPERATOR;
-        }
-        if b == b'@' {
-            class |= AT;
-        }
-        if b == b'/' || b == b'~' || b == b'\\' {
-            class |= SLASH;
-        }
-        if b == b'%' || b == b'\\' || b == b'&' || b == 0x1b || b == 0xe2 || b == 0xef || b == 0xc2 {
-            class |= ESCAPE;
-        }
-        table[byte] = class;
-        byte += 1;
-    }
-    table
-}
 
 /// Where a scan writes.
 pub(crate) struct Room<'a> {
@@ -123,44 +84,60 @@ impl<'a> Scan<'a> {
     /// Byte classes, block by block; whether there was anything to decode.
     fn pass(&mut self) -> bool {
         let text = self.text;
-        let mut seen = 0;
-        let mut run = None;
-        let mut digits_until = 0;
-        for (at, byte) in text.iter().enumerate() {
-            let class = CLASS[usize::from(*byte)];
-            seen |= class;
-            if class & WORD != 0 {
-                run.get_or_insert(at);
-            } else if let Some(start) = run.take() {
-                self.end_run(start, at);
+        let (mut escapes, mut digits_until, mut run, mut in_run) = (0, 0, 0, 0);
+        for at in (0..text.len()).step_by(BLOCK) {
+            let masks = blocks::masks_at(text, at);
+            escapes |= masks.escape;
+            self.signs(at, masks.sign);
+            digits_until = self.digits(at, masks.digit, digits_until);
+            let before = masks.word << 1 | in_run;
+            let mut edges = masks.word ^ before;
+            while edges != 0 {
+                let edge = edges.trailing_zeros() as usize;
+                edges &= edges - 1;
+                if masks.word >> edge & 1 == 1 {
+                    run = at + edge;
+                } else {
+                    self.end_run(run, at + edge);
+                }
             }
-            if class & !(WORD | ESCAPE) == 0 {
-                continue;
-            }
-            if class & DIGIT != 0 && at >= digits_until {
-                digits_until = pii::at_digit(self, at);
-            }
-            if class & (OPERATOR | AT | SLASH) != 0 {
-                self.at_sign(at, class);
-            }
+            in_run = masks.word >> (BLOCK - 1);
         }
-        if let Some(start) = run {
-            self.end_run(start, text.len());
+        if in_run == 1 {
+            self.end_run(run, text.len());
         }
-        seen & ESCAPE != 0
+        escapes != 0
     }
 
-    fn at_sign(&mut self, at: usize, class: u8) {
-        if class & OPERATOR != 0 {
-            if self.text[at] == b':' {
+    fn signs(&mut self, at: usize, mut signs: u64) {
+        while signs != 0 {
+            self.at_sign(at + signs.trailing_zeros() as usize);
+            signs &= signs - 1;
+        }
+    }
+
+    /// Numbers start at the first digit of a run; what was read as one number is not read again.
+    fn digits(&mut self, at: usize, mut digits: u64, mut until: usize) -> usize {
+        while digits != 0 {
+            let place = at + digits.trailing_zeros() as usize;
+            digits &= digits - 1;
+            if place >= until {
+                until = pii::at_digit(self, place);
+            }
+        }
+        until
+    }
+
+    fn at_sign(&mut self, at: usize) {
+        match self.text[at] {
+            b'=' => assign::at_operator(self, at),
+            b':' => {
                 url::at_colon(self, at);
                 pii::at_colon(self, at);
+                assign::at_operator(self, at);
             }
-            assign::at_operator(self, at);
-        } else if class & AT != 0 {
-            pii::at_email(self, at);
-        } else {
-            paths::at_slash(self, at);
+            b'@' => pii::at_email(self, at),
+            _ => paths::at_slash(self, at),
         }
     }
 
@@ -218,7 +195,7 @@ fn words(scan: &mut Scan) {
 }
 
 fn word_around(text: &[u8], start: usize, end: usize) -> (usize, usize) {
-    let word = |b: u8| CLASS[usize::from(b)] & WORD != 0 || b == b'.' || b == b'$';
+    let word = |b: u8| is_word(b) || b == b'.' || b == b'$';
     let floor = start.saturating_sub(80);
     let ceiling = text.len().min(end + 80);
     let from = (floor..start).rev().take_while(|i| word(text[*i])).last().unwrap_or(start);

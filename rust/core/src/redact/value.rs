@@ -120,9 +120,14 @@ fn is_bare_secret(value: &[u8], shape: &Shape, place: &Place) -> bool {
         return !is_all_stand_ins(value)
             && !(shape.digits == 0 && (is_named_place(value) || is_path(value, shape)));
     }
-    if !b"\n\r \\\"'`<".contains(&place.next)
-        || is_all_stand_ins(value)
-    {
+    if is_all_stand_ins(value) {
+        return false;
+    }
+    // Behind it a list or a call goes on, so it may be the name of an argument: it must look like a secret itself.
+    if matches!(place.next, b',' | b')' | b';') {
+        return is_prose_secret(value, false);
+    }
+    if !b"\n\r \\\"'`<".contains(&place.next) {
         return false;
     }
     if is_identifier(value) {
@@ -327,8 +332,9 @@ fn has_random_part(value: &[u8]) -> bool {
     value.split(|b| b"/?&=:@.".contains(b)).any(|part| part.len() >= 16 && is_token(part, &Shape::of(part)))
 }
 
+/// Whether `part` (not empty) occurs; for short texts, where building a searcher costs more than the search.
 pub(crate) fn contains(text: &[u8], part: &[u8]) -> bool {
-    memchr::memmem::find(text, part).is_some()
+    memchr::memchr_iter(part[0], text).any(|at| text[at..].starts_with(part))
 }
 
 /// Under a key that names a secret only what plainly holds none stays: a reference, a mask, a label, an empty text.
