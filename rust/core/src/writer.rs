@@ -41,8 +41,7 @@ impl Header {
     /// The header line of a part.
     fn line(&self, part: u32) -> String {
         let mut metadata = self.metadata.clone();
-        if part > 1 {
-            metadata.truncate(metadata.trim_end_matches('}').len());
+        if part > 1 && metadata.pop() == Some('}') {
             let comma = if metadata.len() > 1 { "," } else { "" };
             let _ = write!(metadata, "{comma}\"part\":{part}}}");
         }

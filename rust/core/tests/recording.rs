@@ -89,7 +89,7 @@ fn open(folders: &Folders, stem: &str) -> (Session, PathBuf) {
         identity: Identity::default(),
         key: [1; 32],
     });
-    let header = Header { session_id: "ses_x".into(), started: 0, metadata: "{}".into() };
+    let header = Header { session_id: "ses_x".into(), started: 0, metadata: r#"{"agent":"a","redaction":{"content":true}}"#.into() };
     writer::open(folders, stem, header, Arc::new(redactor.unwrap()), policy()).unwrap()
 }
 
@@ -148,7 +148,8 @@ fn parts_are_whole_and_ids_go_on() {
     let all: Vec<String> = parts.iter().flat_map(|part| ids(&read(part))).collect();
     let expected: Vec<String> = (1..=3_000).map(|id| format!("evt_{id:03}")).collect();
     assert_eq!(all, expected);
-    assert_eq!(read(&parts[1])["metadata"]["part"], 2);
+    let metadata = serde_json::json!({"agent": "a", "redaction": {"content": true}, "part": 2});
+    assert_eq!(read(&parts[1])["metadata"], metadata);
     for part in &parts {
         let document = read(part);
         assert_eq!(document["summary"]["total_events"], ids(&document).len());
