@@ -56,10 +56,8 @@ class Program:
 
     @staticmethod
     def _enter(folder: str, *, always: bool = False) -> None:
-        """Put the program's folder where ours stands; with `python -P` there is none but an archive's own."""
-        if not sys.flags.safe_path:
-            sys.path[0] = folder
-        elif always:
+        """Put the program's folder first on the path; with `python -P` only an archive's own."""
+        if always or not sys.flags.safe_path:
             sys.path.insert(0, folder)
 
 
@@ -117,9 +115,13 @@ class Recording:
         """Find out whether this run is recorded; say so where it is not."""
         from t800.session import begin_run
 
-        self._run = begin_run(agent=program.agent)
-        if not self._run.enabled and not self._quiet:
-            _tell(f"t800: not recording: {self._run.reason}")
+        try:
+            self._run = begin_run(agent=program.agent)
+            reason = "" if self._run.enabled else self._run.reason
+        except Exception as error:  # noqa: BLE001 (the program runs, whatever its surroundings are like)
+            reason = str(error)
+        if reason and not self._quiet:
+            _tell(f"t800: not recording: {reason}")
 
     def ended(self, error: BaseException | None) -> None:
         """The program's main part is over, by itself or by an exception."""
@@ -210,6 +212,8 @@ def _tell(*lines: str) -> None:
 
 def main() -> None:
     """Run the program of `sys.argv` under the recorder."""
+    if not sys.flags.safe_path:
+        del sys.path[0]  # the folder of this file: its modules are nobody's top-level modules
     program = Program(sys.argv[1:])
     recording = Recording(program)
     recording.begin(program)

@@ -1,6 +1,7 @@
 """`t800 run` gives a program the process that `python` would have given it."""
 
 import os
+import shlex
 import signal
 import subprocess
 import sys
@@ -179,6 +180,17 @@ def test_killed_like_python(home: Path) -> None:
     assert ran([*RUN, str(dying)])[0] == -signal.SIGKILL
     leaving = script(home, "import os\nos._exit(9)\n")
     assert ran([*RUN, str(leaving)])[0] == 9
+
+
+def test_a_deleted_working_directory(home: Path) -> None:
+    program = script(home, "print('ran')")
+    gone = home / "gone"
+    gone.mkdir()
+    for command in ([*RUN, str(program)], [sys.executable, str(program)]):
+        line = shlex.join(["cd", str(gone)]) + " && rmdir ../gone && exec " + shlex.join(command)
+        done = subprocess.run(["sh", "-c", line], capture_output=True, text=True, timeout=60, check=False)
+        assert (done.returncode, done.stdout, done.stderr) == (0, "ran\n", "")
+        gone.mkdir()
 
 
 def test_wrong_usage(home: Path) -> None:
