@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import _thread
 import os
+import time
 
 from t800._core import Recorder, after_fork, before_fork
 
@@ -48,7 +49,8 @@ def _in_child() -> None:
     """A fork's child has none of its parent's threads, and the parent's sessions are not its to close."""
     after_fork(True)
     _open.clear()
-    _working.clear()
+    _closed.clear()
+    _retaining.clear()
 
 
 class Session(Recorder):
@@ -93,7 +95,7 @@ class Session(Recorder):
         """
         closed = super().close()
         if _open.pop(id(self), None) is not None:
-            _tidy(self)
+            _summarise_later(self)
         return closed
 
     async def __aenter__(self) -> Self:
@@ -114,10 +116,14 @@ OFF = Session()
 
 _open: dict[int, Session] = {}
 _said: set[str] = set()
-_exiting = False
+_exiting, _deadline = False, 0.0
 _registered = False
-_working: list[_thread.LockType] = []
-"""One lock for each housekeeping thread, released when it is done."""
+_retaining: set[str] = set()
+"""Folders that a thread is about to look after."""
+_closed: list[Session] = []
+"""Sessions that are not added to their days yet."""
+_summing = _thread.allocate_lock()
+"""Held while they are."""
 _stopping = _thread.allocate_lock()
 _stopping.acquire()
 """Released when the process exits."""
@@ -126,9 +132,12 @@ _START_WAIT, _EXIT_WAIT = 1.0, 1.0
 
 def _forked() -> None:
     """In a fork's child: the sessions that are open are the parent's, and only the parent closes them."""
+    global _summing  # noqa: PLW0603 - another thread of the parent may have held it
     after_fork(True)
+    _summing = _thread.allocate_lock()
     _open.clear()
-    _working.clear()
+    _closed.clear()
+    _retaining.clear()
 
 
 os.register_at_fork(before=before_fork, after_in_parent=lambda: after_fork(False), after_in_child=_forked)
@@ -189,8 +198,6 @@ def _open_session(
     host_session_id: str | None,
     strict: bool,
 ) -> Session:
-    import time
-
     from t800 import layout
 
     started = time.time_ns()
@@ -221,7 +228,7 @@ def _open_session(
     opened.layout, opened.settings, opened.reason = place, settings, settings.reason
     _open[id(opened)] = opened
     _close_at_exit()
-    _background(_retain, opened)
+    _retain_later(opened)
     return opened
 
 
@@ -249,30 +256,15 @@ def _warn(text: str) -> None:
         return
 
 
-# What happens beside the agent
+# What happens beside the agent, on threads of `_thread` itself: `threading` would cost every agent 7 ms of imports
 
 
-def _background(work: Callable[[Session], None], opened: Session) -> None:
-    """Run some housekeeping on a thread of its own; at exit, where no thread starts any more, right here.
-
-    With `_thread` itself: `threading` would cost every agent 7 ms of imports.
-    """
-    done = _thread.allocate_lock()
-    done.acquire()
-
-    def run() -> None:
-        try:
-            work(opened)
-        finally:
-            done.release()
-
-    _working[:] = [known for known in _working if known.locked()]
-    try:
-        _thread.start_new_thread(run, ())
-    except RuntimeError:
-        run()
-    else:
-        _working.append(done)
+def _retain_later(opened: Session) -> None:
+    """Look after the folder of a session that has just begun, once the agent is under way."""
+    folder = opened.layout.telemetry if opened.layout is not None else ""
+    if folder and folder not in _retaining:
+        _retaining.add(folder)
+        _start(lambda: _retain(opened))
 
 
 def _retain(opened: Session) -> None:
@@ -286,18 +278,25 @@ def _retain(opened: Session) -> None:
     from t800 import retention
 
     if opened.layout is not None and opened.settings is not None:
+        _retaining.discard(opened.layout.telemetry)
         retention.auto(opened.layout, opened.settings)
 
 
-def _tidy(closed: Session) -> None:
-    if _exiting:
-        _summarise(closed)
-    else:
-        _background(_summarise, closed)
+def _summarise_later(closed: Session) -> None:
+    """Add a closed session to its days: one thread does so for all sessions; at exit it is done right here."""
+    _closed.append(closed)
+    if _exiting or not _start(_summarise_all):
+        _summarise_all()
+
+
+def _summarise_all() -> None:
+    """Add what is closed to its days; at exit only as much as a second allows, the rest at a later start."""
+    with _summing:
+        while _closed and not (_exiting and time.monotonic() > _deadline):
+            _summarise(_closed.pop())
 
 
 def _summarise(closed: Session) -> None:
-    """Add a closed session to its days."""
     if closed.layout is None or closed.path is None:
         return
     try:
@@ -308,6 +307,30 @@ def _summarise(closed: Session) -> None:
         return
 
 
+def _start(work: Callable[[], None]) -> bool:
+    """Start a thread; false where none starts any more. Work that another thread is at already is left to it."""
+    if work is _summarise_all and _summing.locked():
+        return True
+    try:
+        _thread.start_new_thread(work, ())
+    except RuntimeError:
+        return False
+    return True
+
+
+def _exit() -> None:
+    """Close what is open, and wait a little for what is being added up."""
+    global _exiting, _deadline  # noqa: PLW0603 - no thread is started from here on
+    _exiting, _deadline = True, time.monotonic() + _EXIT_WAIT
+    if _stopping.locked():
+        _stopping.release()
+    for opened in list(_open.values()):
+        opened.close()
+    if _summing.acquire(timeout=_EXIT_WAIT):
+        _summing.release()
+        _summarise_all()
+
+
 def _close_at_exit() -> None:
     global _registered  # noqa: PLW0603 - once for the process
     if not _registered:
@@ -315,18 +338,6 @@ def _close_at_exit() -> None:
 
         atexit.register(_exit)
         _registered = True
-
-
-def _exit() -> None:
-    """Close what is open, and wait a little for what is being added up."""
-    global _exiting  # noqa: PLW0603 - no thread is started from here on
-    _exiting = True
-    if _stopping.locked():
-        _stopping.release()
-    for opened in list(_open.values()):
-        opened.close()
-    for done in _working:
-        done.acquire(timeout=_EXIT_WAIT)
 
 
 # The current session, and the verbs that act on it
