@@ -43,7 +43,9 @@ pub(crate) fn at_operator(scan: &mut Scan, at: usize) {
 
 /// `/p:x` of Windows tools.
 fn is_password_switch(text: &[u8], name: Name, at: usize) -> bool {
-    matches!(&text[name.start..name.end], b"p" | b"P" | b"rp") && text[..name.start].ends_with(b" /") && text[at] == b':'
+    matches!(&text[name.start..name.end], b"p" | b"P" | b"rp")
+        && text[..name.start].ends_with(b" /")
+        && text[at] == b':'
 }
 
 /// How a name and a value are joined.
@@ -184,17 +186,14 @@ fn is_strict(text: &[u8], name: Name, at: usize, op_end: usize) -> bool {
 }
 
 fn ends_line(text: &[u8], start: usize) -> bool {
-    let end =
-        forward_over(text, start, VALUE_LIMIT, |b| !b" \t\n\r,)".contains(&b));
+    let end = forward_over(text, start, VALUE_LIMIT, |b| !b" \t\n\r,)".contains(&b));
     text.get(end).is_none_or(|b| matches!(b, b'\n' | b'\r'))
 }
 
 /// `host=db password=x dbname=y`: an argument rather than one of a call.
 fn ends_argument(text: &[u8], start: usize) -> bool {
-    let end = forward_over(text, start, VALUE_LIMIT, |b| {
-        !b" \t\n\r\"',);}](.".contains(&b)
-    });
-    text.get(end).is_none_or(|b| b" \t\n\r\"'".contains(&b))
+    let end = forward_over(text, start, VALUE_LIMIT, |b| !b" \t\n\r\"',);}](.".contains(&b));
+    text.get(end).is_none_or(|b| b" \t\n\r\"'".contains(b))
 }
 
 /// Whether only indentation, a list dash, a diff sign or `export` stands before `start` on its line.
@@ -233,7 +232,7 @@ pub(crate) fn value_of(scan: &mut Scan, class: KeyClass, name: Name, from: usize
 
 fn is_cookie(key: &[u8]) -> bool {
     let segments = Segments::of_bytes(key);
-    matches!(segments.from_end(0), b"cookie" | b"cookies" | b"cookie2")
+    matches!(segments.back(0), b"cookie" | b"cookies" | b"cookie2")
 }
 
 pub(crate) fn judge(scan: &mut Scan, class: KeyClass, key: &[u8], span: Span, operator: Operator) {
@@ -256,10 +255,10 @@ pub(crate) fn judge(scan: &mut Scan, class: KeyClass, key: &[u8], span: Span, op
         if span.quoted {
             continued(scan, span.end);
         }
-    } else if let Some(inner) = literal_in_call(text, span) {
-        if value::is_prose_secret(&text[inner.start..inner.end], true) {
-            scan.secret(inner.start, inner.end, RuleId::ASSIGNED);
-        }
+    } else if let Some(inner) = literal_in_call(text, span)
+        && value::is_prose_secret(&text[inner.start..inner.end], true)
+    {
+        scan.secret(inner.start, inner.end, RuleId::ASSIGNED);
     }
 }
 
@@ -315,9 +314,7 @@ pub(crate) fn value_at(text: &[u8], from: usize, wide: bool) -> Option<Span> {
     let inner = forward_over(text, paren, 32, |b| matches!(b, b' ' | b'\n' | b'\t'));
     let quote = quote_at(text, start).or_else(|| (paren > start).then(|| quote_at(text, inner)).flatten());
     let quote = quote.or_else(|| {
-        let letters = forward_over(text, start, 2, |b| {
-            b"brfuBRL@$".contains(&b)
-        });
+        let letters = forward_over(text, start, 2, |b| b"brfuBRL@$".contains(&b));
         (letters > start).then(|| quote_at(text, letters)).flatten()
     });
     if let Some((open, depth)) = quote {
@@ -354,7 +351,9 @@ fn quoted_end(text: &[u8], start: usize, depth: usize) -> Option<usize> {
             return None;
         }
         let slashes = hit - back_over(text, hit, 64, |b| b == b'\\').max(start);
-        if text[hit] == quote && (slashes == depth || (depth == 0 && slashes % 2 == 0) || slashes < depth) {
+        if text[hit] == quote
+            && (slashes == depth || (depth == 0 && slashes.is_multiple_of(2)) || slashes < depth)
+        {
             return Some(hit - slashes.min(depth));
         }
         at = hit + 1;
@@ -363,9 +362,7 @@ fn quoted_end(text: &[u8], start: usize, depth: usize) -> Option<usize> {
 }
 
 fn bare_end(text: &[u8], start: usize) -> usize {
-    let end = forward_over(text, start, VALUE_LIMIT, |b| {
-        !b" \t\n\r\"'`<>,;()[]{}&|\\".contains(&b)
-    });
+    let end = forward_over(text, start, VALUE_LIMIT, |b| !b" \t\n\r\"'`<>,;()[]{}&|\\".contains(&b));
     let opened = |b: u8| matches!(b, b'{' | b'<' | b'(' | b'[');
     if text.get(end).copied().is_some_and(opened)
         && (end == start || text[end - 1] == b'$' || text[end] == b'<')
@@ -377,9 +374,7 @@ fn bare_end(text: &[u8], start: usize) -> usize {
 
 /// Up to white space; a shell or `.env` line may hold any sign.
 fn wide_end(text: &[u8], start: usize) -> usize {
-    let mut end = forward_over(text, start, VALUE_LIMIT, |b| {
-        !b" \t\n\r\"'`".contains(&b)
-    });
+    let mut end = forward_over(text, start, VALUE_LIMIT, |b| !b" \t\n\r\"'`".contains(&b));
     if let Some(escape) = memchr::memmem::find(&text[start..end], b"\\n") {
         end = start + escape;
     }
@@ -406,12 +401,8 @@ fn continued(scan: &mut Scan, closing: usize) {
     let quote = text.get(closing).copied().unwrap_or(0);
     let mut end = closing;
     for _ in 0..64 {
-        let gap = forward_over(text, end + 1, 128, |b| {
-            b" \t\n\r+.\\&~".contains(&b)
-        });
-        let joined = text[(end + 1).min(gap)..gap]
-            .iter()
-            .any(|b| b"+.\\&~\n".contains(&b));
+        let gap = forward_over(text, end + 1, 128, |b| b" \t\n\r+.\\&~".contains(&b));
+        let joined = text[(end + 1).min(gap)..gap].iter().any(|b| b"+.\\&~\n".contains(b));
         if !joined || text.get(gap) != Some(&quote) {
             return;
         }
@@ -473,7 +464,6 @@ pub(crate) fn at_word(scan: &mut Scan, start: usize, end: usize) {
     let before = if start > 0 { text[start - 1] } else { b'\n' };
     let name = Name { start, end, quoted: false };
     match next {
-        b'=' | b':' => {}
         b'>' if before == b'<' => element(scan, name),
         b' ' | b'\t' => spaced(scan, name),
         b'"' | b'\'' | b'\\' | b'`' | b'*' => after_quote(scan, name),
@@ -564,8 +554,7 @@ fn past_body_flag(text: &[u8], from: usize) -> usize {
 /// Whether the name is a command-line flag.
 fn is_flag(text: &[u8], name: Name) -> bool {
     let key_start = name.start + text[name.start..name.end].iter().take_while(|b| **b == b'-').count();
-    (key_start > name.start
-        && (name.start == 0 || b" \n\t'\"".contains(&text[name.start - 1])))
+    (key_start > name.start && (name.start == 0 || b" \n\t'\"".contains(&text[name.start - 1])))
         && !matches!(text.get(name.end), Some(b'"' | b'\''))
 }
 

@@ -21,7 +21,10 @@ pub(crate) struct Masks {
 #[cfg(target_arch = "x86_64")]
 mod wide {
     use super::Masks;
-    use std::arch::x86_64::{__m128i, _mm_add_epi8, _mm_cmpeq_epi8, _mm_cmpgt_epi8, _mm_movemask_epi8, _mm_or_si128, _mm_set1_epi8, _mm_set_epi64x};
+    use std::arch::x86_64::{
+        __m128i, _mm_add_epi8, _mm_cmpeq_epi8, _mm_cmpgt_epi8, _mm_movemask_epi8, _mm_or_si128,
+        _mm_set_epi64x, _mm_set1_epi8,
+    };
 
     /// The sixteen bytes at `at`.
     #[target_feature(enable = "sse2")]
@@ -106,12 +109,11 @@ pub(crate) fn masks(block: &[u8; BLOCK]) -> Masks {
 pub(crate) fn masks_at(text: &[u8], at: usize) -> Masks {
     let mut block = [0; BLOCK];
     let rest = &text[at..];
-    match rest.first_chunk() {
-        Some(whole) => masks(whole),
-        None => {
-            block[..rest.len()].copy_from_slice(rest);
-            masks(&block)
-        }
+    if let Some(whole) = rest.first_chunk() {
+        masks(whole)
+    } else {
+        block[..rest.len()].copy_from_slice(rest);
+        masks(&block)
     }
 }
 

@@ -116,7 +116,8 @@ pub(crate) fn at_word(scan: &mut Scan, start: usize, end: usize) {
     match word {
         b"IDENTIFIED" | b"identified" => identified(scan, end),
         b"PASSWORD" | b"password" => quoted_behind(scan, end),
-        b"passwd" | b"chpasswd" | b"cryptsetup" | b"--password-stdin" | b"--with-token" | b"sudo" | b"--passphrase-fd" | b"--passin" => {
+        b"passwd" | b"chpasswd" | b"cryptsetup" | b"--password-stdin" | b"--with-token" | b"sudo"
+        | b"--passphrase-fd" | b"--passin" => {
             piped(scan, start);
             here_string(scan, end);
         }
@@ -188,14 +189,10 @@ fn skip_spaces(text: &[u8], from: usize) -> usize {
 fn command_before(text: &[u8], at: usize, command: &str) -> bool {
     let floor = at.saturating_sub(LINE_LIMIT);
     let front = &text[floor..at];
-    let from = front
-        .iter()
-        .rposition(|b| b"\n|;&(`".contains(&b))
-        .map_or(0, |i| i + 1);
+    let from = front.iter().rposition(|b| b"\n|;&(`".contains(b)).map_or(0, |i| i + 1);
     memchr::memmem::find_iter(&front[from..], command).any(|i| {
         let (start, end) = (from + i, from + i + command.len());
-        let free = start == 0
-            || b" \t/\n\"'($".contains(&front[start - 1]);
+        let free = start == 0 || b" \t/\n\"'($".contains(&front[start - 1]);
         free && front.get(end).is_none_or(|b| matches!(b, b' ' | b'\t' | b'.'))
     })
 }
@@ -301,7 +298,9 @@ fn positional(scan: &mut Scan, end: usize, wanted: usize, when: impl Fn(&[u8]) -
 
 /// Whether a group of one-letter flags holds `letter`.
 fn contains_flag(arguments: &[u8], letter: u8) -> bool {
-    arguments.split(|b| *b == b' ').any(|word| word.len() < 6 && word.starts_with(b"-") && word.contains(&letter))
+    arguments
+        .split(|b| *b == b' ')
+        .any(|word| word.len() < 6 && word.starts_with(b"-") && word.contains(&letter))
 }
 
 /// Labels with a full-width colon: `密码：x`.

@@ -8,12 +8,8 @@ use super::unknown::Shape;
 pub(crate) fn header(scan: &mut Scan, from: usize) {
     let text = scan.text;
     let rest = &text[from..text.len().min(from + 8192)];
-    let skip = rest.iter().take_while(|b| b" \"'\\=".contains(&b)).count();
-    let end = skip
-        + rest[skip..]
-            .iter()
-            .position(|b| b"\n\r\"'\\".contains(&b))
-            .unwrap_or(rest.len() - skip);
+    let skip = rest.iter().take_while(|b| b" \"'\\=".contains(b)).count();
+    let end = skip + rest[skip..].iter().position(|b| b"\n\r\"'\\".contains(b)).unwrap_or(rest.len() - skip);
     let mut at = from + skip;
     let line_end = from + end;
     if !text[at..line_end].contains(&b'=') {

@@ -48,7 +48,9 @@ fn has_escape(text: &[u8]) -> bool {
     memchr::memchr3_iter(b'%', b'&', b'\\', text).any(|at| escape_at(text, at).is_some())
         || memchr::memchr(0x1b, text).is_some()
         || memchr::memchr_iter(b'=', text).any(|at| soft_break(text, at))
-        || (!text.is_ascii() && memchr::memchr2_iter(0xe2, 0xef, text).any(|at| invisible(text, at) > 0 || is_wide_word(text, at)))
+        || (!text.is_ascii()
+            && memchr::memchr2_iter(0xe2, 0xef, text)
+                .any(|at| invisible(text, at) > 0 || is_wide_word(text, at)))
         || is_printable(text)
 }
 
@@ -137,7 +139,11 @@ fn soft_break(text: &[u8], at: usize) -> bool {
 fn is_printable(text: &[u8]) -> bool {
     memchr::memchr_iter(b'=', text).any(|at| {
         let code = hex(text, at + 1, 2);
-        let follows = || text.get(at + 3) == Some(&b'=') && hex(text, at + 4, 2).is_some() && text.get(at + 6) == Some(&b'=');
+        let follows = || {
+            text.get(at + 3) == Some(&b'=')
+                && hex(text, at + 4, 2).is_some()
+                && text.get(at + 6) == Some(&b'=')
+        };
         code.is_some_and(|code| code == 0x3d || code == 0x40 || code >= 0x20 && follows())
     })
 }
@@ -195,11 +201,12 @@ fn step(text: &[u8], at: usize, printable: bool, view: &mut View) -> usize {
         view.push(narrow, at);
         return 3;
     }
-    if byte == b'=' && printable {
-        if let Some(code) = hex(text, at + 1, 2).filter(|code| *code >= 0x20) {
-            view.push(code as u8, at);
-            return 3;
-        }
+    if byte == b'='
+        && printable
+        && let Some(code) = hex(text, at + 1, 2).filter(|code| *code >= 0x20)
+    {
+        view.push(code as u8, at);
+        return 3;
     }
     match escape_at(text, at) {
         Some(escape) if escape.code == u32::MAX => escape.length,

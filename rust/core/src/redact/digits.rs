@@ -19,18 +19,16 @@ struct Number<'a> {
 pub(crate) fn at_number(scan: &mut Scan, at: usize, plain_end: usize) -> usize {
     let text = scan.text;
     let next = text.get(plain_end).copied().unwrap_or(b'\n');
-    if next == b'.' && plain_end - at <= 3 {
-        if let Some(end) = ipv4(text, at) {
-            if is_public_v4(&text[at..end]) && !reads_as_version(text, at, end) {
-                scan.secret(at, end, RuleId::IP);
-            }
-            return end;
-        }
-    }
-    if plain_end - at < 7
-        && !b" -./):".contains(&next)
-        && !next.is_ascii_alphabetic()
+    if next == b'.'
+        && plain_end - at <= 3
+        && let Some(end) = ipv4(text, at)
     {
+        if is_public_v4(&text[at..end]) && !reads_as_version(text, at, end) {
+            scan.secret(at, end, RuleId::IP);
+        }
+        return end;
+    }
+    if plain_end - at < 7 && !b" -./):".contains(&next) && !next.is_ascii_alphabetic() {
         return plain_end;
     }
     let number = Number::read(text, at);
@@ -55,7 +53,7 @@ impl Number<'_> {
                 number.count += 1;
                 number.end = start + i + 1;
                 gap = 0;
-            } else if b" -.()/".contains(&byte) && gap < 2 {
+            } else if b" -.()/".contains(byte) && gap < 2 {
                 gap += 1;
             } else {
                 break;
@@ -138,8 +136,8 @@ fn card(number: &Number) -> Option<usize> {
     let length = card_length(number)?;
     let grouped = card_end(number, length)?;
     let values = &number.digits[..length];
-    let varied = values.iter().any(|d| *d != values[0])
-        && values[1..].iter().filter(|d| **d == 0).count() < length - 4;
+    let varied =
+        values.iter().any(|d| *d != values[0]) && memchr::memchr_iter(0, &values[1..]).count() < length - 4;
     let free = !number.text.get(grouped).is_some_and(|b| {
         b.is_ascii_alphanumeric()
             || *b == b'_'
@@ -192,7 +190,7 @@ fn card_end(number: &Number, length: usize) -> Option<usize> {
             }
         } else {
             let same = separator.is_none_or(|s| s == *byte) && matches!(byte, b' ' | b'-');
-            if !same || !matches!(group, 4 | 6 | 5) {
+            if !same || !matches!(group, 4..=6) {
                 return None;
             }
             separator = Some(*byte);
@@ -212,7 +210,7 @@ fn luhn(digits: &[u8]) -> bool {
             value / 10 + value % 10
         })
         .sum();
-    sum % 10 == 0
+    sum.is_multiple_of(10)
 }
 
 /// Whether a labelled value is a card number.
@@ -406,7 +404,7 @@ fn is_mac(text: &[u8]) -> bool {
         && !text.eq_ignore_ascii_case(b"ff:ff:ff:ff:ff:ff")
 }
 
-/// Global unicast (2000::/3) except documentation, with at least three groups.
+/// Global unicast (`2000::/3`) except documentation, with at least three groups.
 fn is_public_v6(text: &[u8]) -> bool {
     let groups: usize = text.split(|b| *b == b':').filter(|group| !group.is_empty()).count();
     let double = memchr::memmem::find_iter(text, b"::").count();

@@ -96,7 +96,8 @@ fn is_login_place(text: &[u8], start: usize, end: usize) -> bool {
     let before = if start > 0 { text[start - 1] } else { b' ' };
     let after = text.get(end).copied().unwrap_or(b' ');
     let ends = b"/\\ \"'\n:-".contains(&after);
-    let dashed = before == b'-' && after == b'-' && text[..start].ends_with(b"Users-") || text[..start].ends_with(b"home-");
+    let dashed = before == b'-' && after == b'-' && text[..start].ends_with(b"Users-")
+        || text[..start].ends_with(b"home-");
     after == b'@' || (matches!(before, b'/' | b'\\') && ends) || dashed
 }
 
@@ -180,10 +181,10 @@ fn git_user(text: &str) -> Vec<String> {
     for line in text.lines().map(str::trim) {
         if line.starts_with('[') {
             inside = line.to_lowercase().starts_with("[user]");
-        } else if let (true, Some((key, value))) = (inside, line.split_once('=')) {
-            if matches!(key.trim(), "name" | "email") {
-                found.push(value.trim().trim_matches('"').to_owned());
-            }
+        } else if let (true, Some((key, value))) = (inside, line.split_once('='))
+            && matches!(key.trim(), "name" | "email")
+        {
+            found.push(value.trim().trim_matches('"').to_owned());
         }
     }
     found

@@ -126,7 +126,7 @@ fn built_in(segments: &Segments) -> KeyClass {
 
 /// Judges by the last segment, then by its pair with the one before, then by strong words further in front.
 fn secret_class(segments: &Segments) -> KeyClass {
-    let (last, before) = (segments.from_end(0), segments.from_end(1));
+    let (last, before) = (segments.back(0), segments.back(1));
     let (of_last, of_before) = (words::flags(last), words::flags(before));
     if segments.len() > 1 && words::is(segments.first(), words::BENIGN_FIRST) {
         return KeyClass::PLAIN;

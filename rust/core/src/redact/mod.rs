@@ -3,6 +3,9 @@
 //! A [`Policy`] is what the user configured; a [`Redactor`] is that policy compiled once and shared by all
 //! threads. The [`crate::encode::Encoder`] asks it while it writes, so nothing unredacted is ever stored.
 
+// `scan` and `span` are the two words of this module; neither has a better name.
+#![allow(clippy::similar_names)]
+
 mod assign;
 mod blocks;
 mod commands;
@@ -12,6 +15,7 @@ mod decode;
 mod digits;
 mod identity;
 mod keys;
+mod labels;
 mod names;
 mod paths;
 mod pem;
@@ -34,6 +38,8 @@ use std::collections::HashSet;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
 /// What a user configured about privacy, in plain values: the input of [`Redactor::new`].
+// Each switch is one documented setting of its own.
+#[allow(clippy::struct_excessive_bools)]
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub struct Policy {
     /// Written where a secret or personal datum stood (`redaction_value`).

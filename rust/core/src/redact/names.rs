@@ -15,14 +15,9 @@ struct Entry {
 const EMPTY: Entry = Entry { length: 0, class: KeyClass::PLAIN, name: [0; LONGEST] };
 
 /// A direct-mapped cache from names to classes, compared by their bytes. It belongs to one redactor.
+#[derive(Default)]
 pub(crate) struct NameCache {
     entries: Vec<Entry>,
-}
-
-impl Default for NameCache {
-    fn default() -> NameCache {
-        NameCache { entries: Vec::new() }
-    }
 }
 
 impl std::fmt::Debug for NameCache {

@@ -184,7 +184,7 @@ fn is_path_byte(text: &[u8], at: usize, start: usize) -> bool {
     let escaped_space = byte == b' ' && at > 0 && text[at - 1] == b'\\';
     escaped_space
         || byte == b'\\' && text.get(at + 1) == Some(&b' ')
-        || !b" \t\n\r\"'`<>|;,()[]{}*?&#\\\x1b".contains(&byte) && !(byte == b':' && at != start + 1)
+        || !b" \t\n\r\"'`<>|;,()[]{}*?&#\\\x1b".contains(&byte) && (byte != b':' || at == start + 1)
 }
 
 fn trimmed(text: &[u8], start: usize, end: usize) -> usize {
@@ -220,14 +220,11 @@ fn slash(scan: &mut Scan, at: usize) {
     {
         return absolute(scan, at - 2, true);
     }
-    let free = !(before.is_ascii_alphanumeric()
-        || b"_./~})-%*]$\\<".contains(&before)
-        || before >= 0x80);
-    if free || front.ends_with(b"file://") || front.ends_with(b"://file") || front.ends_with(b"file://localhost") {
-        absolute(scan, at, false);
-    } else if matches!(before, b'n' | b't') && front.len() > 1 && front[front.len() - 2] == b'\\'
-        || is_short_flag(front)
-    {
+    let free = !(before.is_ascii_alphanumeric() || b"_./~})-%*]$\\<".contains(&before) || before >= 0x80);
+    let file =
+        [b"file://".as_slice(), b"://file", b"file://localhost"].iter().any(|mark| front.ends_with(mark));
+    let escape = matches!(before, b'n' | b't') && front.len() > 1 && front[front.len() - 2] == b'\\';
+    if free || file || escape || is_short_flag(front) {
         absolute(scan, at, false);
     }
 }

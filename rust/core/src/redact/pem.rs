@@ -46,9 +46,7 @@ fn body_length(text: &[u8]) -> usize {
 }
 
 fn trimmed(text: &[u8]) -> usize {
-    text.iter()
-        .rposition(|b| !b"\"'\n\r \\".contains(&b))
-        .map_or(text.len(), |i| i + 1)
+    text.iter().rposition(|b| !b"\"'\n\r \\".contains(b)).map_or(text.len(), |i| i + 1)
 }
 
 /// `$2b$…`, `$6$salt$hash`, `$argon2id$…` at `at`.

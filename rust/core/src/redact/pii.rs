@@ -2,6 +2,7 @@
 
 use super::assign::Span;
 use super::digits;
+use super::labels::datum_of;
 use super::rules::RuleId;
 use super::scan::Scan;
 use super::segments::Segments;
@@ -46,7 +47,7 @@ impl Datum {
     pub(crate) fn of_key(segments: &Segments) -> Option<Datum> {
         (1..=3).rev().filter(|count| *count <= segments.len()).find_map(|count| {
             let tail = segments.tail(count);
-            datum_of(if count == 1 { segments.from_end(0) } else { tail })
+            datum_of(if count == 1 { segments.back(0) } else { tail })
         })
     }
 
@@ -68,136 +69,6 @@ impl Datum {
     }
 }
 
-/// Labels without separators, in lower case.
-fn datum_of(label: &[u8]) -> Option<Datum> {
-    Some(match label {
-        b"phone" | b"phonenumber" | b"mobile" | b"mobilenumber" | b"mobilephone" | b"cellphone"
-        | b"telephone" | b"tel" | b"telno" | b"fax" | b"msisdn" | b"telefon" | b"telefono" | b"telefone"
-        | b"handynummer" | b"whatsapp" | b"cellnumber" | b"phoneno" => Datum::Phone,
-        b"ssn"
-        | b"socialsecurity"
-        | b"socialsecuritynumber"
-        | b"socialsecurityno"
-        | b"taxid"
-        | b"taxnumber"
-        | b"taxidentifier"
-        | b"tin"
-        | b"itin"
-        | b"ein"
-        | b"passport"
-        | b"passportnumber"
-        | b"passportno"
-        | b"passportid"
-        | b"driverlicense"
-        | b"driverslicense"
-        | b"drivinglicence"
-        | b"drivinglicense"
-        | b"driverlicence"
-        | b"licencenumber"
-        | b"licensenumber"
-        | b"driverslicensenumber"
-        | b"driverslicenseno"
-        | b"nationalid"
-        | b"nationalidnumber"
-        | b"idnumber"
-        | b"identitynumber"
-        | b"personalid"
-        | b"personnummer"
-        | b"cpf"
-        | b"cnpj"
-        | b"nif"
-        | b"nie"
-        | b"dni"
-        | b"nino"
-        | b"nationalinsurance"
-        | b"nationalinsurancenumber"
-        | b"nhs"
-        | b"nhsnumber"
-        | b"aadhaar"
-        | b"aadhar"
-        | b"aadhaarnumber"
-        | b"pan"
-        | b"pannumber"
-        | b"bsn"
-        | b"sin"
-        | b"codicefiscale"
-        | b"fiscalcode"
-        | b"pesel"
-        | b"steuerid"
-        | b"steuernummer"
-        | b"ahv"
-        | b"cni"
-        | b"nir"
-        | b"curp"
-        | b"rfc0"
-        | b"medicare"
-        | b"medicarenumber"
-        | b"tfn"
-        | b"hkid"
-        | b"nric"
-        | b"rrn"
-        | b"mynumber"
-        | b"cedula"
-        | b"rut"
-        | b"egn"
-        | b"cnp"
-        | b"oib"
-        | b"isikukood"
-        | b"hetu"
-        | b"henkilotunnus"
-        | b"fodselsnummer"
-        | b"cprnummer"
-        | b"cprnumber"
-        | b"kennitala"
-        | b"amka"
-        | b"tckn"
-        | b"tckimlik"
-        | b"rodnecislo"
-        | b"insurancenumber"
-        | b"healthinsurancenumber"
-        | b"visanumber"
-        | b"votersid"
-        | b"voterid"
-        | b"vehicleregistration"
-        | b"accountnumber"
-        | b"bankaccount"
-        | b"routingnumber"
-        | b"sortcode" => Datum::NationalId,
-        b"dob" | b"dateofbirth" | b"birthdate" | b"birthday" | b"birthdt" | b"geburtsdatum" | b"bornon" => {
-            Datum::Birth
-        }
-        b"firstname" | b"lastname" | b"fullname" | b"surname" | b"givenname" | b"familyname"
-        | b"middlename" | b"maidenname" | b"cardholder" | b"cardholdername" | b"patientname"
-        | b"customername" | b"nachname" | b"vorname" | b"mothersmaidenname" => Datum::Name,
-        b"street"
-        | b"streetaddress"
-        | b"homeaddress"
-        | b"postaladdress"
-        | b"mailingaddress"
-        | b"billingaddress"
-        | b"shippingaddress"
-        | b"addressline"
-        | b"addressline1"
-        | b"address1"
-        | b"residentialaddress"
-        | b"deliveryaddress"
-        | b"address" => Datum::Address,
-        b"lat" | b"lng" | b"lon" | b"latitude" | b"longitude" | b"coordinates" | b"coords"
-        | b"geolocation" | b"latlng" | b"latlong" | b"gps" | b"gpscoordinates" | b"geopoint" | b"latlon" => {
-            Datum::Geo
-        }
-        b"iban" | b"ibannumber" => Datum::Iban,
-        b"creditcard" | b"creditcardnumber" | b"cardnumber" | b"ccnumber" | b"ccnum" | b"cardno"
-        | b"debitcard" => Datum::Card,
-        b"ip" | b"ipaddress" | b"ipaddr" | b"clientip" | b"remoteaddr" | b"remoteip" | b"xforwardedfor"
-        | b"forwardedfor" | b"sourceip" | b"peerip" => Datum::Ip,
-        b"mac" | b"macaddress" | b"macaddr" | b"hwaddr" | b"hardwareaddress" | b"bssid" => Datum::Mac,
-        b"wallet" | b"walletaddress" | b"bitcoin" | b"bitcoinwallet" | b"btcaddress" | b"bitcoinaddress"
-        | b"ethaddress" => Datum::Wallet,
-        _ => return None,
-    })
-}
-
 /// Whether a string under a key that names `datum` is one.
 pub(crate) fn is_datum(datum: Datum, text: &[u8]) -> bool {
     let text = text.trim_ascii();
@@ -214,10 +85,8 @@ pub(crate) fn is_datum(datum: Datum, text: &[u8]) -> bool {
         }
         Datum::Birth => digits::is_date(text),
         Datum::Name => {
-            shape.digits == 0
-                && shape.letters() >= 2
-                && text[0].is_ascii_uppercase() | (text[0] >= 0x80)
-                && !text.contains(&b'(')
+            shape.digits == 0 && shape.letters() >= 2 && text[0].is_ascii_uppercase()
+                || (text[0] >= 0x80) && !text.contains(&b'(')
         }
         Datum::Address => {
             shape.digits > 0 && shape.letters() > 3 && text.contains(&b' ') && !value::contains(text, b"://")
@@ -275,10 +144,10 @@ pub(crate) fn drops_number(datum: Datum, text: &str) -> bool {
 
 /// An e-mail address around the `@` at `at`.
 pub(crate) fn at_email(scan: &mut Scan, at: usize) {
-    if scan.redactor.redact_pii {
-        if let Some((start, end)) = email(scan.text, at) {
-            scan.secret(start, end, RuleId::EMAIL);
-        }
+    if scan.redactor.redact_pii
+        && let Some((start, end)) = email(scan.text, at)
+    {
+        scan.secret(start, end, RuleId::EMAIL);
     }
     login(scan, at);
 }
@@ -289,9 +158,15 @@ fn login(scan: &mut Scan, at: usize) {
     let floor = at.saturating_sub(80);
     let front = &text[floor..at];
     let word = front.iter().rposition(|b| b" \t\n\"'`=,<(".contains(b)).map_or(0, |i| i + 1);
-    let name = front[word..].iter().take_while(|b| b.is_ascii_alphanumeric() || matches!(b, b'_' | b'-' | b'.')).count();
+    let name = front[word..]
+        .iter()
+        .take_while(|b| b.is_ascii_alphanumeric() || matches!(b, b'_' | b'-' | b'.'))
+        .count();
     let colon = word + name;
-    if name == 0 || !matches!(front.get(colon), Some(b':' | b'/')) || !text.get(at + 1).is_some_and(u8::is_ascii_alphanumeric) {
+    if name == 0
+        || !matches!(front.get(colon), Some(b':' | b'/'))
+        || !text.get(at + 1).is_some_and(u8::is_ascii_alphanumeric)
+    {
         return;
     }
     let body = &front[colon + 1..];
@@ -381,10 +256,7 @@ const FILE_ENDS: [&[u8]; 22] = [
 fn in_authority(text: &[u8], start: usize) -> bool {
     let floor = start.saturating_sub(300);
     let front = &text[floor..start];
-    let word = front
-        .iter()
-        .rposition(|b| b" \n\"'<?,".contains(&b))
-        .map_or(0, |i| i + 1);
+    let word = front.iter().rposition(|b| b" \n\"'<?,".contains(b)).map_or(0, |i| i + 1);
     value::rfind(&front[word..], b"://").is_some_and(|i| !front[word + i + 3..].contains(&b'/'))
 }
 
@@ -475,7 +347,7 @@ pub(crate) fn label_before(text: &[u8], at: usize) -> Option<Datum> {
 fn links(segments: &Segments, count: usize) -> bool {
     (0..count).all(|back| {
         matches!(
-            segments.from_end(back),
+            segments.back(back),
             b"is"
                 | b"number"
                 | b"no"

@@ -120,14 +120,17 @@ struct Index {
 }
 
 static INDEX: LazyLock<Index> = LazyLock::new(|| {
-    let mut index = Index { by_start: vec![Vec::new(); 1024], by_sign: Vec::new(), before_sign: [false; 256] };
+    let mut index =
+        Index { by_start: vec![Vec::new(); 1024], by_sign: Vec::new(), before_sign: [false; 256] };
     for (number, format) in FORMATS.iter().enumerate() {
         let front = format.front.as_bytes();
         match front.iter().rposition(|b| !(b.is_ascii_alphanumeric() || *b == b'_' || *b == b'-')) {
             Some(sign) => {
                 index.by_sign.push((number as u16, sign + 1));
                 let before = sign.checked_sub(1).map(|i| front[i]);
-                (0..=255).filter(|b| before.is_none_or(|before| before == *b)).for_each(|b| index.before_sign[usize::from(b)] = true);
+                (0..=255)
+                    .filter(|b| before.is_none_or(|before| before == *b))
+                    .for_each(|b| index.before_sign[usize::from(b)] = true);
             }
             None => index.by_start[slot(front[0], front[1])].push(number as u16),
         }

@@ -1,15 +1,15 @@
 //! One pass over a string: finds the places worth a look and hands each to the module that can judge it.
 
+use super::blocks::{self, BLOCK, is_word};
 use super::keys::KeyClass;
 use super::names::NameCache;
 use super::rules::RuleId;
 use super::segments::Segments;
-use super::blocks::{self, BLOCK, is_word};
 use super::{Finding, Redactor, With};
 use super::{assign, commands, cookies, decode, identity, paths, pem, pii, sql, tokens, url};
 use std::sync::LazyLock;
 
-/// Where a scan writes.
+/// Where a scan writes; handed over whole.
 pub(crate) struct Room<'a> {
     pub(crate) found: &'a mut Vec<Finding>,
     pub(crate) names: &'a mut NameCache,
@@ -28,7 +28,8 @@ pub(crate) struct Scan<'a> {
 
 impl<'a> Scan<'a> {
     pub(crate) fn new(redactor: &'a Redactor, text: &'a [u8], room: Room<'a>, depth: u8) -> Scan<'a> {
-        Scan { redactor, text, found: room.found, names: room.names, depth, covered: 0 }
+        let Room { found, names } = room;
+        Scan { redactor, text, found, names, depth, covered: 0 }
     }
 
     /// The class of a name in the text.

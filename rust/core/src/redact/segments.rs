@@ -75,9 +75,9 @@ impl Segments {
         if self.len == 0 { b"" } else { self.get(0) }
     }
 
-    /// The segment `back` places before the last one, without trailing digits; empty where there is none.
-    pub(crate) fn from_end(&self, back: usize) -> &[u8] {
-        if back < self.len { undigited(self.get(self.len - 1 - back)) } else { b"" }
+    /// The segment `places` places before the last one, without trailing digits; empty where there is none.
+    pub(crate) fn back(&self, places: usize) -> &[u8] {
+        if places < self.len { undigited(self.get(self.len - 1 - places)) } else { b"" }
     }
 
     /// The last `count` segments in one.
@@ -145,6 +145,6 @@ mod tests {
     #[test]
     fn the_end_of_a_long_name_counts() {
         let name = format!("{}_password", "x_".repeat(400));
-        assert_eq!(Segments::of(&name).from_end(0), b"password");
+        assert_eq!(Segments::of(&name).back(0), b"password");
     }
 }

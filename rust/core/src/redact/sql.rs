@@ -47,10 +47,7 @@ fn columns_before(text: &[u8], at: usize) -> Option<impl Iterator<Item = Name>> 
 fn rows(scan: &mut Scan, from: usize, classes: &[(KeyClass, Name)]) {
     let mut at = from;
     for _ in 0..MAX_ROWS {
-        at += scan.text[at..]
-            .iter()
-            .take_while(|b| b" \n\r\t,\\".contains(&b))
-            .count();
+        at += scan.text[at..].iter().take_while(|b| b" \n\r\t,\\".contains(b)).count();
         if scan.text.get(at) != Some(&b'(') {
             return;
         }

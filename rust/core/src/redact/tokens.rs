@@ -25,8 +25,7 @@ pub(crate) fn at_run(scan: &mut Scan, start: usize, end: usize) {
 
 /// In `\nghp_…` the `n` belongs to the escape.
 fn after_escape(text: &[u8], start: usize) -> usize {
-    let escaped =
-        start > 0 && text[start - 1] == b'\\' && b"nrtbf".contains(&text[start]);
+    let escaped = start > 0 && text[start - 1] == b'\\' && b"nrtbf".contains(&text[start]);
     if escaped { start + 1 } else { start }
 }
 
@@ -36,10 +35,10 @@ fn known(text: &[u8], start: usize, end: usize) -> Option<(usize, usize, RuleId)
     }
     let mut at = start;
     while at + MIN_RUN <= end {
-        if at == start || !text[at - 1].is_ascii_alphanumeric() {
-            if let Some(found) = word_front(text, at) {
-                return Some(found);
-            }
+        if (at == start || !text[at - 1].is_ascii_alphanumeric())
+            && let Some(found) = word_front(text, at)
+        {
+            return Some(found);
         }
         at += 1;
     }
@@ -382,5 +381,5 @@ fn in_block(text: &[u8], start: usize) -> bool {
     };
     let before = line_start > length && block(&text[line_start - 1 - length..line_start - 1]);
     let after = line_end + 1 + length <= text.len() && block(&text[line_end + 1..line_end + 1 + length]);
-    length >= 40 && length <= 200 && (before || after)
+    (40..=200).contains(&length) && (before || after)
 }

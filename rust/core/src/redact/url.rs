@@ -24,8 +24,7 @@ pub(crate) fn at_colon(scan: &mut Scan, at: usize) {
 fn authority(scan: &mut Scan, from: usize) {
     let text = scan.text;
     let end = text.len().min(from + AUTHORITY_LIMIT);
-    let stop =
-        |b: &u8| b" \t\n\r\"'<>`|\\".contains(&b);
+    let stop = |b: &u8| b" \t\n\r\"'<>`|\\".contains(b);
     let reach = text[from..end].iter().position(stop).map_or(end, |i| from + i);
     let Some(sign) = host_sign(&text[from..reach]).map(|i| from + i) else { return };
     let login = &text[from..sign];
@@ -40,8 +39,7 @@ fn authority(scan: &mut Scan, from: usize) {
 
 /// The `@` in front of the host: the last one before the path; a password may hold `/`, `?` or `#`.
 fn host_sign(text: &[u8]) -> Option<usize> {
-    let path =
-        text.iter().position(|b| b"/?#,)]".contains(&b)).unwrap_or(text.len());
+    let path = text.iter().position(|b| b"/?#,)]".contains(b)).unwrap_or(text.len());
     if let Some(sign) = memchr::memrchr(b'@', &text[..path]) {
         return Some(sign);
     }
@@ -96,9 +94,7 @@ fn webhook(scan: &mut Scan, from: usize) {
         b"chat.googleapis.com/v1/spaces/",
     ];
     let text = scan.text;
-    let stop = |b: &u8| {
-        b" \t\n\r\"'<>`|\\,)".contains(&b)
-    };
+    let stop = |b: &u8| b" \t\n\r\"'<>`|\\,)".contains(b);
     let ceiling = text.len().min(from + 2048);
     let end = text[from..ceiling].iter().position(stop).map_or(ceiling, |i| from + i);
     let url = &text[from..end];

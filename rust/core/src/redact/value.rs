@@ -235,6 +235,13 @@ fn is_reference(value: &[u8]) -> bool {
     FRONTS.iter().any(|front| value.starts_with(front)) || contains(value, b"${{") || contains(value, b"{{ ")
 }
 
+/// Parts of texts that ask to be replaced.
+#[rustfmt::skip]
+const ASKING: [&[u8]; 14] = [
+    b"your", b"example", b"placeholder", b"changeme", b"change_me", b"change-me", b"replace", b"redacted", b"dummy",
+    b"insert", b"todo", b"_here", b"-here", b"sample",
+];
+
 fn reads_as_placeholder(value: &[u8]) -> bool {
     if value.len() > 64 {
         return false;
@@ -243,24 +250,8 @@ fn reads_as_placeholder(value: &[u8]) -> bool {
     let lower = &mut lower[..value.len()];
     lower.copy_from_slice(value);
     lower.make_ascii_lowercase();
-    const PARTS: [&[u8]; 14] = [
-        b"your",
-        b"example",
-        b"placeholder",
-        b"changeme",
-        b"change_me",
-        b"change-me",
-        b"replace",
-        b"redacted",
-        b"dummy",
-        b"insert",
-        b"todo",
-        b"_here",
-        b"-here",
-        b"sample",
-    ];
     let long = Shape::of(value);
-    !(long.alnum() > 20 && long.is_random()) && PARTS.iter().any(|part| contains(lower, part))
+    !(long.alnum() > 20 && long.is_random()) && ASKING.iter().any(|part| contains(lower, part))
 }
 
 /// Whether the value only says its key again: `token=token`, `"password": "Password"`.

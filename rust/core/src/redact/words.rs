@@ -132,7 +132,7 @@ const LISTS: [(u16, &str); 12] = [
 
 /// Fast hashing for a fixed vocabulary; nobody can choose its entries.
 #[derive(Default)]
-pub(crate) struct WordHasher(u64);
+struct WordHasher(u64);
 
 impl Hasher for WordHasher {
     fn write(&mut self, bytes: &[u8]) {
@@ -149,45 +149,59 @@ impl Hasher for WordHasher {
 }
 
 /// A map over words with [`WordHasher`].
-pub(crate) type WordMap<V> = HashMap<&'static [u8], V, BuildHasherDefault<WordHasher>>;
+type WordMap<V> = HashMap<&'static [u8], V, BuildHasherDefault<WordHasher>>;
 
-/// A bit for each pair of word starts and ends that the vocabulary has: most words of a text fail here.
-struct Words {
-    map: WordMap<u16>,
+/// A fixed set of words with something said about each.
+pub(crate) struct Vocabulary<V> {
+    map: WordMap<V>,
+    /// A bit for each combination of first letters, last letter and length that occurs: most words fail here.
     likely: Vec<u64>,
 }
+
+impl<V: Copy> Vocabulary<V> {
+    /// Collects `words`; what is said twice about a word, `merge` makes one.
+    pub(crate) fn new(
+        words: impl Iterator<Item = (&'static str, V)>,
+        merge: impl Fn(V, V) -> V,
+    ) -> Vocabulary<V> {
+        let mut vocabulary = Vocabulary { map: WordMap::default(), likely: vec![0; TRAITS / 64] };
+        for (word, says) in words {
+            let word = word.as_bytes();
+            let bit = trait_bit(word);
+            vocabulary.likely[bit / 64] |= 1 << (bit % 64);
+            let said = vocabulary.map.get(word).copied();
+            vocabulary.map.insert(word, said.map_or(says, |before| merge(before, says)));
+        }
+        vocabulary
+    }
+
+    /// What is said about a lower-case word.
+    pub(crate) fn get(&self, word: &[u8]) -> Option<V> {
+        if word.is_empty() || word.len() > LONGEST_WORD {
+            return None;
+        }
+        let bit = trait_bit(word);
+        (self.likely[bit / 64] >> (bit % 64) & 1 == 1).then(|| self.map.get(word).copied()).flatten()
+    }
+}
+
+const TRAITS: usize = 0x4000;
+const LONGEST_WORD: usize = 28;
 
 fn trait_bit(word: &[u8]) -> usize {
     let (first, last) = (usize::from(word[0]), usize::from(word[word.len() - 1]));
     let second = usize::from(*word.get(1).unwrap_or(&0));
-    (first * 31 + second * 7 * 31 + last * 64 * 31 + word.len() * 5) & 0x3fff
+    (first * 31 + second * 217 + last * 1984 + word.len() * 5) % TRAITS
 }
 
-static WORDS: LazyLock<Words> = LazyLock::new(|| {
-    let mut map = WordMap::default();
-    for (flag, list) in LISTS {
-        for word in list.split_ascii_whitespace() {
-            *map.entry(word.as_bytes()).or_default() |= flag;
-        }
-    }
-    let mut likely = vec![0; 0x4000 / 64];
-    for word in map.keys() {
-        let bit = trait_bit(word);
-        likely[bit / 64] |= 1 << (bit % 64);
-    }
-    Words { map, likely }
+static WORDS: LazyLock<Vocabulary<u16>> = LazyLock::new(|| {
+    let words = LISTS.iter().flat_map(|(flag, list)| list.split_ascii_whitespace().map(|word| (word, *flag)));
+    Vocabulary::new(words, |before, flag| before | flag)
 });
 
 /// All flags of a lower-case word.
 pub(crate) fn flags(word: &[u8]) -> u16 {
-    if word.is_empty() || word.len() > 24 {
-        return 0;
-    }
-    let (words, bit) = (&*WORDS, trait_bit(word));
-    if words.likely[bit / 64] >> (bit % 64) & 1 == 0 {
-        return 0;
-    }
-    words.map.get(word).copied().unwrap_or(0)
+    WORDS.get(word).unwrap_or(0)
 }
 
 /// Whether a lower-case word has one of `wanted`.
