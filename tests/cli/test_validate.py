@@ -52,6 +52,18 @@ def test_torn_and_foreign_files_are_problems(layout: Layout, capsys: pytest.Capt
     assert "Traceback" not in "".join(capsys.readouterr())
 
 
+def test_a_file_that_is_no_trace_is_a_problem_of_that_file(
+    layout: Layout, capsys: pytest.CaptureFixture[str]
+) -> None:
+    other = Path(layout.root) / "other.json"
+    for junk in (b"", b"[1, 2]\n", b'{"events":[\n]}\n'):
+        other.write_bytes(junk)
+        assert main(["validate", str(other), "--json"]) == 1
+        report = json.loads(capsys.readouterr().out)
+        assert report["files"] == [str(other)]
+        assert {problem["file"] for problem in report["problems"]} == {str(other)}
+
+
 def test_nothing_to_validate(layout: Layout, capsys: pytest.CaptureFixture[str]) -> None:
     assert main(["validate", "--dir", layout.telemetry]) == 0
     assert capsys.readouterr().out == "0 files, all valid\n"

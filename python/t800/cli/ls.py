@@ -61,7 +61,7 @@ def _print_table(found: list[SessionTrace]) -> None:
     table = Table(box=None, pad_edge=False, header_style="dim", padding=(0, 1, 0, 0))
     table.add_column("SESSION", overflow="ellipsis", no_wrap=True, max_width=16 + spare // 2, style="cyan")
     table.add_column("STARTED", no_wrap=True, min_width=11)
-    table.add_column("AGENT", overflow="ellipsis", no_wrap=True, max_width=12 + spare // 2)
+    table.add_column("AGENT", overflow="ellipsis", no_wrap=True, max_width=13 + spare // 2)
     for name, width in (("EVENTS", 6), ("OK", 6), ("TIME", 8), ("COST", 7)):
         table.add_column(name, justify="right", no_wrap=True, min_width=width)
     table.add_column("STATE", no_wrap=True, min_width=6)

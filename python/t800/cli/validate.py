@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+import os
+from functools import partial
+from typing import TYPE_CHECKING, NamedTuple
 
 import click
 
@@ -11,6 +13,8 @@ from t800.cli import options
 from t800.cli.text import clean, dumps
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from t800.reader import SessionTrace
     from t800.schema import Problem
 
@@ -24,15 +28,12 @@ def validate(sessions: tuple[str, ...], directory: str | None, as_json: bool) ->
 
     Without SESSION the whole telemetry folder. The exit code is 1 when a problem was found.
     """
-    from t800 import schema
     from t800.cli.commands import FINDINGS
     from t800.cli.progress import progress
 
-    traces = _traces(sessions, directory)
-    problems = [
-        problem for trace in progress(traces, "validating") for problem in schema.validate_session(trace)
-    ]
-    files = [part.path for trace in traces for part in trace.parts]
+    jobs = _jobs(sessions, directory)
+    problems = [problem for job in progress(jobs, "validating") for problem in job.check()]
+    files = [file for job in jobs for file in job.files]
     if as_json:
         report = {"files": files, "problems": [problem._asdict() for problem in problems]}
         options.write(dumps(report, indent=True))
@@ -41,12 +42,32 @@ def validate(sessions: tuple[str, ...], directory: str | None, as_json: bool) ->
     return FINDINGS if problems else 0
 
 
-def _traces(sessions: tuple[str, ...], directory: str | None) -> list[SessionTrace]:
+class _Job(NamedTuple):
+    files: list[str]
+    check: Callable[[], list[Problem]]
+
+
+def _jobs(sessions: tuple[str, ...], directory: str | None) -> list[_Job]:
     from t800 import reader
 
     if sessions:
-        return [options.find_session(directory, session) for session in sessions]
-    return list(reader.sessions(options.find_layout(directory)))
+        return [_job(session, directory) for session in sessions]
+    return [_session_job(trace) for trace in reader.sessions(options.find_layout(directory))]
+
+
+def _job(name: str, directory: str | None) -> _Job:
+    """A file is judged as it is, also where it cannot be read as a trace; else the session of that name."""
+    from t800 import schema
+
+    if os.path.isfile(name):
+        return _Job([name], partial(schema.validate, name))
+    return _session_job(options.find_session(directory, name))
+
+
+def _session_job(trace: SessionTrace) -> _Job:
+    from t800 import schema
+
+    return _Job([part.path for part in trace.parts], partial(schema.validate_session, trace))
 
 
 def _print(files: list[str], problems: list[Problem]) -> None:
