@@ -1,0 +1,138 @@
+"""The house is in order: one test command everywhere, sizes, names, no hosts of registries, no skip unlisted."""
+
+from __future__ import annotations
+
+import ast
+import re
+import statistics
+import subprocess
+import tomllib
+from collections.abc import Iterator
+from pathlib import Path
+from types import ModuleType
+
+import pytest
+
+import t800
+
+ROOT = Path(__file__).resolve().parents[1]
+TEST_COMMAND = 'pip install -e ".[dev]" && pytest && cargo test'
+MAIN_COMMAND = "pip install . && t800 run examples/agent.py && t800 show last"
+LONGEST_FILE = 600
+DATA_TABLES = {"rust/core/src/redact/providers.rs", "rust/core/src/redact/words.rs"}
+SOURCES = ("python/t800", "rust/core/src", "rust/python/src", "benches", "docs", "examples/agent.py")
+HOSTS = re.compile(
+    r"(?:py"
+    r"pi\.org|python"
+    r"hosted|crates"
+    r"\.io(?!-index)|npm"
+    r"js\.|proxy\.golang|/root/|/ho"
+    r"me/runner)"
+)
+
+
+def text(name: str) -> str:
+    return (ROOT / name).read_text(encoding="utf-8")
+
+
+def committed() -> list[str]:
+    """The files of the repository; of the source tree where there is no git."""
+    listed = subprocess.run(["git", "ls-files"], cwd=ROOT, capture_output=True, text=True, check=False)
+    if listed.returncode:
+        pytest.skip("not a git checkout")
+    return [name for name in listed.stdout.splitlines() if (ROOT / name).is_file()]
+
+
+def sources(*endings: str) -> Iterator[Path]:
+    for place in SOURCES:
+        start = ROOT / place
+        files = [start] if start.is_file() else sorted(start.rglob("*"))
+        yield from (file for file in files if file.suffix in endings)
+
+
+@pytest.mark.parametrize("name", ["README.md", "CONTRIBUTING.md", ".ci/run"])
+def test_the_test_command_is_the_same_everywhere(name: str) -> None:
+    assert TEST_COMMAND in text(name).splitlines()
+
+
+def test_the_readme_has_the_main_command() -> None:
+    assert MAIN_COMMAND in text("README.md").splitlines()
+
+
+def test_all_lists_the_public_names() -> None:
+    public = {
+        name
+        for name, value in vars(t800).items()
+        if not name.startswith("_") and not isinstance(value, ModuleType)
+    }
+    assert public | {"__version__"} == set(t800.__all__)
+    assert t800.__all__ == sorted(t800.__all__)
+
+
+def test_files_are_short() -> None:
+    lengths = {
+        file.relative_to(ROOT).as_posix(): len(file.read_text(encoding="utf-8").splitlines())
+        for file in sources(".py", ".rs")
+    }
+    assert not {
+        name: count for name, count in lengths.items() if count > LONGEST_FILE and name not in DATA_TABLES
+    }
+
+
+def functions() -> Iterator[tuple[str, int]]:
+    for file in sources(".py"):
+        for node in ast.walk(ast.parse(file.read_text(encoding="utf-8"))):
+            if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef):
+                last = node.end_lineno or node.lineno
+                yield f"{file.name}:{node.name}", last - node.lineno + 1
+
+
+def test_functions_are_short() -> None:
+    lengths = sorted(length for _, length in functions())
+    assert statistics.median(lengths) <= 8
+    assert lengths[len(lengths) * 9 // 10] <= 30
+
+
+def test_no_vague_names() -> None:
+    vague = re.compile(r"(?:^|_)(?:manager|helpers?|utils?|handlers?|services?)(?:_|\.|$)", re.IGNORECASE)
+    assert not [file.name for file in sources(".py", ".rs") if vague.search(file.name)]
+
+
+def test_no_file_names_a_registry_or_a_place_of_its_author() -> None:
+    found = [
+        f"{name}: {hit[0]}"
+        for name in committed()
+        if name != "tests/test_house.py"
+        for hit in [HOSTS.search((ROOT / name).read_text(encoding="utf-8", errors="replace"))]
+        if hit
+    ]
+    assert not found
+
+
+def test_the_constraints_pin_every_development_tool() -> None:
+    pinned = {
+        re.sub("[-_.]+", "-", line.partition("==")[0]).lower()
+        for line in text(".ci/constraints.txt").splitlines()
+        if not line.startswith("#")
+    }
+    project = tomllib.loads(text("pyproject.toml"))["project"]
+    needed = [*project["dependencies"], *project["optional-dependencies"]["dev"]]
+    names = {re.sub("[-_.]+", "-", re.split("[<>=~ ]", need)[0]).lower() for need in needed}
+    assert names <= pinned
+
+
+def test_every_ignored_lint_rule_has_a_reason() -> None:
+    block = text("pyproject.toml").partition("ignore = [")[2].partition("\n]")[0]
+    explained = False
+    for line in filter(None, map(str.strip, block.splitlines())):
+        if line.startswith("#"):
+            explained = True
+            continue
+        assert explained, line
+        explained = False
+
+
+def test_scripts_can_be_run() -> None:
+    for name in (".ci/run", ".ci/full", ".ci/lint"):
+        assert (ROOT / name).stat().st_mode & 0o111
+        assert subprocess.run(["bash", "-n", ROOT / name], check=False).returncode == 0
