@@ -55,7 +55,7 @@ def print_session(
 
 
 def _member(trace: SessionTrace) -> Text:
-    text = Text("inside it ran  ", style="dim")
+    text = Text().append("inside it ran  ", style="dim")
     text.append_text(rows.headline(trace.metadata, trace.session_id, ""))
     return text.append(f"  {rows.totals(trace.summary())}", style="dim")
 

@@ -55,7 +55,7 @@ def scale(every: list[Node], width: int) -> Scale:
 
 def heading(segment: Segment, on: Scale) -> Text:
     """The line above a phase."""
-    text = Text(clean(segment.phase) or "no phase", style="bold")
+    text = Text().append(clean(segment.phase) or "no phase", style="bold")
     if segment.checkpoint is None:
         return _line(text, None, on, "blue")
     event = segment.checkpoint.event
@@ -70,16 +70,15 @@ def heading(segment: Segment, on: Scale) -> Text:
 def line(row: Row, on: Scale, agent: str) -> Text:
     """One event; `agent` is the agent above it, so that only a change of agent is named."""
     event = row.node.event
-    text = Text("  " + row.guides[-_MAX_GUIDES:], style="dim")
+    text = Text().append("  " + row.guides[-_MAX_GUIDES:], style="dim")
     mark, style = _mark(event)
-    label = Text(mark + " ", style=style)
+    label = Text().append(mark + " ", style=style)
     agent_id = string(event, "agent_id")
     if agent_id and agent_id != agent:
         label.append(f"@{agent_id} ", style="yellow")
     _describe(label, event, on.room - text.cell_len)
     if row.context:
-        label.style = "dim"
-        label.spans.clear()
+        label = Text().append(label.plain, style="dim")
     text.append_text(label)
     return _line(text, row.node if row.node.ms is not None else None, on, style)
 
@@ -177,7 +176,7 @@ def _recovery(event: Event) -> str:
 
 def headline(metadata: Mapping[str, object], session_id: str, started: str) -> Text:
     """Who, which session, when."""
-    text = Text(string(metadata, "agent") or "agent", style="bold")
+    text = Text().append(string(metadata, "agent") or "agent", style="bold")
     text.append(f"  {clean(session_id)}", style="cyan")
     text.append(f"  {clean(started)}", style="dim")
     return text
