@@ -56,6 +56,8 @@ struct State {
     records: usize,
     /// The writer was asked to start and has not drained since.
     called: bool,
+    /// There is no writer any more: all sessions have ended, and whoever waits would wait in vain.
+    left: bool,
     /// Number of the last drain whose records are all in their documents.
     drained: u64,
     drains: u64,
@@ -103,10 +105,17 @@ impl Ring {
         self.work.notify_one();
     }
 
-    /// Whether nothing waits.
+    /// A writer begins to drain.
+    pub fn arrive(&self) {
+        self.lock().left = false;
+    }
+
+    /// The writer ends, unless something waits for it.
     #[must_use]
-    pub fn is_empty(&self) -> bool {
-        self.lock().records == 0
+    pub fn leave(&self) -> bool {
+        let mut state = self.lock();
+        state.left = state.records == 0 && !state.called;
+        state.left
     }
 
     /// Waits until the writer is called or `timeout` has passed, then takes all records: the writer's side.
@@ -139,6 +148,9 @@ impl Ring {
     /// Calls the writer and waits until everything pushed before is in its document; false after `timeout`.
     pub fn settle(&self, timeout: Duration) -> bool {
         let mut state = self.lock();
+        if state.left {
+            return true;
+        }
         // What was pushed before is in the running drain or in the next one.
         let wanted = state.drains + 1;
         state.called = true;
@@ -202,6 +214,18 @@ mod tests {
         assert!(ring.push(1, Tag::Event, &[b"error"], Urgency { precious: true, ..LAZY }));
         ring.drain(&mut Vec::new(), Duration::ZERO);
         assert!(ring.push(1, Tag::Event, &[&block], LAZY));
+    }
+
+    #[test]
+    fn nobody_waits_for_a_writer_that_has_left() {
+        let ring = Ring::default();
+        assert!(ring.push(1, Tag::Event, &[b"x"], LAZY));
+        assert!(!ring.leave());
+        ring.drain(&mut Vec::new(), Duration::ZERO);
+        assert!(ring.leave() && ring.settle(Duration::from_secs(60)));
+        ring.arrive();
+        assert!(!ring.settle(Duration::ZERO));
+        assert!(!ring.leave());
     }
 
     #[test]

@@ -124,12 +124,13 @@ impl Document {
 
     /// After a failed write: the closing line of before, at its place, and nothing behind it.
     fn restore(&mut self) {
-        let newline = if self.has_events { "\n" } else { "" };
-        let text = format!("{newline}{}", self.closing);
-        let at = self.closing_at - newline.len() as u64;
+        let mut text = if self.has_events { b"\n".to_vec() } else { Vec::new() };
+        let at = self.closing_at - text.len() as u64;
+        // With its padding: what was written over it must not show behind it.
+        self.pad_into(&mut text, &self.closing, self.closing_at);
         let len = self.len;
         if let Ok(file) = self.file() {
-            let _ = file.write_all_at(text.as_bytes(), at);
+            let _ = file.write_all_at(&text, at);
             let _ = file.set_len(len);
         }
     }

@@ -88,7 +88,15 @@ pub struct Hub {
     state: Mutex<HubState>,
     next_number: AtomicU32,
     interval_ms: AtomicU64,
-    fault: Mutex<Option<String>>,
+    fault: Mutex<Fault>,
+}
+
+/// What the disk has refused.
+#[derive(Default)]
+struct Fault {
+    unsaid: Option<String>,
+    /// Said already: the same fault is retried at every flush.
+    said: Option<String>,
 }
 
 #[derive(Default)]
@@ -218,6 +226,7 @@ impl Hub {
             self.ring.call();
             return Ok(());
         }
+        self.ring.arrive();
         let hub = Arc::clone(self);
         std::thread::Builder::new().name("t800-writer".into()).spawn(move || hub.run())?;
         state.running = true;
@@ -238,7 +247,10 @@ impl Hub {
     /// The last fault of the disk, once.
     #[must_use]
     pub fn take_fault(&self) -> Option<String> {
-        self.fault.lock().unwrap_or_else(PoisonError::into_inner).take()
+        let mut fault = self.fault.lock().unwrap_or_else(PoisonError::into_inner);
+        let text = fault.unsaid.take()?;
+        fault.said = Some(text.clone());
+        Some(text)
     }
 
     fn run(&self) {
@@ -258,7 +270,7 @@ impl Hub {
                 state.lock = None;
                 self.interval_ms.store(u64::MAX, Relaxed);
                 idle = LINGER;
-            } else if self.ring.is_empty() {
+            } else if self.ring.leave() {
                 state.running = false;
                 return;
             }
@@ -297,7 +309,11 @@ impl Hub {
 
     fn note(&self, result: io::Result<()>) {
         if let Err(error) = result {
-            *self.fault.lock().unwrap_or_else(PoisonError::into_inner) = Some(error.to_string());
+            let text = error.to_string();
+            let mut fault = self.fault.lock().unwrap_or_else(PoisonError::into_inner);
+            if fault.said.as_ref() != Some(&text) {
+                fault.unsaid = Some(text);
+            }
         }
     }
 }
