@@ -14,6 +14,7 @@ use std::cell::RefCell;
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::fmt::Write as _;
 use std::io;
+use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicU32, AtomicU64, Ordering::Relaxed};
 use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
@@ -261,7 +262,10 @@ impl Hub {
                 if idle.is_zero() { Duration::from_millis(self.interval_ms.load(Relaxed)) } else { LINGER };
             let drain = self.ring.drain(&mut bytes, wait);
             clock::reanchor();
-            self.write(&bytes);
+            // A defect of ours must cost one batch at the most, never the thread that all sessions wait for.
+            if catch_unwind(AssertUnwindSafe(|| self.write(&bytes))).is_err() {
+                self.note(Err(io::Error::other("the writer failed inside; please report this")));
+            }
             self.ring.finished(drain);
             let mut state = self.state();
             if !state.traces.is_empty() {

@@ -31,6 +31,7 @@ pub struct Recorder {
     session_id: Option<String>,
     misuses: AtomicU64,
     warned: AtomicBool,
+    fault_said: AtomicBool,
     /// Phases that are open: a session that closes inside one says so.
     phases: Mutex<Vec<Py<PhaseScope>>>,
     previous: Mutex<Vec<context::Previous>>,
@@ -53,6 +54,7 @@ impl Recorder {
             session_id,
             misuses: AtomicU64::new(0),
             warned: AtomicBool::new(false),
+            fault_said: AtomicBool::new(false),
             phases: Mutex::default(),
             previous: Mutex::default(),
             held: Mutex::default(),
@@ -99,7 +101,8 @@ impl Recorder {
 
     /// Says a fault of the disk, once it is known.
     fn say_fault(&self, py: Python<'_>) {
-        if let Some(fault) = self.session.as_ref().and_then(|session| session.take_fault()) {
+        let fault = self.session.as_ref().and_then(|session| session.take_fault());
+        if let Some(fault) = fault.filter(|_| !self.fault_said.swap(true, Relaxed)) {
             warn(
                 py,
                 &format!("t800: the trace could not be written: {fault}; recording goes on and is retried"),
