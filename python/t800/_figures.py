@@ -9,12 +9,13 @@ if TYPE_CHECKING:
 _MICROS_PER_MS = 1000
 _MS_PER_SECOND = 1000
 _SECONDS_PER_MINUTE = 60
+_LONGEST_HOURS = 999
 _STEP = 1024
 
 
 def duration(ms: float | None) -> str:
     """Milliseconds for people: `60 ns`, `85 µs`, `4.2 ms`, `31 s`, `2 m 05 s`; a dash for unknown."""
-    if ms is None:
+    if ms is None or ms < 0:
         return "-"
     if ms < 1:
         return _short(ms * _MICROS_PER_MS)
@@ -25,6 +26,8 @@ def duration(ms: float | None) -> str:
         return f"{seconds:.2f} s"
     minutes, rest = divmod(round(seconds), _SECONDS_PER_MINUTE)
     hours, minutes = divmod(minutes, _SECONDS_PER_MINUTE)
+    if hours > _LONGEST_HOURS:
+        return f"> {_LONGEST_HOURS} h"
     return f"{hours} h {minutes:02} m" if hours else f"{minutes} m {rest:02} s"
 
 

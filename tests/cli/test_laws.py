@@ -4,7 +4,7 @@ import unicodedata
 from typing import Any
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from t800.cli import rows, tree
@@ -45,6 +45,7 @@ def harmless(text: str) -> bool:
     )
 
 
+@settings(deadline=None)
 @given(events=EVENTS, width=st.sampled_from([1, 7, 40, 80, 200]), failed=st.booleans())
 def test_any_events_make_lines_that_fit(events: list[dict[str, Any]], width: int, failed: bool) -> None:
     segments = tree.segments(events)
@@ -62,6 +63,7 @@ def test_any_events_make_lines_that_fit(events: list[dict[str, Any]], width: int
     assert failed or shown == len(events)
 
 
+@settings(deadline=None)
 @given(value=VALUES)
 def test_any_value_prints_as_harmless_json(value: object) -> None:
     assert harmless(dumps(value, indent=True).replace("\n", ""))
