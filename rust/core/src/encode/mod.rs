@@ -258,7 +258,8 @@ impl<'a> Encoder<'a> {
     #[must_use]
     pub fn full(&self) -> bool {
         let short = self.buffer.out.len() - self.buffer.long_bytes.min(self.buffer.out.len());
-        let over = short.saturating_add(4096) > self.limits.event_bytes
+        let reserve = (self.limits.event_bytes / 4).min(4096);
+        let over = short.saturating_add(reserve) > self.limits.event_bytes
             || self.buffer.out.len() / 4 > self.limits.event_bytes;
         over || self.buffer.frames.last().is_some_and(|frame| frame.items >= self.limits.items)
     }
