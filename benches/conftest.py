@@ -1,7 +1,7 @@
 """What the benches share: a session whose trace is read back afterwards, and the one that is off."""
 
 from collections.abc import Callable, Iterator
-from typing import TypeAlias
+from typing import Any, TypeAlias
 
 import pytest
 
@@ -31,7 +31,7 @@ def off() -> Session:
 
 
 @pytest.fixture
-def bench_recording(benchmark: Callable[..., None], on: Session) -> Bench:
+def bench_recording(benchmark: Any, on: Session) -> Bench:
     """Measure a call that records one event and returns its id; every event must be in the trace afterwards."""
 
     def run(call: Call) -> None:

@@ -52,7 +52,7 @@ def sources(*endings: str) -> Iterator[Path]:
 
 @pytest.mark.parametrize("name", ["README.md", "CONTRIBUTING.md", ".ci/run"])
 def test_the_test_command_is_the_same_everywhere(name: str) -> None:
-    assert TEST_COMMAND in text(name).splitlines()
+    assert TEST_COMMAND in map(str.strip, text(name).splitlines())
 
 
 def test_the_readme_has_the_main_command() -> None:
@@ -136,3 +136,18 @@ def test_scripts_can_be_run() -> None:
     for name in (".ci/run", ".ci/full", ".ci/lint"):
         assert (ROOT / name).stat().st_mode & 0o111
         assert subprocess.run(["bash", "-n", ROOT / name], check=False).returncode == 0
+
+
+@pytest.mark.parametrize("failing", ["pip", "pytest", "cargo", ".ci/lint"])
+def test_ci_fails_when_a_step_fails(failing: str, tmp_path: Path) -> None:
+    (tmp_path / ".ci").mkdir()
+    (tmp_path / ".ci" / "run").write_text(text(".ci/run"))
+    environment = 'one_python() { echo python; }\nenter_environment() { PATH="$PWD:$PATH"; }\n'
+    (tmp_path / ".ci" / "python.sh").write_text(environment)
+    for name in ("pip", "pytest", "cargo", ".ci/lint"):
+        step = tmp_path / name
+        step.write_text(f"#!/bin/sh\nexit {int(name == failing)}\n")
+        step.chmod(0o755)
+    done = subprocess.run(["bash", ".ci/run"], cwd=tmp_path, capture_output=True, text=True, check=False)
+    assert done.returncode != 0
+    assert "all passed" not in done.stdout

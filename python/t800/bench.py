@@ -278,7 +278,7 @@ def _whole_event(session: Session, count: int) -> tuple[Cost, int]:
     return _cost("Total per event", 100, times, _floor_us(event_of("tool_call", EDIT), count)), number
 
 
-def _cost(operation: str, target_ms: float, times: list[int], floor_us: float | None) -> Cost:
+def _cost(operation: str, target_ms: float | None, times: list[int], floor_us: float | None) -> Cost:
     p99 = times[min(len(times) * 99 // 100, len(times) - 1)]
     return Cost(operation, target_ms, median(times) / 1e3, p99 / 1e3, times[-1] / 1e3, floor_us)
 
