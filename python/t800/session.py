@@ -162,10 +162,7 @@ def session(
     agent. In `strict` mode (default: `T800_STRICT=1`) misuse of the API raises. Nothing else ever does: where the
     trace cannot be written, one warning says why and recording is off.
     """
-    given = {} if settings is None else dict(settings)
-    if enabled is not None:
-        given["telemetry.enabled"] = enabled
-    found = _settings(dir, given)
+    found = _settings(dir, settings, enabled)
     if found is None:
         return OFF
     place, chosen = found
@@ -175,15 +172,22 @@ def session(
     return opened
 
 
-def _settings(dir: str | os.PathLike[str] | None, given: dict[str, object]) -> tuple[Layout, Settings] | None:
+def _settings(
+    dir: str | os.PathLike[str] | None,
+    settings: Mapping[str, object] | None,
+    enabled: bool | None,
+) -> tuple[Layout, Settings] | None:
     """Where to record and how; None where recording is off."""
     from t800 import config, layout
 
     try:
         place = layout.telemetry_dir(None if dir is None else os.fspath(dir))
+        given = dict(settings or {})
     except Exception as error:  # noqa: BLE001 - the agent runs on, whatever its surroundings are like
         _warn(f"recording is off: {error}")
         return None
+    if enabled is not None:
+        given["telemetry.enabled"] = enabled
     chosen = config.load_or_off(place, given, opted_in=_run is not None)
     if chosen.error is not None:
         _warn(f"recording is off: {chosen.reason}")
@@ -201,9 +205,9 @@ def _open_session(
     from t800 import layout
 
     started = time.time_ns()
-    name = layout.safe_session_id(session_id)
     outer = Recorder.current()
     try:
+        name = layout.safe_session_id(None if session_id is None else str(session_id))
         key, kept = layout.install_key()
         place.create()
         opened = Session(

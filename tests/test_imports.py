@@ -1,0 +1,95 @@
+"""What `import t800`, and recording in the main thread, may load."""
+
+from __future__ import annotations
+
+import subprocess
+from collections.abc import Callable
+
+import pytest
+
+Run = Callable[..., subprocess.CompletedProcess[str]]
+
+HEAVY = {
+    "yaml", "orjson", "click", "rich", "dataclasses", "json", "inspect", "argparse", "sqlite3", "hashlib", "threading",
+    "asyncio", "logging", "typing", "re", "tempfile", "subprocess", "pathlib", "datetime", "random", "uuid", "gzip",
+    "concurrent", "importlib.metadata", "socket", "ssl", "pwd", "_socket",
+}  # fmt: skip
+
+
+def loaded(python: Run, program: str, **environ: str) -> set[str]:
+    # -S and -E would change what is measured; instead, what the interpreter has loaded itself is taken away.
+    done = python(f"import sys\nbefore = set(sys.modules)\n{program}\nprint(*(set(sys.modules) - before))", **environ)
+    return set(done.stdout.split())
+
+
+def test_import_loads_nothing_heavy(python: Run) -> None:
+    found = loaded(python, "import t800")
+    assert not found & HEAVY
+    assert {name for name in found if name.startswith("t800")} == {
+        "t800", "t800._core", "t800.errors", "t800.session", "t800.traced",
+    }  # fmt: skip
+
+
+RECORDING = """
+import t800
+with t800.session(enabled=True) as trace:
+    with trace.tool("read", {"file_path": "a.py", "n": [1, 2.5, None]}) as call:
+        call.result({"x": "y"})
+    with trace.phase("THINK"), trace.agent("a"), trace.llm("m") as reply:
+        reply.usage(prompt_tokens=1)
+    trace.record({"type": "decision"})
+    trace.error("e", "m", recovery={})
+    try:
+        with trace.tool("t"):
+            raise ValueError("x")
+    except ValueError:
+        pass
+    trace.flush()
+    trace.working()
+    {extra}
+    here = set(sys.modules)
+"""
+
+
+def test_opening_using_and_closing_a_session_loads_nothing_heavy(python: Run) -> None:
+    # Housekeeping may load what it needs on threads of its own; it is kept from running here.
+    program = RECORDING.replace("{extra}", "")
+    program = program.replace("import t800\n", "import t800\nsys.modules['t800.session']._start = lambda work: True\n")
+    program += "    t800.current()\n"
+    assert not loaded(python, program) & HEAVY
+
+
+def test_a_session_by_a_compiled_configuration_loads_nothing_heavy(python: Run) -> None:
+    from pathlib import Path
+
+    from t800.layout import telemetry_dir
+
+    layout = telemetry_dir()
+    layout.create()
+    Path(layout.config_file).write_text("telemetry:\n  enabled: true\nalways_redact: [colour]\n")
+    program = (
+        "import t800\nsys.modules['t800.session']._start = lambda work: True\n"
+        "trace = t800.session()\nassert trace.enabled\ntrace.decision('x')\ntrace.close()"
+    )
+    assert "yaml" in loaded(python, program)
+    assert not loaded(python, program) & HEAVY
+
+
+def test_traced_loads_nothing_heavy(python: Run) -> None:
+    assert not loaded(python, "import t800\n@t800.traced\ndef f():\n    yield 1\nlist(f())") & HEAVY
+
+
+@pytest.mark.parametrize("name", ["config", "layout", "errors", "reader", "retention", "memory", "testing"])
+def test_modules_do_not_load_the_command_line(python: Run, name: str) -> None:
+    assert not loaded(python, f"import t800.{name}") & {"click", "rich", "orjson", "yaml", "argparse", "socket"}
+
+
+def test_all_names_of_the_package_are_there_and_public() -> None:
+    import t800
+
+    assert sorted(t800.__all__) == t800.__all__
+    public = {name for name in vars(t800) if not name.startswith("_")} | {"__version__"}
+    modules = {"aggregate", "cli", "config", "config_file", "config_keys", "errors", "layout", "memory", "reader"}
+    modules |= {"retention", "schema", "summary", "testing", "trace_file", "bench", "audit"}
+    assert set(t800.__all__) <= public
+    assert public - set(t800.__all__) <= modules | {"session", "traced", "warnings"}
