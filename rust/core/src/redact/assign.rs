@@ -10,6 +10,8 @@ use super::value::{self, Place};
 
 const KEY_LIMIT: usize = 80;
 const VALUE_LIMIT: usize = 16 << 10;
+const BARE_LIMIT: usize = 4 << 10;
+const NAMES_IN_VALUE: usize = 8;
 
 /// A name in front of an operator.
 #[derive(Clone, Copy, Debug)]
@@ -222,12 +224,27 @@ pub(crate) fn value_of(scan: &mut Scan, class: KeyClass, name: Name, from: usize
     if is_cookie(key) {
         return super::cookies::header(scan, from);
     }
+    if !may_follow(scan, from) {
+        return;
+    }
     let wide = operator.strict && !operator.colon && is_line_start(scan.text, name.start);
     let Some(span) = value_at(scan.text, from, wide) else { return };
+    if from >= scan.memo.value.0 {
+        scan.memo.value = (span.end, 0);
+    }
     if operator.compares && !span.quoted {
         return;
     }
     judge(scan, class, key, span, operator);
+}
+
+/// Names inside one unbroken value (`token=token=…`) are followed a few times only.
+fn may_follow(scan: &mut Scan, from: usize) -> bool {
+    if from >= scan.memo.value.0 {
+        return true;
+    }
+    scan.memo.value.1 += 1;
+    scan.memo.value.1 < NAMES_IN_VALUE && !scan.covers(from)
 }
 
 fn is_cookie(key: &[u8]) -> bool {
@@ -241,7 +258,8 @@ pub(crate) fn judge(scan: &mut Scan, class: KeyClass, key: &[u8], span: Span, op
     if span.start >= span.end {
         return;
     }
-    let next = text.get(span.end).copied().unwrap_or(b'\n');
+    let stopped = forward_over(text, span.end, 3, |b| matches!(b, b'.' | b'?' | b'!' | b':'));
+    let next = text.get(stopped).copied().unwrap_or(b'\n');
     let place =
         Place { class, key, quoted: span.quoted, strict: operator.strict, colon: operator.colon, next };
     let body = &text[span.start..span.end];
@@ -362,7 +380,7 @@ fn quoted_end(text: &[u8], start: usize, depth: usize) -> Option<usize> {
 }
 
 fn bare_end(text: &[u8], start: usize) -> usize {
-    let end = forward_over(text, start, VALUE_LIMIT, |b| !b" \t\n\r\"'`<>,;()[]{}&|\\".contains(&b));
+    let end = forward_over(text, start, BARE_LIMIT, |b| !b" \t\n\r\"'`<>,;()[]{}&|\\".contains(&b));
     let opened = |b: u8| matches!(b, b'{' | b'<' | b'(' | b'[');
     if text.get(end).copied().is_some_and(opened)
         && (end == start || text[end - 1] == b'$' || text[end] == b'<')
@@ -374,7 +392,7 @@ fn bare_end(text: &[u8], start: usize) -> usize {
 
 /// Up to white space; a shell or `.env` line may hold any sign.
 fn wide_end(text: &[u8], start: usize) -> usize {
-    let mut end = forward_over(text, start, VALUE_LIMIT, |b| !b" \t\n\r\"'`".contains(&b));
+    let mut end = forward_over(text, start, BARE_LIMIT, |b| !b" \t\n\r\"'`".contains(&b));
     if let Some(escape) = memchr::memmem::find(&text[start..end], b"\\n") {
         end = start + escape;
     }
@@ -534,15 +552,27 @@ fn spaced(scan: &mut Scan, name: Name) {
     }
     let span = after_scheme(text, span);
     let body = &text[span.start..span.end];
-    let caps =
-        key.iter().any(u8::is_ascii_uppercase) && !key.iter().any(u8::is_ascii_lowercase) && key.len() > 5;
-    if flag || (caps && key.contains(&b'_')) || names_login(text, name.start) {
+    let sets = SETTERS.iter().any(|setter| text[..name.start].ends_with(setter));
+    if flag || sets || names_login(text, name.start) {
         return judge(scan, class, key, span, Operator { colon: false, strict: true, compares: false });
     }
     if value::is_prose_secret(body, span.quoted) && text.get(span.end) != Some(&b'(') {
         scan.secret(span.start, span.end, RuleId::PROSE);
     }
 }
+
+/// What sets a variable without a sign: `set -gx NAME x`, `setx NAME x`, `gh secret set NAME x`.
+const SETTERS: [&[u8]; 9] = [
+    b"set ",
+    b"set -gx ",
+    b"set -x ",
+    b"set -Ux ",
+    b"set -xg ",
+    b"setx ",
+    b"setenv ",
+    b"secret add ",
+    b"env add ",
+];
 
 /// `gh secret set NAME --body x`
 fn past_body_flag(text: &[u8], from: usize) -> usize {

@@ -7,6 +7,8 @@ use super::scan::Scan;
 use super::value;
 
 const LINE_LIMIT: usize = 2000;
+/// The name of a command stands in its first bytes.
+const HEAD_LIMIT: usize = 200;
 
 /// How a flag carries its secret.
 #[derive(Clone, Copy, PartialEq, Eq)]
@@ -147,7 +149,7 @@ pub(crate) fn at_flag(scan: &mut Scan, at: usize) {
             Carries::Glued => argument.len() > flag.len() && argument.starts_with(flag.as_bytes()),
             _ => argument == flag.as_bytes() && text.get(end) != Some(&b'='),
         };
-        if fits && command_before(text, at, command) {
+        if fits && command_before(scan, at, command) {
             return flagged(scan, at, *carries, flag.len());
         }
     }
@@ -185,16 +187,29 @@ fn skip_spaces(text: &[u8], from: usize) -> usize {
     from + text[from..].iter().take_while(|b| matches!(b, b' ' | b'\t')).count()
 }
 
-/// Whether the command of the simple command that ends at `at` is `command`.
-fn command_before(text: &[u8], at: usize, command: &str) -> bool {
-    let floor = at.saturating_sub(LINE_LIMIT);
-    let front = &text[floor..at];
-    let from = front.iter().rposition(|b| b"\n|;&(`".contains(b)).map_or(0, |i| i + 1);
-    memchr::memmem::find_iter(&front[from..], command).any(|i| {
-        let (start, end) = (from + i, from + i + command.len());
-        let free = start == 0 || b" \t/\n\"'($".contains(&front[start - 1]);
-        free && front.get(end).is_none_or(|b| matches!(b, b' ' | b'\t' | b'.'))
+/// Whether the simple command that holds `at` starts with `command`, perhaps behind `sudo` or variables.
+fn command_before(scan: &mut Scan, at: usize, command: &str) -> bool {
+    let from = command_start(scan, at);
+    let head = &scan.text[from..at.min(from + HEAD_LIMIT)];
+    memchr::memmem::find_iter(head, command).any(|start| {
+        let end = start + command.len();
+        let free = start == 0 || b" \t/\n\"'($".contains(&head[start - 1]);
+        free && head.get(end).is_none_or(|b| matches!(b, b' ' | b'\t' | b'.'))
     })
+}
+
+/// Where the simple command that holds `at` starts; what was read for the flag before is not read again.
+fn command_start(scan: &mut Scan, at: usize) -> usize {
+    let (start, read) = scan.memo.command;
+    let floor = if at >= read && read > 0 { read } else { at.saturating_sub(LINE_LIMIT) };
+    let separator = scan.text[floor..at].iter().rposition(|b| b"\n|;&(`".contains(b));
+    let start = match separator {
+        Some(i) => floor + i + 1,
+        None if floor == read => start,
+        None => floor,
+    };
+    scan.memo.command = (start, at);
+    start
 }
 
 /// `IDENTIFIED BY 'x'`, `IDENTIFIED WITH plugin BY 'x'`
@@ -234,7 +249,7 @@ fn bare_behind(scan: &mut Scan, end: usize) {
 
 /// `redis-cli AUTH x`
 fn redis_auth(scan: &mut Scan, start: usize, end: usize) {
-    if command_before(scan.text, start, "redis-cli") {
+    if command_before(scan, start, "redis-cli") {
         bare_behind(scan, end);
     }
 }

@@ -4,14 +4,20 @@ use super::rules::RuleId;
 use super::scan::Scan;
 use super::unknown::Shape;
 
+const LINE_LIMIT: usize = 4200;
+
 /// The pairs of a `Cookie:` or `Set-Cookie:` header whose value starts at `from`.
 pub(crate) fn header(scan: &mut Scan, from: usize) {
     let text = scan.text;
+    if from < scan.memo.cookies {
+        return;
+    }
     let rest = &text[from..text.len().min(from + 8192)];
     let skip = rest.iter().take_while(|b| b" \"'\\=".contains(b)).count();
     let end = skip + rest[skip..].iter().position(|b| b"\n\r\"'\\".contains(b)).unwrap_or(rest.len() - skip);
     let mut at = from + skip;
     let line_end = from + end;
+    scan.memo.cookies = line_end;
     if !text[at..line_end].contains(&b'=') {
         if Shape::of(&text[at..line_end]).digits > 0 {
             scan.secret(at, line_end, RuleId::COOKIE);
@@ -48,8 +54,9 @@ fn is_session_value(value: &[u8]) -> bool {
 /// A line of a Netscape cookie file: seven fields, the last one the value. `at` is the tab before `TRUE` or `FALSE`.
 pub(crate) fn file_line(scan: &mut Scan, at: usize) {
     let text = scan.text;
-    let end = memchr::memchr2(b'\n', b'\r', &text[at..]).map_or(text.len(), |i| at + i);
-    let fields = text[at + 1..end].split(|b| *b == b'\t').count();
+    let ceiling = text.len().min(at + LINE_LIMIT);
+    let end = memchr::memchr2(b'\n', b'\r', &text[at..ceiling]).map_or(ceiling, |i| at + i);
+    let fields = text[at + 1..end].split(|b| *b == b'\t').take(7).count();
     let value = text[at..end].iter().rposition(|b| *b == b'\t').map_or(end, |i| at + i + 1);
     if fields == 6 && end > value {
         scan.secret(value, end, RuleId::COOKIE);

@@ -9,6 +9,9 @@ const BLOCK_LIMIT: usize = 64 << 10;
 /// like its body.
 pub(crate) fn at_begin(scan: &mut Scan, at: usize) {
     let text = scan.text;
+    if scan.covers(at) {
+        return;
+    }
     let rest = &text[at..text.len().min(at + BLOCK_LIMIT)];
     let Some(label_end) = memchr::memmem::find(&rest[10..rest.len().min(90)], b"-----").map(|i| i + 10)
     else {

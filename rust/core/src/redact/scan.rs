@@ -23,13 +23,26 @@ pub(crate) struct Scan<'a> {
     /// How many decodings lie between this text and the stored one.
     pub(crate) depth: u8,
     pub(crate) names: &'a mut NameCache,
+    /// What earlier looks learnt, so that hostile text is not read again and again.
+    pub(crate) memo: Memo,
     covered: usize,
+}
+
+/// Ranges that were read already.
+#[derive(Default)]
+pub(crate) struct Memo {
+    /// Where the last value without quotes ended, and how many names inside it were followed.
+    pub(crate) value: (usize, usize),
+    /// Where the last cookie header ended.
+    pub(crate) cookies: usize,
+    /// Where the last simple command started, and up to where it was read.
+    pub(crate) command: (usize, usize),
 }
 
 impl<'a> Scan<'a> {
     pub(crate) fn new(redactor: &'a Redactor, text: &'a [u8], room: Room<'a>, depth: u8) -> Scan<'a> {
         let Room { found, names } = room;
-        Scan { redactor, text, found, names, depth, covered: 0 }
+        Scan { redactor, text, found, names, depth, memo: Memo::default(), covered: 0 }
     }
 
     /// The class of a name in the text.

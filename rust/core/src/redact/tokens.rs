@@ -118,10 +118,17 @@ fn is_drawn(tail: &[u8], format: &Format) -> bool {
     if value::is_placeholder(tail) {
         return false;
     }
-    if format.front.len() > 4 && shape.alnum() < 20 {
-        return shape.digits > 0 || shape.is_unreadable();
+    if format.front.len() > 4 {
+        return shape.digits > 0
+            || shape.is_unreadable()
+            || (shape.upper > 2 && shape.lower > 2 && shape.other == 0);
     }
-    shape.is_random() || shape.is_hex() || (shape.digits > 0 && shape.is_unreadable()) || contains_uuid(tail)
+    let mixed = shape.other == 0 && shape.alnum() >= 24 && shape.is_restless();
+    mixed
+        || shape.is_random()
+        || shape.is_hex()
+        || (shape.digits > 0 && shape.is_unreadable())
+        || contains_uuid(tail)
 }
 
 fn contains_uuid(text: &[u8]) -> bool {

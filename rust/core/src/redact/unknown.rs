@@ -97,6 +97,11 @@ impl Shape {
         self.pairs >= 3 && self.common * 100 < self.pairs * 60
     }
 
+    /// Whether the case changes as often as in no identifier.
+    pub(crate) fn is_restless(&self) -> bool {
+        self.lower > 2 && self.upper > 2 && self.toggles * 100 >= self.alnum() * 38
+    }
+
     /// Whether the run looks drawn at random from letters and digits.
     pub(crate) fn is_random(&self) -> bool {
         let size = self.alnum();

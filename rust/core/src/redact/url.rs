@@ -24,6 +24,9 @@ pub(crate) fn at_colon(scan: &mut Scan, at: usize) {
 fn authority(scan: &mut Scan, from: usize) {
     let text = scan.text;
     let end = text.len().min(from + AUTHORITY_LIMIT);
+    if memchr::memchr(b'@', &text[from..end]).is_none() {
+        return;
+    }
     let stop = |b: &u8| b" \t\n\r\"'<>`|\\".contains(b);
     let reach = text[from..end].iter().position(stop).map_or(end, |i| from + i);
     let Some(sign) = host_sign(&text[from..reach]).map(|i| from + i) else { return };
@@ -94,19 +97,17 @@ fn webhook(scan: &mut Scan, from: usize) {
         b"chat.googleapis.com/v1/spaces/",
     ];
     let text = scan.text;
+    let url = &text[from..];
+    let front = FRONTS.iter().find(|front| url.starts_with(front)).map(|front| front.len());
+    let office = || {
+        let host = memchr::memchr(b'/', &url[..url.len().min(100)])?;
+        url[..host].ends_with(b".webhook.office.com").then_some(host + 1)
+    };
+    let Some(front) = front.or_else(office) else { return };
     let stop = |b: &u8| b" \t\n\r\"'<>`|\\,)".contains(b);
     let ceiling = text.len().min(from + 2048);
     let end = text[from..ceiling].iter().position(stop).map_or(ceiling, |i| from + i);
-    let url = &text[from..end];
-    let front = FRONTS.iter().find(|front| url.starts_with(front)).map(|front| front.len());
-    let office = || {
-        value::contains(url, b".webhook.office.com/")
-            .then(|| memchr::memchr(b'/', url))
-            .flatten()
-            .map(|i| i + 1)
-    };
-    let Some(front) = front.or_else(office) else { return };
-    let secret = &text[from + front..end];
+    let secret = &text[(from + front).min(end)..end];
     if Shape::of(secret).digits > 2 && !value::is_placeholder(secret) && end > from + front + 8 {
         let scheme = text[..from]
             .iter()

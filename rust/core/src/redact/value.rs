@@ -124,20 +124,31 @@ fn is_bare_secret(value: &[u8], shape: &Shape, place: &Place) -> bool {
         return false;
     }
     // Behind it a list or a call goes on, so it may be the name of an argument: it must look like a secret itself.
-    if matches!(place.next, b',' | b')' | b';') {
-        return is_prose_secret(value, false);
+    if matches!(place.next, b',' | b')' | b';' | b'!' | b'.' | b'?') {
+        return is_prose_secret(value, false) || is_numbered_secret(value, shape, place);
     }
     if !b"\n\r \\\"'`<".contains(&place.next) {
         return false;
     }
     if is_identifier(value) {
-        return is_loose_word(value, shape, place);
+        return is_loose_word(value, shape, place) || is_numbered_secret(value, shape, place);
     }
     shape.digits > 0
         && shape.letters() > 1
         && !is_path(value, shape)
         && !is_dotted_name(value)
         && value.len() >= 5
+}
+
+/// `(password=hunter22)`: a password with a number rather than the name of an argument.
+fn is_numbered_secret(value: &[u8], shape: &Shape, place: &Place) -> bool {
+    !place.colon
+        && place.class == KeyClass::SECRET
+        && shape.digits > 0
+        && shape.letters() > 4
+        && !value.contains(&b'.')
+        && !value.contains(&b'_')
+        && !is_numbered_word(value, shape)
 }
 
 /// `password: correcthorse` at the end of a line of YAML is a value; `password = input` is code.
