@@ -204,7 +204,8 @@ class SessionTrace:
                     yield from tail.new_events()
                     tail.close()
                     part, tail = following, Tail(following)
-                elif live and not tail.ended:
+                elif live:
+                    # Also behind a closed part: the next one may be about to be made.
                     time.sleep(poll)
                 else:
                     return
