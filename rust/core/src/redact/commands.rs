@@ -214,9 +214,14 @@ fn command_start(scan: &mut Scan, at: usize) -> usize {
 
 /// `IDENTIFIED BY 'x'`, `IDENTIFIED WITH plugin BY 'x'`
 fn identified(scan: &mut Scan, end: usize) {
-    let ceiling = scan.text.len().min(end + 80);
-    let Some(quote) = memchr::memchr(b'\'', &scan.text[end..ceiling]).map(|i| end + i) else { return };
-    literal(scan, quote);
+    let text = scan.text;
+    let ceiling = text.len().min(end + 80);
+    let Some(quote) = memchr::memchr2(b'\'', b'"', &text[end..ceiling]).map(|i| end + i) else { return };
+    let clause = text[end..quote].to_ascii_lowercase();
+    let by = [b" by ".as_slice(), b" as ", b" by \\", b" as \\"].iter().any(|word| clause.ends_with(word));
+    if by && !clause.contains(&b'\n') {
+        literal(scan, quote);
+    }
 }
 
 /// `ALTER ROLE a WITH PASSWORD 'x'`, `SET PASSWORD FOR u = 'x'`, `mysqladmin password x`

@@ -205,14 +205,13 @@ pub(crate) fn at_slash(scan: &mut Scan, at: usize) {
 fn slash(scan: &mut Scan, at: usize) {
     let text = scan.text;
     let front = &text[..at];
-    if front.ends_with(b"$HOME")
-        || front.ends_with(b"${HOME}")
-        || front.ends_with(b"$env:USERPROFILE")
-        || front.ends_with(b"%USERPROFILE%")
-    {
-        return below_home(scan, at, at);
+    if let Some(home) = home_variable(front) {
+        return below_home(scan, at - home, at);
     }
     let before = front.last().copied().unwrap_or(b' ');
+    if before == b':' && text[at..].starts_with(b"//") {
+        return;
+    }
     if before == b':'
         && at >= 2
         && text[at - 2].is_ascii_alphabetic()
@@ -227,6 +226,12 @@ fn slash(scan: &mut Scan, at: usize) {
     if free || file || escape || is_short_flag(front) {
         absolute(scan, at, false);
     }
+}
+
+/// The length of a variable for the home directory at the end of `front`.
+fn home_variable(front: &[u8]) -> Option<usize> {
+    const NAMES: [&[u8]; 4] = [b"$HOME", b"${HOME}", b"$env:USERPROFILE", b"%USERPROFILE%"];
+    NAMES.iter().find(|name| front.ends_with(name)).map(|name| name.len())
 }
 
 /// `-I/home/u/include`: a path glued to a one-letter flag.
@@ -245,8 +250,8 @@ fn drive(scan: &mut Scan, at: usize) {
     if letter && (at < 3 || !(text[at - 3].is_ascii_alphanumeric() || text[at - 3] == b'/')) {
         return absolute(scan, at - 2, true);
     }
-    if text[..at].ends_with(b"%USERPROFILE%") || text[..at].ends_with(b"$env:USERPROFILE") {
-        below_home(scan, at, at);
+    if let Some(home) = home_variable(&text[..at]) {
+        below_home(scan, at - home, at);
     }
 }
 

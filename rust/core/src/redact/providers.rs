@@ -216,7 +216,6 @@ const FORMATS: &[Format] = &[
     row("buildkite.user", "bkua_", Tail::Hex, 30),
     row("buildkite.agent", "bkaj_", Tail::Word, 30),
     row("octopus", "API-", Tail::Upper, 22),
-    row("teamcity", "eyJ0eXAiOiAiVENWMiJ9.", Tail::Dotted, 30),
     row("postman", "PMAK-", Tail::Word, 40),
     row("readme", "rdme_", Tail::Alnum, 40),
     row("typeform", "tfp_", Tail::Dotted, 36),

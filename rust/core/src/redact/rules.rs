@@ -115,22 +115,21 @@ struct Index {
     by_start: Vec<Vec<u16>>,
     /// Formats whose front holds a sign that splits words, with the length up to and with the last such sign.
     by_sign: Vec<(u16, usize)>,
-    /// The bytes in front of such a sign.
-    before_sign: [bool; 256],
+    /// For each byte, the signs that may follow it in a front.
+    before_sign: [u8; 256],
 }
 
 static INDEX: LazyLock<Index> = LazyLock::new(|| {
-    let mut index =
-        Index { by_start: vec![Vec::new(); 1024], by_sign: Vec::new(), before_sign: [false; 256] };
+    let mut index = Index { by_start: vec![Vec::new(); 1024], by_sign: Vec::new(), before_sign: [0; 256] };
     for (number, format) in FORMATS.iter().enumerate() {
         let front = format.front.as_bytes();
         match front.iter().rposition(|b| !(b.is_ascii_alphanumeric() || *b == b'_' || *b == b'-')) {
             Some(sign) => {
                 index.by_sign.push((number as u16, sign + 1));
                 let before = sign.checked_sub(1).map(|i| front[i]);
-                (0..=255)
-                    .filter(|b| before.is_none_or(|before| before == *b))
-                    .for_each(|b| index.before_sign[usize::from(b)] = true);
+                for byte in (0..=255).filter(|b| before.is_none_or(|before| before == *b)) {
+                    index.before_sign[usize::from(byte)] |= sign_bit(front[sign]);
+                }
             }
             None => index.by_start[slot(front[0], front[1])].push(number as u16),
         }
@@ -152,7 +151,18 @@ pub(crate) fn starting_with(first: u8, second: u8) -> impl Iterator<Item = (Rule
 
 /// Whether a front may end in `before` and a `sign` that splits words.
 pub(crate) fn may_end_front(before: u8, sign: u8) -> bool {
-    sign != b'/' && INDEX.before_sign[usize::from(before)] || before.is_ascii_digit()
+    INDEX.before_sign[usize::from(before)] & sign_bit(sign) != 0
+}
+
+fn sign_bit(sign: u8) -> u8 {
+    match sign {
+        b'.' => 1,
+        b'+' => 2,
+        b'/' => 4,
+        b'$' => 8,
+        b':' => 16,
+        _ => 32,
+    }
 }
 
 /// The formats whose front holds a sign that splits words (`hvs.`, `v1.0-`, `endr+`), and how much of the front
@@ -162,6 +172,12 @@ pub(crate) fn with_sign() -> impl Iterator<Item = (RuleId, &'static Format, usiz
         let (rule, format) = numbered(*number);
         (rule, format, *split)
     })
+}
+
+/// Every format.
+#[cfg(test)]
+pub(crate) fn all() -> impl Iterator<Item = (RuleId, &'static Format)> {
+    (0..FORMATS.len() as u16).map(numbered)
 }
 
 fn numbered(number: u16) -> (RuleId, &'static Format) {

@@ -390,3 +390,64 @@ fn in_block(text: &[u8], start: usize) -> bool {
     let after = line_end + 1 + length <= text.len() && block(&text[line_end + 1..line_end + 1 + length]);
     (40..=200).contains(&length) && (before || after)
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// A tail that no person would write, drawn from a fixed sequence.
+    fn drawn(format: &Format, seed: u64) -> String {
+        let mut state = seed.wrapping_mul(0x9e37_79b9_7f4a_7c15) | 1;
+        let mut tail = String::new();
+        while tail.len() < format.min.max(12) {
+            state ^= state << 13;
+            state ^= state >> 7;
+            state ^= state << 17;
+            let byte = (state >> 40) as u8;
+            if format.tail.has(byte) && byte.is_ascii_alphanumeric() {
+                tail.push(char::from(byte));
+            }
+        }
+        tail
+    }
+
+    fn found(text: &str, front: usize) -> bool {
+        let start = text.find(|c: char| c != ' ').unwrap();
+        (start..text.len() - front.min(4)).any(|at| {
+            let begins = at == start || !is_word(text.as_bytes()[at - 1]);
+            let end = at + text.as_bytes()[at..].iter().take_while(|b| is_word(**b)).count();
+            begins && end > at + 1 && known(text.as_bytes(), at, end).is_some()
+        })
+    }
+
+    fn is_word(byte: u8) -> bool {
+        Tail::Word.has(byte)
+    }
+
+    #[test]
+    fn every_format_is_found_when_drawn_and_left_when_it_is_words() {
+        for (_, format) in rules::all() {
+            let hits = (1..=20).filter(|seed| {
+                found(&format!(" {}{} ", format.front, drawn(format, *seed)), format.front.len())
+            });
+            let hits = hits.count();
+            assert!(hits >= 19, "{} found {hits} of 20", format.id);
+            let words = format!(" {}{} ", format.front, "this-is-only-an-example-of-a-name-made-of-words");
+            assert!(!found(&words, format.front.len()), "{}", format.id);
+        }
+    }
+
+    #[test]
+    fn digests_ids_and_blocks_of_base64_are_no_tokens() {
+        for id in [
+            "toolu_01su3GoleYt3RZXK86McEL2d",
+            "01ERPTGM20G2ANV3XFEFQTNMGW",
+            "chatcmpl-Pjkbcahmln1jT96d4SZ7RQ9y",
+        ] {
+            assert!(is_benign_id(id.as_bytes(), 0, id.len()), "{id}");
+        }
+        let line = "QUJDREVGR0hJSktMTU5PUFFSU1RVVldYWVphYmNkZWZnaGlqa2xtbm9w";
+        let block = format!("{line}\n{line}\n{line}");
+        assert!(in_block(block.as_bytes(), line.len() + 1));
+    }
+}

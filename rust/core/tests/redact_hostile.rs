@@ -1,0 +1,85 @@
+//! Hostile texts: every answer comes, whatever repeats. A quadratic rule would not end within the patience of a
+//! test run, so the sizes are the test.
+#![allow(clippy::unwrap_used)]
+
+mod support;
+
+use support::{plain, policy};
+use t800_core::redact::Redactor;
+
+const REPEATED: [&str; 56] = [
+    "token=",
+    "eyJ",
+    "%25",
+    "%2525",
+    "a",
+    "1.2.3.4.",
+    "a@b.co ",
+    "a@",
+    "fe80:",
+    "-----BEGIN PRIVATE KEY-----",
+    "(",
+    "\"",
+    "'",
+    "\\",
+    "password: ",
+    " -p",
+    "x://a:b@",
+    "://",
+    "/home/x/../",
+    "/etc/",
+    "&#",
+    "value=\"",
+    "key ",
+    "VALUES (",
+    "INSERT INTO t(password) VALUES (",
+    "curl -u ",
+    "mysql -p",
+    "4111 ",
+    "1",
+    "1-",
+    ":",
+    "=",
+    "~/",
+    "Cookie: a=",
+    "\\u0041",
+    "=3D",
+    "a=\n",
+    "\u{1b}[",
+    "\u{200b}",
+    "ａ",
+    "YWJj",
+    "aGVsbG8gd29ybGQg",
+    "61",
+    "name=\"x\" value=\"y\" ",
+    "h:1:",
+    "<password>",
+    "\tTRUE\t",
+    "密码：",
+    "echo x | sudo -S ",
+    "PASSWORD=a;",
+    "password=\"a\" + ",
+    "aB",
+    "_",
+    "$6$",
+    "x7Kq2mZp9Lw4Rt8Vb3Nc",
+    "password=\n",
+];
+
+#[test]
+fn repeated_triggers_end_and_give_text() {
+    let redactor = Redactor::new(&policy()).unwrap();
+    for part in REPEATED {
+        let text = part.repeat(60_000 / part.len());
+        assert!(plain(&redactor, &text).len() <= text.len() * 12, "{part:?}");
+    }
+}
+
+#[test]
+fn a_secret_at_the_end_of_a_long_line_is_found() {
+    let redactor = Redactor::new(&policy()).unwrap();
+    let token = format!("gh{}_{}", 'p', support::Fakes::new(1).alnum(36));
+    let text = format!("{} {token}", "lorem ipsum dolor ".repeat(60_000));
+    let out = plain(&redactor, &text);
+    assert!(!out.contains(&token) && out.ends_with("dolor  [REDACTED]"));
+}
