@@ -1,0 +1,52 @@
+//! Texts that once leaked, each as somebody met it.
+#![allow(clippy::unwrap_used)]
+
+use t800_core::encode::{Buffer, Encoder, Limits};
+use t800_core::redact::{Identity, Policy, Redactor};
+
+fn redacted(text: &str) -> String {
+    let redactor = Redactor::new(&Policy {
+        redaction_value: "[REDACTED]".into(),
+        always_redact: Vec::new(),
+        allow: Vec::new(),
+        relative_paths: true,
+        sensitive_dirs: Vec::new(),
+        redact_pii: true,
+        redact_sensitive_paths: true,
+        redact_content: false,
+        max_value_bytes: 0,
+        home: None,
+        project_roots: Vec::new(),
+        identity: Identity::default(),
+        key: [1; 32],
+    })
+    .unwrap();
+    let mut buffer = Buffer::default();
+    Encoder::new(&redactor, &mut buffer, Limits::NONE).text(text);
+    serde_json::from_slice(&buffer.out).unwrap()
+}
+
+#[test]
+fn a_password_in_a_sentence() {
+    for (text, secret) in [
+        ("no route for root (password=Parcel-2613fe3b5ad9!, key x)", "Parcel-2613fe3b5ad9"),
+        ("no route (password=Parcel-2613fe3b5ad9!)", "Parcel-2613fe3b5ad9"),
+        ("password=Parcel-2613fe3b5ad9!, key x", "Parcel-2613fe3b5ad9"),
+        ("(password=Parcel2613fe3b5ad9, key x)", "Parcel2613fe3b5ad9"),
+        ("login failed for root (password=hunter22)", "hunter22"),
+        ("ValueError('password=hunter2')", "hunter2"),
+    ] {
+        assert!(!redacted(text).contains(secret), "{text} -> {}", redacted(text));
+    }
+}
+
+/// One token in thirty has no digit in its random part.
+#[test]
+fn a_provider_token_without_a_digit() {
+    for (prefix, random) in
+        [("glpat-", "SREtPOjiLpTSoLNmGPSa"), ("hf_", "SREtPOjiLpTSoLNmGPSaSREtPOjiLpTSoL")]
+    {
+        let token = format!("{prefix}{random}");
+        assert!(!redacted(&format!(" {token} ")).contains(random), "{token}");
+    }
+}
