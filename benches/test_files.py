@@ -9,6 +9,7 @@ import t800
 from t800 import bench
 from t800.session import Session
 
+SMALL, EDIT = (bench.event_of("tool_call", fields) for fields in (bench.SMALL, bench.EDIT))
 BATCH = 49  # one less than a full buffer, so that the flush is what writes
 
 
@@ -16,7 +17,7 @@ BATCH = 49  # one less than a full buffer, so that the flush is what writes
 def test_write_of_a_batch(on: Session, benchmark: Any) -> None:
     def fill() -> None:
         for _ in range(BATCH):
-            on.tool_call(**bench.SMALL)
+            on.record(SMALL)
 
     benchmark.pedantic(on.flush, setup=fill, rounds=200)
     bench.check_trace(on, 200 * BATCH)
@@ -25,7 +26,7 @@ def test_write_of_a_batch(on: Session, benchmark: Any) -> None:
 @pytest.mark.benchmark(group="files")
 def test_event_until_it_is_in_the_file(on: Session, benchmark: Any) -> None:
     def call() -> None:
-        on.tool_call(**bench.EDIT)
+        on.record(EDIT)
         on.flush()
 
     benchmark.pedantic(call, rounds=500)

@@ -249,12 +249,12 @@ def _recording(
 
 def _file_write(session: Session, count: int) -> tuple[Cost, int]:
     """The writing of 50 tool calls to the file, which happens on the writer's thread: here it is waited for."""
-    writes = max(count // 10, 20)
+    writes, event = max(count // 10, 20), event_of("tool_call", SMALL)
 
     def fill() -> None:
         # Fewer than a full buffer, so that the write begins when it is asked for.
         for _ in repeat(None, _BATCH - 1):
-            session.tool_call(**SMALL)
+            session.record(event)
 
     clock, times = time.perf_counter_ns, []
     for _ in repeat(None, writes):

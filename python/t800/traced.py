@@ -17,28 +17,27 @@ if TYPE_CHECKING:
     def traced(function: F, /) -> F: ...
     @overload
     def traced(*, name: str | None = None, args: bool = False, result: bool = False) -> Callable[[F], F]: ...
+    def traced(function: Any = None, /, **options: Any) -> Any:
+        """For type checkers; the function itself stands below."""
 
 
 _COROUTINE, _GENERATOR, _ASYNC_GENERATOR = 0x80, 0x20, 0x200
 """Flags of a code object, as `inspect` names them (which costs 10 ms to import)."""
 
 
-def traced(  # noqa: D417 - the first argument is the decorated function
-    function: Any = None,
-    /,
-    *,
-    name: str | None = None,
-    args: bool = False,
-    result: bool = False,
-) -> Any:
-    """Record each call of a function, coroutine function, generator or async generator as one `tool_call`.
+if not TYPE_CHECKING:  # `typing.overload` is not worth its import
 
-    The tool is the function's qualified name, or `name`. Arguments and result are recorded only where `args` or
-    `result` ask for it. A generator's call lasts until it is exhausted, closed or fails.
-    """
-    if function is None:
-        return lambda decorated: traced(decorated, name=name, args=args, result=result)
-    return _Call(function, name, args=args, result=result).wrapper()
+    def traced(
+        function: Any = None, /, *, name: str | None = None, args: bool = False, result: bool = False
+    ) -> Any:
+        """Record each call of a function, coroutine function, generator or async generator as one `tool_call`.
+
+        The tool is the function's qualified name, or `name`. Arguments and result are recorded only where `args` or
+        `result` ask for it. A generator's call lasts until it is exhausted, closed or fails.
+        """
+        if function is None:
+            return lambda decorated: traced(decorated, name=name, args=args, result=result)
+        return _Call(function, name, args=args, result=result).wrapper()
 
 
 class _Call:
@@ -46,7 +45,7 @@ class _Call:
 
     def __init__(self, function: Callable[..., Any], name: str | None, *, args: bool, result: bool) -> None:
         self.function = function
-        self.name = name or getattr(function, "__qualname__", type(function).__qualname__)
+        self.name = name or str(getattr(function, "__qualname__", type(function).__qualname__))
         self.args, self.result = args, result
 
     def wrapper(self) -> Callable[..., Any]:
