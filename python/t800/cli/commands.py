@@ -41,6 +41,7 @@ COMMANDS = {
     "ls": Entry("t800.cli.ls:ls", "Look", "List the recorded sessions."),
     "show": Entry("t800.cli.show:show", "Look", "Show a session as a tree, also while it runs."),
     "redact": Entry("t800.cli.redact:redact", "Check", "Redact JSON events from stdin to stdout."),
+    "audit": Entry("t800.cli.audit:audit", "Check", "Look for secrets in traces, independently."),
     "validate": Entry("t800.cli.validate:validate", "Check", "Check trace files against the schema."),
     "bench": Entry("t800.cli.bench:bench", "Check", "Measure what recording costs on this machine."),
     "prune": Entry("t800.cli.prune:prune", "Keep", "Delete and compress old traces, as configured."),
