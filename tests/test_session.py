@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import contextvars
 import importlib
+import json
 import os
 import re
 import stat
@@ -439,3 +440,41 @@ def test_capture_hashes_are_the_same_in_every_run() -> None:
             trace.tool_call("write", {"content": "text"})
         found.append(trace.events[0]["parameters_redacted"]["content"])
     assert found[0] == found[1]
+
+
+def test_housekeeping_never_becomes_the_main_thread(python: Run) -> None:
+    # The first to import `threading` is the main thread to it (before Python 3.13).
+    python("""
+        import sys, time, t800
+        for _ in range(3):
+            with t800.session(enabled=True) as trace:
+                trace.decision("x")
+        time.sleep(1.3)
+        import threading
+        assert threading.current_thread() is threading.main_thread()
+    """)
+
+
+def test_short_programs_look_after_the_folder_too(python: Run, project: Path) -> None:
+    for n in range(3):
+        python(f"""
+            import os, t800
+            keep = {{"telemetry.retention.max_trace_files": 2}}
+            t800.session(enabled=True, session_id="ses_{n}", settings=keep).close()
+            stamp = ".opencode/telemetry/.t800/retention.stamp"
+            if os.path.exists(stamp):
+                os.utime(stamp, (0, 0))
+        """)
+    assert len(list((project / ".opencode" / "telemetry" / "traces").iterdir())) == 2
+
+
+def test_a_closed_session_is_added_to_its_day(python: Run, project: Path) -> None:
+    for extra in ("", "import threading"):
+        python(f"""
+            {extra}
+            import t800
+            with t800.session(enabled=True) as trace:
+                trace.tool_call("x", duration_ms=1)
+        """)
+    (day,) = (project / ".opencode" / "telemetry" / "aggregated").glob("*_summary.json")
+    assert json.loads(day.read_text())["summary"]["total_events"] == 2

@@ -105,15 +105,15 @@ def prune(layout: Layout, settings: Settings, *, dry_run: bool = False, now: flo
     return report
 
 
-def auto(layout: Layout, settings: Settings) -> Report | None:
-    """What sessions do in the background: count, retire and compress.
+def auto(layout: Layout, settings: Settings, *, packing: bool = True) -> Report | None:
+    """What sessions do in the background: count, retire and, unless `packing` is false, compress.
 
     At most once a minute for all processes. None where nothing is due or cleanup is off. Never raises.
     """
     try:
         if not settings.values.get("telemetry.retention.auto_cleanup") or not _is_due(layout.private):
             return None
-        return _once(layout, settings)
+        return _once(layout, settings, packing=packing)
     except Exception:  # noqa: BLE001 - in the background of an agent nothing may surface
         return None
 
@@ -219,33 +219,34 @@ def _started(stem: str) -> float:
         return 0
 
 
-def _once(layout: Layout, settings: Settings) -> Report | None:
+def _once(layout: Layout, settings: Settings, *, packing: bool) -> Report | None:
     lock = _take_lock(layout.private, wait=False)
     try:
         if not _is_due(layout.private):
             return None
         write_own_file(os.path.join(layout.private, _STAMP), b"")
-        return _tend(layout, settings)
+        return _tend(layout, settings, packing=packing)
     finally:
         os.close(lock)
 
 
-def _tend(layout: Layout, settings: Settings) -> Report:
+def _tend(layout: Layout, settings: Settings, *, packing: bool) -> Report:
     """Days are counted before their sessions can go."""
     from t800.aggregate.daily import catch_up
 
     report = Report(dry_run=False)
     catch_up(layout)
-    _run(layout, plan(layout, settings), report)
+    _run(layout, plan(layout, settings), report, packing=packing)
     return report
 
 
-def _run(layout: Layout, planned: list[Retired], report: Report) -> None:
+def _run(layout: Layout, planned: list[Retired], report: Report, *, packing: bool = True) -> None:
     _sort_out(planned, report)
     done = [retired for retired in report.retired if _retire(layout, retired, report)]
     report.retired = done
     _forget(layout, [retired.stem for retired in done if retired.whole])
-    report.compressed = compress(layout)
+    if packing:
+        report.compressed = compress(layout)
 
 
 def _sort_out(planned: Iterable[Retired], report: Report) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import _thread
 import os
+import sys
 import time
 
 from t800._core import Recorder, after_fork, before_fork
@@ -118,8 +119,8 @@ _open: dict[int, Session] = {}
 _said: set[str] = set()
 _exiting, _deadline = False, 0.0
 _registered = False
-_retaining: set[str] = set()
-"""Folders that a thread is about to look after."""
+_retaining: dict[str, Session] = {}
+"""Folders that are still to be looked after, by a thread or at exit, with a session of each."""
 _closed: list[Session] = []
 """Sessions that are not added to their days yet."""
 _summing = _thread.allocate_lock()
@@ -267,30 +268,38 @@ def _retain_later(opened: Session) -> None:
     """Look after the folder of a session that has just begun, once the agent is under way."""
     folder = opened.layout.telemetry if opened.layout is not None else ""
     if folder and folder not in _retaining:
-        _retaining.add(folder)
-        _start(lambda: _retain(opened))
+        _retaining[folder] = opened
+        _start(_retain)
 
 
-def _retain(opened: Session) -> None:
+def _retain() -> None:
     """Retire what is too old or too much, at most once a minute for all processes.
 
-    Not at once: the imports it needs would hold the interpreter's lock while the agent starts.
+    Not at once: the imports it needs would hold the interpreter's lock while the agent starts. A process that ends
+    before does it at its exit.
     """
     if _stopping.acquire(timeout=_START_WAIT):
         _stopping.release()
-        return
+    else:
+        _retain_all(packing=True)
+
+
+def _retain_all(*, packing: bool) -> None:
     from t800 import retention
 
-    if opened.layout is not None and opened.settings is not None:
-        _retaining.discard(opened.layout.telemetry)
-        retention.auto(opened.layout, opened.settings)
+    for folder in list(_retaining):
+        opened = _retaining.pop(folder, None)
+        if opened is not None and opened.layout is not None and opened.settings is not None:
+            retention.auto(opened.layout, opened.settings, packing=packing)
 
 
 def _summarise_later(closed: Session) -> None:
-    """Add a closed session to its days: one thread does so for all sessions; at exit it is done right here."""
+    """Add a closed session to its days: one thread does so for all sessions, or the exit does."""
     _closed.append(closed)
-    if _exiting or not _start(_summarise_all):
+    if _exiting:
         _summarise_all()
+    else:
+        _start(_summarise_all)
 
 
 def _summarise_all() -> None:
@@ -311,15 +320,17 @@ def _summarise(closed: Session) -> None:
         return
 
 
-def _start(work: Callable[[], None]) -> bool:
-    """Start a thread; false where none starts any more. Work that another thread is at already is left to it."""
-    if work is _summarise_all and _summing.locked():
-        return True
+def _start(work: Callable[[], None]) -> None:
+    """Start a thread, unless another is at this work already; where none can be started, the exit does the work.
+
+    A thread of ours must not be the first to import `threading`: to that module it would be the main thread.
+    """
+    if "threading" not in sys.modules or (work is _summarise_all and _summing.locked()):
+        return
     try:
         _thread.start_new_thread(work, ())
     except RuntimeError:
-        return False
-    return True
+        return
 
 
 def _exit() -> None:
@@ -333,6 +344,9 @@ def _exit() -> None:
     if _summing.acquire(timeout=_EXIT_WAIT):
         _summing.release()
         _summarise_all()
+    if _retaining:
+        # Compressing can wait for a process that goes on.
+        _retain_all(packing=False)
 
 
 def _close_at_exit() -> None:
