@@ -84,7 +84,7 @@ def python(project: Path) -> Callable[..., subprocess.CompletedProcess[str]]:
         timeout: float = 60,
         **environ: str,
     ) -> subprocess.CompletedProcess[str]:
-        done = subprocess.run(  # noqa: S603 - our own interpreter
+        done = subprocess.run(
             [sys.executable, "-W", "always", "-c", textwrap.dedent(program), *arguments],
             cwd=cwd,
             env=os.environ | environ,

@@ -138,7 +138,9 @@ def test_an_odd_timeout_hurts_nobody(open_session: Open, timeout: float) -> None
     assert open_session().flush(timeout) in {True, False}
 
 
-def test_a_short_closing_line_is_padded_so_that_nothing_is_left_behind(open_session: Open, read_trace: Read) -> None:
+def test_a_short_closing_line_is_padded_so_that_nothing_is_left_behind(
+    open_session: Open, read_trace: Read
+) -> None:
     trace = open_session(settings=SLOW)
     for n in range(200):
         trace.record({"type": "decision", "timestamp": f"2024-{n % 12 + 1:02}-{n % 28 + 1:02}T00:00:00Z"})
@@ -244,7 +246,9 @@ def test_an_unwritable_folder_is_said_once_and_the_agent_runs_on(python: Run, pr
 def test_a_read_only_folder_is_said_once_and_the_agent_runs_on(python: Run, project: Path) -> None:
     project.chmod(0o500)
     try:
-        done = python("import t800\nwith t800.session(enabled=True) as trace: trace.tool_call('x')\nprint('done')")
+        done = python(
+            "import t800\nwith t800.session(enabled=True) as trace: trace.tool_call('x')\nprint('done')"
+        )
     finally:
         project.chmod(0o700)
     assert (done.stdout, done.stderr.count("recording is off")) == ("done\n", 1)

@@ -30,7 +30,9 @@ def when(event: dict[str, Any]) -> float:
 
 def test_absent_is_absent_and_unknown_is_null(trace: Capture) -> None:
     trace.tool_call("read")
-    trace.record({"type": "tool_call", "tool": "read", "success": None, "duration_ms": None, "tokens_in": None})
+    trace.record(
+        {"type": "tool_call", "tool": "read", "success": None, "duration_ms": None, "tokens_in": None}
+    )
     trace.decision("x", None)
     bare, nulls, decision = trace.events
     assert set(bare) == {"event_id", "timestamp", "type", "tool", "success"}
@@ -107,7 +109,7 @@ def test_a_given_time_is_kept_in_utc(trace: Capture, given: str, stored: str) ->
     assert trace.events[0]["timestamp"] == stored
 
 
-# record()
+# The verb for finished events
 
 
 def test_record_takes_the_trace_files_names_and_raw_values(trace: Capture) -> None:
@@ -118,11 +120,18 @@ def test_record_takes_the_trace_files_names_and_raw_values(trace: Capture) -> No
             "agent_id": "scout", "attributes": {"host": "x"},
         }
     )  # fmt: skip
-    trace.record({"type": "llm_call", "model": "m", "messages": [{"role": "user", "content": "x"}], "response": "y"})
+    trace.record(
+        {"type": "llm_call", "model": "m", "messages": [{"role": "user", "content": "x"}], "response": "y"}
+    )
     tool, llm = trace.events
     assert tool["parameters_redacted"] == {"password": "[REDACTED]", "n": 1}
     assert tool["result_redacted"].startswith("[content hash: ")
-    assert (tool["phase"], tool["agent_id"], tool["attributes"], tool["tokens_in"]) == ("PLAN", "scout", {"host": "x"}, 0)
+    assert (tool["phase"], tool["agent_id"], tool["attributes"], tool["tokens_in"]) == (
+        "PLAN",
+        "scout",
+        {"host": "x"},
+        0,
+    )
     assert llm["messages_redacted"][0]["role"] == "user"
     assert llm["response_redacted"].startswith("[content hash: ")
 
@@ -183,7 +192,15 @@ def test_a_secret_in_any_field_of_any_event_is_redacted(trace: Capture) -> None:
     trace.decision(SECRET, outcome=f"chose {SECRET}")
     trace.error(SECRET, f"message {SECRET}", tool=SECRET, recovery={"strategy": SECRET})
     trace.checkpoint(SECRET, SECRET)
-    trace.record({"type": "decision", "event_id": SECRET, "parent_id": f"x {SECRET}", "phase": SECRET, "agent_id": SECRET})
+    trace.record(
+        {
+            "type": "decision",
+            "event_id": SECRET,
+            "parent_id": f"x {SECRET}",
+            "phase": SECRET,
+            "agent_id": SECRET,
+        }
+    )
     with trace.phase(SECRET, note=SECRET), trace.agent(SECRET), trace.tool(SECRET) as call:
         call.result(SECRET)
         call.update(attributes={"x": SECRET})
@@ -207,7 +224,9 @@ def test_the_summary_adds_up_what_the_events_say(open_session: Open, read_trace:
         with trace.tool("outer") as outer:
             outer.update(duration_ms=100)
             trace.tool_call("inner", duration_ms=60, tokens_in=1, tokens_out=2, success=False)
-        trace.llm_call("m", prompt_tokens=10, completion_tokens=5, cached_tokens=4, cost_usd=0.25, duration_ms=1.5)
+        trace.llm_call(
+            "m", prompt_tokens=10, completion_tokens=5, cached_tokens=4, cost_usd=0.25, duration_ms=1.5
+        )
         trace.llm_call("m", reasoning_tokens=3, cache_write_tokens=2, cost_usd=0.125)
         trace.llm_call("m", success=None)
         trace.decision("d")
@@ -217,13 +236,22 @@ def test_the_summary_adds_up_what_the_events_say(open_session: Open, read_trace:
     summary = read_trace(trace)["summary"]
     assert summary["total_events"] == 9
     assert summary["by_type"] == {"tool_call": 3, "llm_call": 3, "decision": 1, "error": 1, "checkpoint": 1}
-    assert (summary["succeeded"], summary["failed"], summary["errors"], summary["interrupted"]) == (4, 1, 1, 0)
+    assert (summary["succeeded"], summary["failed"], summary["errors"], summary["interrupted"]) == (
+        4,
+        1,
+        1,
+        0,
+    )
     assert summary["success_rate"] == 0.8
     assert summary["tokens"] == {
         "prompt": 10, "completion": 5, "total": 15, "cached": 4, "cache_write": 2, "reasoning": 3,
         "tools_in": 1, "tools_out": 2,
     }  # fmt: skip
-    assert (summary["cost_nano_usd"], summary["priced"], summary["total_cost_estimate"]) == (375_000_000, 2, 0.375)
+    assert (summary["cost_nano_usd"], summary["priced"], summary["total_cost_estimate"]) == (
+        375_000_000,
+        2,
+        0.375,
+    )
     assert (summary["duration_us"], summary["total_duration_ms"]) == (101_500, 101.5)
     assert sum(summary["redactions"].values()) == 2
     assert summary["overhead"]["max_us"] >= summary["overhead"]["p99_us"] >= summary["overhead"]["p50_us"] > 0
@@ -233,7 +261,11 @@ def test_the_summary_of_nothing_makes_nothing_up(open_session: Open, read_trace:
     with open_session() as trace:
         pass
     summary = read_trace(trace)["summary"]
-    assert (summary["success_rate"], summary["total_cost_estimate"], summary["total_duration_ms"]) == (None, None, 0)
+    assert (summary["success_rate"], summary["total_cost_estimate"], summary["total_duration_ms"]) == (
+        None,
+        None,
+        0,
+    )
 
 
 def test_costs_add_up_to_the_nano_dollar(open_session: Open, read_trace: Read) -> None:
@@ -270,7 +302,10 @@ def test_a_trace_over_midnight_says_its_days(open_session: Open, read_trace: Rea
         for day in ("2024-01-15", "2024-01-15", "2024-01-16"):
             trace.record({"type": "tool_call", "tool": "t", "timestamp": f"{day}T12:00:00Z", "success": True})
     by_day = read_trace(trace)["summary"]["by_day"]
-    assert {day: counts["total_events"] for day, counts in by_day.items()} == {"2024-01-15": 2, "2024-01-16": 1}
+    assert {day: counts["total_events"] for day, counts in by_day.items()} == {
+        "2024-01-15": 2,
+        "2024-01-16": 1,
+    }
 
 
 def test_the_live_closing_line_stays_small(open_session: Open) -> None:

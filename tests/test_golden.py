@@ -169,7 +169,9 @@ def test_example_redaction(trace: Capture) -> None:
         ("checkpoint", {"phase_name": "PLAN", "status": "completed"}),
     ],
 )
-def test_every_event_type_takes_the_fields_of_the_table(trace: Capture, kind: str, fields: dict[str, object]) -> None:
+def test_every_event_type_takes_the_fields_of_the_table(
+    trace: Capture, kind: str, fields: dict[str, object]
+) -> None:
     names = {
         "parameters": "parameters_redacted",
         "tokens_in": "prompt_tokens",
@@ -185,14 +187,18 @@ def test_every_event_type_takes_the_fields_of_the_table(trace: Capture, kind: st
 
 
 @pytest.mark.parametrize("block", ["telemetry_config", "always_redact", "file_paths", "trace_buffer"])
-def test_each_yaml_block_loads_as_printed_and_changes_nothing(project: Path, block: str, read_trace: Read) -> None:
+def test_each_yaml_block_loads_as_printed_and_changes_nothing(
+    project: Path, block: str, read_trace: Read
+) -> None:
     layout = telemetry_dir()
     layout.create()
     Path(layout.config_file).write_text((GOLDEN / f"{block}.yaml").read_text())
     plain = t800.session(agent="x", enabled=True)
     assert plain.settings is not None
     with plain as trace:
-        trace.tool_call("write", {"file_path": str(project / "a.py"), "content": "x", "password": "hunter2-hunter2"})
+        trace.tool_call(
+            "write", {"file_path": str(project / "a.py"), "content": "x", "password": "hunter2-hunter2"}
+        )
     event = read_trace(trace)["events"][0]
     assert normal(event["parameters_redacted"]) == {
         "file_path": "a.py", "content": "[content hash: …]", "password": "[REDACTED]",

@@ -36,11 +36,16 @@ REFUSED = {
     "negative number": ("trace_buffer:\n  max_events: -1\n", r"trace_buffer\.max_events"),
     "broken yaml": ("telemetry: [\n", "telemetry_config.yaml"),
     "tabs": ("telemetry:\n\tenabled: true\n", "telemetry_config.yaml"),
-    "python object": ("telemetry: !!python/object/apply:os.system ['touch pwned']\n", "telemetry_config.yaml"),
+    "python object": (
+        "telemetry: !!python/object/apply:os.system ['touch pwned']\n",
+        "telemetry_config.yaml",
+    ),
     "python name": ("always_redact: !!python/name:os.system\n", "telemetry_config.yaml"),
     "alias bomb": (
         "a: &a [x,x,x,x,x,x,x,x,x]\n"
-        + "".join(f"{c}: &{c} [{','.join(['*' + p] * 9)}]\n" for p, c in zip("abcdefgh", "bcdefghi", strict=True))
+        + "".join(
+            f"{c}: &{c} [{','.join(['*' + p] * 9)}]\n" for p, c in zip("abcdefgh", "bcdefghi", strict=True)
+        )
         + "always_redact: *i\n",
         "telemetry_config.yaml",
     ),
@@ -48,11 +53,17 @@ REFUSED = {
     "too large": ("# " + "x" * 70_000 + "\ntelemetry:\n  enabled: true\n", "telemetry_config.yaml"),
     "not a mapping": ("- telemetry\n", "telemetry_config.yaml"),
     "not utf-8": ("telemetry:\n  enabled: true # \udcff\udcfe\n", "telemetry_config.yaml"),
-    "network": ("telemetry:\n  enabled: true\n  privacy:\n    local_only: false\n", r"telemetry\.privacy\.local_only"),
+    "network": (
+        "telemetry:\n  enabled: true\n  privacy:\n    local_only: false\n",
+        r"telemetry\.privacy\.local_only",
+    ),
     "secrets": ("telemetry:\n  privacy:\n    redact_secrets: false\n", r"telemetry\.privacy\.redact_secrets"),
     "base outside": ("file_paths:\n  base: /\n", r"file_paths\.base"),
     "base climbing": ("file_paths:\n  base: ../..\n", r"file_paths\.base"),
-    "two documents": ("telemetry:\n  enabled: true\n---\ntelemetry:\n  enabled: true\n", "telemetry_config.yaml"),
+    "two documents": (
+        "telemetry:\n  enabled: true\n---\ntelemetry:\n  enabled: true\n",
+        "telemetry_config.yaml",
+    ),
     "twice": ("telemetry:\n  enabled: true\ntelemetry:\n  enabled: true\n", "telemetry"),
 }
 
@@ -103,7 +114,9 @@ def test_a_configuration_that_is_no_plain_file(python: Run, project: Path, tmp_p
         "-rf", "~", "$(id)", "\x1b[31mred", "\u202egnp.exe", "a b", ".hidden", "%2e%2e%2f", "\ud800", "x.part2",
     ],
 )  # fmt: skip
-def test_a_hostile_session_id_is_named_safely(open_session: Open, read_trace: Read, project: Path, name: str) -> None:
+def test_a_hostile_session_id_is_named_safely(
+    open_session: Open, read_trace: Read, project: Path, name: str
+) -> None:
     with open_session(session_id=name) as trace:
         trace.decision("x")
     assert re.fullmatch(r"[A-Za-z0-9_-]{1,64}", str(trace.session_id))
@@ -139,8 +152,12 @@ def test_hostile_names_in_the_header(project: Path, read_trace: Read, argument: 
         assert Path(str(trace.path)).stat().st_size < 100_000
 
 
-@pytest.mark.parametrize("place", [".opencode", ".opencode/telemetry", ".opencode/telemetry/traces", ".opencode/telemetry/.t800"])
-def test_a_link_in_the_place_of_a_folder_is_refused(python: Run, project: Path, tmp_path: Path, place: str) -> None:
+@pytest.mark.parametrize(
+    "place", [".opencode", ".opencode/telemetry", ".opencode/telemetry/traces", ".opencode/telemetry/.t800"]
+)
+def test_a_link_in_the_place_of_a_folder_is_refused(
+    python: Run, project: Path, tmp_path: Path, place: str
+) -> None:
     victim = tmp_path / "victim"
     victim.mkdir()
     link = project / place
@@ -153,14 +170,17 @@ def test_a_link_in_the_place_of_a_folder_is_refused(python: Run, project: Path, 
 
 
 def test_a_working_directory_that_is_gone(python: Run, tmp_path: Path) -> None:
-    done = python("import os, tempfile\nfolder = tempfile.mkdtemp()\nos.chdir(folder)\nos.rmdir(folder)\n" + AGENT)
+    done = python(
+        "import os, tempfile\nfolder = tempfile.mkdtemp()\nos.chdir(folder)\nos.rmdir(folder)\n" + AGENT
+    )
     assert done.stdout.startswith("the agent is done")
     assert "Traceback" not in done.stderr
 
 
 def test_surroundings_without_home_user_and_state_folder(python: Run) -> None:
     done = python(
-        "import os\nfor n in list(os.environ):\n    del os.environ[n]\nos.environ['HOME'] = '/nonexistent/home'\n" + AGENT
+        "import os\nfor n in list(os.environ):\n    del os.environ[n]\nos.environ['HOME'] = '/nonexistent/home'\n"
+        + AGENT
     )
     assert done.stdout == "the agent is done True\n"
     assert "Traceback" not in done.stderr

@@ -18,7 +18,9 @@ HEAVY = {
 
 def loaded(python: Run, program: str, **environ: str) -> set[str]:
     # -S and -E would change what is measured; instead, what the interpreter has loaded itself is taken away.
-    done = python(f"import sys\nbefore = set(sys.modules)\n{program}\nprint(*(set(sys.modules) - before))", **environ)
+    done = python(
+        f"import sys\nbefore = set(sys.modules)\n{program}\nprint(*(set(sys.modules) - before))", **environ
+    )
     return set(done.stdout.split())
 
 
@@ -54,7 +56,9 @@ with t800.session(enabled=True) as trace:
 def test_opening_using_and_closing_a_session_loads_nothing_heavy(python: Run) -> None:
     # Housekeeping may load what it needs on threads of its own; it is kept from running here.
     program = RECORDING.replace("{extra}", "")
-    program = program.replace("import t800\n", "import t800\nsys.modules['t800.session']._start = lambda work: True\n")
+    program = program.replace(
+        "import t800\n", "import t800\nsys.modules['t800.session']._start = lambda work: True\n"
+    )
     program += "    t800.current()\n"
     assert not loaded(python, program) & HEAVY
 
@@ -81,7 +85,14 @@ def test_traced_loads_nothing_heavy(python: Run) -> None:
 
 @pytest.mark.parametrize("name", ["config", "layout", "errors", "reader", "retention", "memory", "testing"])
 def test_modules_do_not_load_the_command_line(python: Run, name: str) -> None:
-    assert not loaded(python, f"import t800.{name}") & {"click", "rich", "orjson", "yaml", "argparse", "socket"}
+    assert not loaded(python, f"import t800.{name}") & {
+        "click",
+        "rich",
+        "orjson",
+        "yaml",
+        "argparse",
+        "socket",
+    }
 
 
 def test_all_names_of_the_package_are_there_and_public() -> None:
@@ -89,7 +100,17 @@ def test_all_names_of_the_package_are_there_and_public() -> None:
 
     assert sorted(t800.__all__) == t800.__all__
     public = {name for name in vars(t800) if not name.startswith("_")} | {"__version__"}
-    modules = {"aggregate", "cli", "config", "config_file", "config_keys", "errors", "layout", "memory", "reader"}
+    modules = {
+        "aggregate",
+        "cli",
+        "config",
+        "config_file",
+        "config_keys",
+        "errors",
+        "layout",
+        "memory",
+        "reader",
+    }
     modules |= {"retention", "schema", "summary", "testing", "trace_file", "bench", "audit"}
     assert set(t800.__all__) <= public
     assert public - set(t800.__all__) <= modules | {"session", "traced", "warnings"}

@@ -65,7 +65,19 @@ def test_off_imports_nothing_for_the_agent(python: Run) -> None:
         EVERYTHING
         + "print(*sorted({n.partition('.')[0] for n in set(sys.modules) - before} - {'t800', '_t800'}))\n"
     )
-    heavy = {"yaml", "orjson", "click", "rich", "dataclasses", "json", "inspect", "argparse", "sqlite3", "re", "typing"}
+    heavy = {
+        "yaml",
+        "orjson",
+        "click",
+        "rich",
+        "dataclasses",
+        "json",
+        "inspect",
+        "argparse",
+        "sqlite3",
+        "re",
+        "typing",
+    }
     assert not set(done.stdout.split()) & heavy, done.stdout
     assert len(done.stdout.split()) <= 12, done.stdout
 
@@ -87,7 +99,9 @@ def test_the_users_variable_beats_code(project: Path, monkeypatch: pytest.Monkey
     assert everything_below(project) == {".git"}
 
 
-def test_the_users_switch_beats_code_file_and_variable(project: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_the_users_switch_beats_code_file_and_variable(
+    project: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     layout = telemetry_dir()
     os.makedirs(os.path.dirname(layout.config_file))
     Path(layout.config_file).write_text("telemetry:\n  enabled: true\n")
@@ -137,7 +151,12 @@ def test_off_answers_before_any_argument_is_looked_at(project: Path) -> None:
 
 def test_an_exception_passes_through_what_is_off(project: Path) -> None:
     failure = ValueError("x")
-    with pytest.raises(ValueError, match="x") as raised, t800.session() as trace, trace.phase("PLAN"), trace.tool("t"):
+    with (
+        pytest.raises(ValueError, match="x") as raised,
+        t800.session() as trace,
+        trace.phase("PLAN"),
+        trace.tool("t"),
+    ):
         raise failure
     assert raised.value is failure
     assert vars(failure) == {}

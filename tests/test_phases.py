@@ -25,7 +25,11 @@ def test_think_begins_with_a_decision(trace: Capture) -> None:
     with trace.phase("THINK", reasoning_tokens=420):
         pass
     decision, checkpoint = trace.events
-    assert (decision["type"], decision["decision_type"], decision["phase"]) == ("decision", "decision_start", "THINK")
+    assert (decision["type"], decision["decision_type"], decision["phase"]) == (
+        "decision",
+        "decision_start",
+        "THINK",
+    )
     assert checkpoint["attributes"] == {"reasoning_tokens": 420}
 
 
@@ -46,7 +50,9 @@ def test_other_phases_do_not(trace: Capture, name: str) -> None:
         ("PLAN", {"plan_complexity": 7, "revision_count": 2}),
     ],
 )
-def test_the_specs_fields_are_numbers_in_the_checkpoint(trace: Capture, name: str, fields: dict[str, int]) -> None:
+def test_the_specs_fields_are_numbers_in_the_checkpoint(
+    trace: Capture, name: str, fields: dict[str, int]
+) -> None:
     with trace.phase(name, **fields):
         pass
     assert last_checkpoint(trace)["attributes"] == fields

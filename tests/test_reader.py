@@ -337,7 +337,7 @@ def test_follow_gives_each_event_once_while_the_file_grows(
         old = document([], state="live")
         for count in range(7, 301, 7):
             new = document(events[:count], state="live")
-            same = len(os.path.commonprefix([old, new]))
+            same = len(os.path.commonprefix([old, new]))  # noqa: RUF071 - bytes, not paths
             os.pwrite(fd, new[same:].ljust(len(old) - same), same)
             old = new
         final = document(events[:294])

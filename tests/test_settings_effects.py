@@ -90,7 +90,10 @@ EVERYTHING = {
     "llm_call": lambda trace: (trace.llm_call("m"), trace.post_llm(trace.pre_llm("m"))),
     "decision": lambda trace: (trace.decision("d"), trace.record({"type": "decision"})),
     "error": lambda trace: (trace.error("e"), trace.post_tool(trace.pre_tool("t"), error="text")),
-    "checkpoint": lambda trace: (trace.checkpoint("c"), trace.phase("PLAN").__enter__().__exit__(None, None, None)),
+    "checkpoint": lambda trace: (
+        trace.checkpoint("c"),
+        trace.phase("PLAN").__enter__().__exit__(None, None, None),
+    ),
 }
 
 
@@ -115,7 +118,9 @@ def test_selective_tracing(open_session: Open, read_trace: Read, key: str, kind:
         assert document["summary"]["dropped"] == 0
 
 
-def test_a_span_of_a_kind_that_is_not_traced_still_runs_and_reports_errors(open_session: Open, read_trace: Read) -> None:
+def test_a_span_of_a_kind_that_is_not_traced_still_runs_and_reports_errors(
+    open_session: Open, read_trace: Read
+) -> None:
     trace = open_session(settings={"telemetry.trace_tools": False})
     with pytest.raises(ValueError, match="x"), trace, trace.llm("m") as outer, trace.tool("t") as call:
         assert call.id is None
@@ -194,7 +199,8 @@ def test_max_size_kb_makes_a_flush(open_session: Open) -> None:
 
 
 @pytest.mark.parametrize(
-    ("key", "verb"), [("trace_buffer.flush_on_error", "error"), ("trace_buffer.flush_on_checkpoint", "checkpoint")]
+    ("key", "verb"),
+    [("trace_buffer.flush_on_error", "error"), ("trace_buffer.flush_on_checkpoint", "checkpoint")],
 )
 def test_an_error_or_a_checkpoint_makes_a_flush(open_session: Open, key: str, verb: str) -> None:
     trace = open_session(settings=LAZY | {key: True})
@@ -242,7 +248,11 @@ def test_content_that_is_kept_is_still_scanned() -> None:
 
 @pytest.mark.parametrize(
     "key",
-    ["telemetry.privacy.redact_secrets", "telemetry.privacy.local_only", "telemetry.privacy.no_network_transmission"],
+    [
+        "telemetry.privacy.redact_secrets",
+        "telemetry.privacy.local_only",
+        "telemetry.privacy.no_network_transmission",
+    ],
 )
 def test_the_promises_cannot_be_switched_off(project: Path, key: str) -> None:
     from_file({"telemetry.enabled": True, key: False})
@@ -340,7 +350,9 @@ def traces(project: Path) -> list[str]:
 
 def old_sessions(open_session: Open, days: int, *names: str, size: int = 0, error: bool = False) -> None:
     for name in names:
-        with open_session(session_id=f"ses_{name}", settings={"telemetry.retention.auto_cleanup": False}) as trace:
+        with open_session(
+            session_id=f"ses_{name}", settings={"telemetry.retention.auto_cleanup": False}
+        ) as trace:
             for n in range(size):
                 trace.tool_call("t", {"n": n, "note": "some words " * 1000})
             if error:
@@ -379,7 +391,9 @@ def begin_another(python: Run, **settings: object) -> None:
          ["a.json", "b.json", "new.json"]),
     ],
 )  # fmt: skip
-def test_retention_of_sessions(open_session: Open, python: Run, project: Path, settings: dict[str, object], left: list[str]) -> None:
+def test_retention_of_sessions(
+    open_session: Open, python: Run, project: Path, settings: dict[str, object], left: list[str]
+) -> None:
     old_sessions(open_session, 20, "a")
     old_sessions(open_session, 10, "b")
     begin_another(python, **settings)
@@ -423,7 +437,9 @@ def test_the_environment_changes_the_recorder(python: Run, read_trace: Read) -> 
     assert event["parameters_redacted"] == {"password": "<gone>", "colour": "<gone>"}
 
 
-def test_a_file_changes_the_recorder_the_first_and_the_second_time(python: Run, project: Path, read_trace: Read) -> None:
+def test_a_file_changes_the_recorder_the_first_and_the_second_time(
+    python: Run, project: Path, read_trace: Read
+) -> None:
     from_file({"telemetry.enabled": True, "telemetry.trace_llm": False, "redaction_value": "<gone>"})
     for _ in range(2):  # the second start reads what the first has compiled
         done = python("""

@@ -24,7 +24,9 @@ def lenient() -> Capture:
 
 
 def by_tool(trace: Capture) -> dict[str, dict[str, Any]]:
-    return {event["tool"]: event for event in trace.events if "tool" in event and event["type"] == "tool_call"}
+    return {
+        event["tool"]: event for event in trace.events if "tool" in event and event["type"] == "tool_call"
+    }
 
 
 def of_type(trace: Capture, kind: str) -> list[dict[str, Any]]:
@@ -54,7 +56,13 @@ def test_the_parent_is_the_innermost_open_call_for_finished_facts_too(trace: Cap
         trace.decision("after")
     trace.checkpoint("outside")
     parents = {event["event_id"]: event.get("parent_id") for event in trace.events}
-    assert parents == {"evt_003": model.id, "evt_002": outer.id, "evt_004": outer.id, "evt_001": None, "evt_005": None}
+    assert parents == {
+        "evt_003": model.id,
+        "evt_002": outer.id,
+        "evt_004": outer.id,
+        "evt_001": None,
+        "evt_005": None,
+    }
 
 
 def test_a_span_that_is_made_but_not_entered_is_no_parent(trace: Capture) -> None:
@@ -232,7 +240,12 @@ def test_an_exception_is_recorded_once_at_the_innermost_span_and_raised_on(trace
     error, inner, outer = trace.events
     assert (error["type"], error["error_type"], error["message"]) == ("error", "ValueError", "no such file")
     assert (error["tool"], error["parent_id"]) == ("inner", inner["event_id"])
-    assert (inner["tool"], inner["success"], outer["tool"], outer["success"]) == ("inner", False, "outer", False)
+    assert (inner["tool"], inner["success"], outer["tool"], outer["success"]) == (
+        "inner",
+        False,
+        "outer",
+        False,
+    )
 
 
 def test_an_error_says_where_its_exceptions_type_comes_from(trace: Capture) -> None:
@@ -267,7 +280,13 @@ def test_another_exception_object_is_another_error(trace: Capture) -> None:
 
 def test_one_exception_through_span_phase_agent_and_session_is_one_error(trace: Capture) -> None:
     inner = capture()
-    with pytest.raises(OSError, match="disk"), inner, inner.phase("EXECUTE"), inner.agent("a"), inner.llm("m"):
+    with (
+        pytest.raises(OSError, match="disk"),
+        inner,
+        inner.phase("EXECUTE"),
+        inner.agent("a"),
+        inner.llm("m"),
+    ):
         raise OSError("disk")
     assert [event["type"] for event in inner.events] == ["error", "llm_call", "checkpoint"]
     assert "tool" not in inner.events[0]
@@ -305,7 +324,9 @@ def test_a_secret_in_an_exception_is_redacted(trace: Capture) -> None:
 
 
 @pytest.mark.parametrize("kind", [asyncio.CancelledError, KeyboardInterrupt, GeneratorExit, SystemExit])
-def test_a_cancellation_or_exit_is_interrupted_and_no_error(trace: Capture, kind: type[BaseException]) -> None:
+def test_a_cancellation_or_exit_is_interrupted_and_no_error(
+    trace: Capture, kind: type[BaseException]
+) -> None:
     with pytest.raises(kind), trace.tool("outer"), trace.llm("inner"):
         raise kind
     inner, outer = trace.events
@@ -414,7 +435,9 @@ def test_a_token_is_good_once_and_a_wrong_one_is_none(trace: Capture) -> None:
         ("attributes", [1]), ("parent_id", 7), ("timestamp", "yesterday"), ("phase", 3),
     ],
 )  # fmt: skip
-def test_what_does_not_fit_raises_in_strict_mode_and_else_goes_to_the_attributes(field: str, value: object) -> None:
+def test_what_does_not_fit_raises_in_strict_mode_and_else_goes_to_the_attributes(
+    field: str, value: object
+) -> None:
     with capture() as strict, pytest.raises(TypeError, match=field):
         strict.tool_call("read", **{field: value})
     with lenient() as trace:
@@ -463,7 +486,11 @@ def test_late_misuse_never_takes_the_place_of_the_agents_exception(trace: Captur
 
 
 def test_an_unknown_field_of_a_span_goes_to_the_attributes() -> None:
-    with lenient() as trace, pytest.warns(RuntimeWarning, match="colour"), trace.tool("x", colour="red") as call:
+    with (
+        lenient() as trace,
+        pytest.warns(RuntimeWarning, match="colour"),
+        trace.tool("x", colour="red") as call,
+    ):
         call.update(shape="round")
     assert trace.events[0]["attributes"] == {"colour": "red", "shape": "round"}
 

@@ -168,7 +168,7 @@ def test_a_coroutine_that_is_never_awaited_is_no_call(trace: Capture) -> None:
 def numbers() -> Iterator[Any]:
     yield 1
     yield 2
-    return 3  # noqa: B901 - what a generator may return
+    return 3
 
 
 def test_a_generators_call_lasts_until_it_is_exhausted(trace: Capture) -> None:
@@ -312,7 +312,9 @@ def test_an_async_generator_that_ends_early(trace: Capture, how: str) -> None:
 
     asyncio.run(main())
     event = only_call(trace)
-    assert (event["success"], event.get("interrupted")) == ((False, None) if how == "athrow" else (None, True))
+    assert (event["success"], event.get("interrupted")) == (
+        (False, None) if how == "athrow" else (None, True)
+    )
 
 
 def test_asend_reaches_the_async_generator(trace: Capture) -> None:

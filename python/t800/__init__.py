@@ -74,4 +74,6 @@ __all__ = [
 if _build_profile == "debug":
     import warnings
 
-    warnings.warn("t800 is a debug build: ten times slower; build it with --release", RuntimeWarning, stacklevel=2)
+    warnings.warn(
+        "t800 is a debug build: ten times slower; build it with --release", RuntimeWarning, stacklevel=2
+    )

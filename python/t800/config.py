@@ -88,7 +88,7 @@ def load(
     layout: Layout,
     overrides: Mapping[str, object] | None = None,
     environ: Environment = os.environ,
-    opted_in: bool = False,  # noqa: FBT001, FBT002 - the value of a switch
+    opted_in: bool = False,  # noqa: FBT002 - the value of a switch
 ) -> Settings:
     """The settings for `layout`.
 
@@ -121,7 +121,7 @@ def load_or_off(
     layout: Layout,
     overrides: Mapping[str, object] | None = None,
     environ: Environment = os.environ,
-    opted_in: bool = False,  # noqa: FBT001, FBT002 - the value of a switch
+    opted_in: bool = False,  # noqa: FBT002 - the value of a switch
 ) -> Settings:
     """The same as `load`, but never raises: a refused configuration means off, and `error` says why.
 

@@ -120,7 +120,7 @@ class Layout:
 
 
 def telemetry_dir(
-    dir: str | os.PathLike[str] | None = None,  # noqa: A002 - the name users write: session(dir=…)
+    dir: str | os.PathLike[str] | None = None,
     start: str | None = None,
     environ: Environment = os.environ,
 ) -> Layout:
@@ -514,7 +514,7 @@ def disabled(environ: Environment = os.environ) -> bool:
     return bool(state) and os.path.lexists(os.path.join(state, "disabled"))
 
 
-def set_disabled(flag: bool, environ: Environment = os.environ) -> None:  # noqa: FBT001 - a switch's value
+def set_disabled(flag: bool, environ: Environment = os.environ) -> None:
     """Set or take back the user's off switch. Raises `TraceFileError` where it cannot be kept."""
     try:
         _set_disabled(environ) if flag else _unset_disabled(environ)

@@ -54,7 +54,7 @@ class Episodic(Protocol):
     def remember(self, session: SessionTrace | Session | str) -> None:
         """Take in one session as its trace stands now: a trace, a session, or a name that `resolve` knows."""
 
-    def recall(  # noqa: PLR0913 - each narrows the search on its own
+    def recall(
         self,
         text: str | None = None,
         *,
@@ -72,7 +72,7 @@ def working(session: Session) -> dict[str, Any]:
     return session.working()
 
 
-def episodic(dir: str | os.PathLike[str] | None = None) -> Episodes:  # noqa: A002 - as in session(dir=…)
+def episodic(dir: str | os.PathLike[str] | None = None) -> Episodes:
     """The episodic memory of a telemetry folder (default: this project's). Raises `TraceFileError`."""
     from t800.layout import telemetry_dir
 
@@ -129,7 +129,7 @@ class Episodes:
             _delete(database, [trace.stem])
             _insert(database, trace)
 
-    def recall(  # noqa: PLR0913 - each narrows the search on its own
+    def recall(
         self,
         text: str | None = None,
         *,
@@ -345,7 +345,7 @@ def _wanted(
     database: sqlite3.Connection,
     text: str | None,
     tool: str | None,
-    error: str | bool | None,  # noqa: FBT001 - True asks for any error
+    error: str | bool | None,
 ) -> Wanted:
     wanted: Wanted = []
     words = (text or "").replace("\0", " ").split()

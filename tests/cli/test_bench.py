@@ -47,7 +47,9 @@ def test_off_wins_and_is_said(capsys: pytest.CaptureFixture[str], monkeypatch: p
     assert "recording is off" in capsys.readouterr().err
 
 
-def test_a_debug_build_is_refused(capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_debug_build_is_refused(
+    capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
     monkeypatch.setattr(_core, "build_profile", "debug")
     assert main(["bench"]) == 2
     assert "release" in capsys.readouterr().err

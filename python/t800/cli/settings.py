@@ -87,7 +87,7 @@ def disable() -> None:
 @options.folder
 @options.as_json
 @click.pass_context
-def status(context: click.Context, directory: str | None, as_json: bool) -> None:  # noqa: FBT001
+def status(context: click.Context, directory: str | None, as_json: bool) -> None:
     """Say whether and why recording is on or off.
 
     Shows the privacy switches, every setting that differs from its default, and misspelt T800_* variables.
