@@ -162,12 +162,7 @@ impl<'e, 'a> Assembly<'e, 'a> {
     }
 
     /// Sends a value that is left in `field` to the misfits.
-    pub fn refuse<V: Value>(
-        &mut self,
-        field: Field,
-        values: &mut Values<V>,
-        misfits: &mut Vec<(String, V)>,
-    ) {
+    pub fn refuse<V: Value>(&mut self, field: Field, values: &mut Values<V>, misfits: &mut Vec<(String, V)>) {
         if let Some(value) = values.take(field).filter(|value| !value.is_null()) {
             self.misfit(field, value, misfits);
         }

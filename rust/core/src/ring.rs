@@ -222,7 +222,7 @@ mod tests {
         assert!(ring.push(1, Tag::Event, &[b"x"], LAZY));
         assert!(!ring.leave());
         ring.drain(&mut Vec::new(), Duration::ZERO);
-        assert!(ring.leave() && ring.settle(Duration::from_secs(60)));
+        assert!(ring.leave() && ring.settle(Duration::from_secs(50)));
         ring.arrive();
         assert!(!ring.settle(Duration::ZERO));
         assert!(!ring.leave());

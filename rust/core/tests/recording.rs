@@ -89,7 +89,11 @@ fn open(folders: &Folders, stem: &str) -> (Session, PathBuf) {
         identity: Identity::default(),
         key: [1; 32],
     });
-    let header = Header { session_id: "ses_x".into(), started: 0, metadata: r#"{"agent":"a","redaction":{"content":true}}"#.into() };
+    let header = Header {
+        session_id: "ses_x".into(),
+        started: 0,
+        metadata: r#"{"agent":"a","redaction":{"content":true}}"#.into(),
+    };
     writer::open(folders, stem, header, Arc::new(redactor.unwrap()), policy()).unwrap()
 }
 
