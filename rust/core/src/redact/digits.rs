@@ -96,7 +96,7 @@ fn judge(scan: &mut Scan, number: &Number, before: u8) -> Option<usize> {
 
 /// A number behind a label that names it.
 fn labelled(scan: &mut Scan, number: &Number, before: u8) -> Option<usize> {
-    if number.count < 4 {
+    if number.count < 2 {
         return None;
     }
     let start = if matches!(before, b'-' | b'+' | b'(') { number.start - 1 } else { number.start };
@@ -105,13 +105,27 @@ fn labelled(scan: &mut Scan, number: &Number, before: u8) -> Option<usize> {
     let (rule, end) = match datum {
         Datum::Phone if (7..=15).contains(&number.count) => (RuleId::PHONE, number.end),
         Datum::NationalId if (5..=18).contains(&number.count) => (RuleId::NATIONAL_ID, end),
-        Datum::Birth if is_date(number.raw()) => (RuleId::BIRTH, number.end),
+        Datum::Birth
+            if is_date(number.raw())
+                || date_end(number.text, number.start).is_some()
+                || starts_year(number) =>
+        {
+            (RuleId::BIRTH, number.end.max(date_end(number.text, number.start).unwrap_or(0)))
+        }
         Datum::Geo => (RuleId::GEO, coordinates(number.text, start).filter(|found| found.1 >= 3)?.0),
         Datum::Card if (12..=19).contains(&number.count) => (RuleId::CARD, number.end),
         _ => return None,
     };
     scan.secret(start, end, rule);
     Some(end)
+}
+
+/// The day and year of a date whose month stands in front: `January 15, 1990`.
+fn starts_year(number: &Number) -> bool {
+    let rest = &number.text[number.end..];
+    number.count == 2
+        && rest.starts_with(b", ")
+        && rest[2..].iter().take(4).filter(|b| b.is_ascii_digit()).count() == 4
 }
 
 /// The letters of an id directly behind its digits (`49877560J`).
@@ -235,12 +249,65 @@ fn social_security(number: &Number, before: u8) -> Option<usize> {
         .then_some(number.end)
 }
 
+/// An id that starts with letters: an IBAN anywhere, others behind a label. `at` is its first digit.
+pub(crate) fn at_lettered(scan: &mut Scan, at: usize, plain_end: usize) -> usize {
+    let text = scan.text;
+    let letters = text[at.saturating_sub(7)..at].iter().rev().take_while(|b| b.is_ascii_uppercase()).count();
+    let start = at - letters;
+    let bounded = start == 0 || !(text[start - 1].is_ascii_alphanumeric() || text[start - 1] == b'_');
+    if !(1..=6).contains(&letters) || !bounded {
+        return plain_end;
+    }
+    if letters == 2 && plain_end >= at + 2 {
+        if let Some(end) = iban_end(text, start) {
+            scan.secret(start, end, RuleId::IBAN);
+            return end;
+        }
+    }
+    let ceiling = text.len().min(start + 24);
+    let end = start
+        + text[start..ceiling]
+            .iter()
+            .take_while(|b| b.is_ascii_uppercase() || b.is_ascii_digit() || **b == b'-')
+            .count();
+    let digits = text[start..end].iter().filter(|b| b.is_ascii_digit()).count();
+    if digits >= 4
+        && (6..=20).contains(&(end - start))
+        && label_before(text, start) == Some(Datum::NationalId)
+    {
+        scan.secret(start, end, RuleId::NATIONAL_ID);
+        return end;
+    }
+    plain_end
+}
+
+/// Where the date that starts at `start` ends, a month spelled out or not: behind its year.
+pub(crate) fn date_end(text: &[u8], start: usize) -> Option<usize> {
+    let ceiling = text.len().min(start + 24);
+    let body = &text[start..ceiling];
+    let length = body.iter().take_while(|b| b.is_ascii_alphanumeric() || b" ,./-".contains(b)).count();
+    let year = (0..length.saturating_sub(3)).find(|at| {
+        let four = &body[*at..*at + 4];
+        four.iter().all(u8::is_ascii_digit) && matches!(&four[..2], b"19" | b"20")
+    })?;
+    let end = year + 4;
+    let first_is_year = year == 0;
+    if first_is_year {
+        let rest = body[end..length].iter().take_while(|b| b.is_ascii_digit() || b"-/.".contains(b)).count();
+        return is_date(&body[..end + rest]).then_some(start + end + rest);
+    }
+    is_date(&body[..end]).then_some(start + end)
+}
+
 /// Whether a labelled value is a date.
 pub(crate) fn is_date(text: &[u8]) -> bool {
     let digits = text.iter().filter(|b| b.is_ascii_digit()).count();
     let parts =
-        text.split(|b| matches!(b, b'/' | b'-' | b'.' | b' ')).filter(|part| !part.is_empty()).count();
-    (5..=14).contains(&digits) && (parts == 3 || digits == 8 || text.contains(&b'T')) && text.len() <= 30
+        text.split(|b| matches!(b, b'/' | b'-' | b'.' | b' ' | b',')).filter(|part| !part.is_empty()).count();
+    (3..=14).contains(&digits)
+        && text[0].is_ascii_alphanumeric()
+        && (parts == 3 || digits == 8 || text.contains(&b'T'))
+        && text.len() <= 30
 }
 
 /// Where one or two decimal numbers at `start` end, and how many decimals the first has.
@@ -402,6 +469,12 @@ fn is_mac(text: &[u8]) -> bool {
         && text.iter().enumerate().all(|(i, b)| if i % 3 == 2 { *b == b':' } else { b.is_ascii_hexdigit() })
         && text != b"00:00:00:00:00:00"
         && !text.eq_ignore_ascii_case(b"ff:ff:ff:ff:ff:ff")
+}
+
+/// `00-1A-2B-3C-4D-5E`, with at least one letter.
+pub(crate) fn is_dashed_mac(text: &[u8]) -> bool {
+    text.iter().enumerate().all(|(i, b)| if i % 3 == 2 { *b == b'-' } else { b.is_ascii_hexdigit() })
+        && text.iter().any(u8::is_ascii_alphabetic)
 }
 
 /// Global unicast (`2000::/3`) except documentation, with at least three groups.

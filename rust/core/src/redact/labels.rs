@@ -22,7 +22,7 @@ const LABELS: [(Datum, &str); 11] = [
          medicarenumber tfn hkid nric rrn mynumber cedula rut egn cnp oib isikukood hetu henkilotunnus \
          fodselsnummer cprnummer cprnumber kennitala amka tckn tckimlik rodnecislo insurancenumber \
          healthinsurancenumber visanumber votersid voterid vehicleregistration accountnumber bankaccount \
-         routingnumber sortcode",
+         vatnumber vatid vin imei imsi licenseplate numberplate fødselsnummer henkilötunnus routingnumber sortcode",
     ),
     (
         Datum::Birth,

@@ -81,7 +81,10 @@ pub(crate) fn is_datum(datum: Datum, text: &[u8]) -> bool {
             (6..=15).contains(&shape.digits) && shape.letters() <= 3 && has_only(text, b"+-()./ xextEXT")
         }
         Datum::NationalId => {
-            shape.digits >= 5 && shape.alnum() <= 24 && shape.other <= 6 && has_only(text, b" -./")
+            shape.digits >= if shape.lower == 0 { 4 } else { 5 }
+                && shape.alnum() <= 24
+                && shape.other <= 6
+                && has_only(text, b" -./()")
         }
         Datum::Birth => digits::is_date(text),
         Datum::Name => {
@@ -117,8 +120,17 @@ pub(crate) fn labelled(scan: &mut Scan, datum: Datum, span: Span) {
 
 /// Labelled numbers go on over spaces.
 fn unquoted_end(text: &[u8], datum: Datum, span: Span) -> usize {
-    if matches!(datum, Datum::Name | Datum::Address) {
-        return span.end;
+    match datum {
+        Datum::Name => {
+            return words_end(text, span.start, |word| word[0].is_ascii_uppercase() || word[0] >= 0x80);
+        }
+        Datum::Address => return words_end(text, span.start, |word| !word.contains(&b'=')),
+        Datum::Birth => {
+            if let Some(end) = digits::date_end(text, span.start) {
+                return end;
+            }
+        }
+        _ => {}
     }
     let ceiling = text.len().min(span.start + 40);
     let number = text[span.start..ceiling]
@@ -128,6 +140,20 @@ fn unquoted_end(text: &[u8], datum: Datum, span: Span) -> usize {
     let trimmed =
         text[span.start..span.start + number].iter().rposition(u8::is_ascii_digit).map_or(0, |i| i + 1);
     span.end.max(span.start + trimmed)
+}
+
+/// Where the words that go on from `start` on the same line end, at most twelve.
+fn words_end(text: &[u8], start: usize, joins: impl Fn(&[u8]) -> bool) -> usize {
+    let line = text[start..].iter().take(120).position(|b| b"\n\r;|\"'<>{}\\".contains(b)).unwrap_or(120);
+    let line_end = text.len().min(start + line);
+    let mut end = start;
+    for word in text[start..line_end].split(|b| *b == b' ').take(12) {
+        if word.is_empty() || !joins(word) {
+            break;
+        }
+        end += word.len() + usize::from(end > start);
+    }
+    end
 }
 
 /// A number whose key names a personal datum.
@@ -309,8 +335,11 @@ fn is_example(domain: &[u8]) -> bool {
 pub(crate) fn at_digit(scan: &mut Scan, at: usize) -> usize {
     let text = scan.text;
     let plain_end = at + text[at..].iter().take_while(|b| b.is_ascii_digit()).count();
-    if !scan.redactor.redact_pii || is_inside_word(text, at) {
+    if !scan.redactor.redact_pii {
         return plain_end;
+    }
+    if is_inside_word(text, at) {
+        return digits::at_lettered(scan, at, plain_end);
     }
     digits::at_number(scan, at, plain_end)
 }
@@ -349,6 +378,18 @@ fn links(segments: &Segments, count: usize) -> bool {
         matches!(
             segments.back(back),
             b"is"
+                | b"january"
+                | b"february"
+                | b"march"
+                | b"april"
+                | b"may"
+                | b"june"
+                | b"july"
+                | b"august"
+                | b"september"
+                | b"october"
+                | b"november"
+                | b"december"
                 | b"number"
                 | b"no"
                 | b"nr"

@@ -15,6 +15,9 @@ pub(crate) fn at_run(scan: &mut Scan, start: usize, end: usize) {
     if end - start < MIN_RUN || scan.covers(start) {
         return;
     }
+    if end - start == 17 && scan.redactor.redact_pii && super::digits::is_dashed_mac(&scan.text[start..end]) {
+        return scan.secret(start, end, RuleId::MAC);
+    }
     if let Some((from, to, rule)) = known(scan.text, start, end) {
         return scan.secret(from, to, rule);
     }
