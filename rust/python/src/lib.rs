@@ -16,6 +16,7 @@ mod scope;
 mod walk;
 
 use pyo3::prelude::*;
+use pyo3::types::PyList;
 use std::path::PathBuf;
 
 /// `"release"` or `"debug"`: how this module was built.
@@ -59,6 +60,9 @@ fn after_fork(child: bool) {
 
 #[pymodule(gil_used = false)]
 fn _core(module: &Bound<'_, PyModule>) -> PyResult<()> {
+    // Before the first `add`, which would look for it: CPython 3.13 fails at that without an exception where the
+    // working directory is gone.
+    module.setattr("__all__", PyList::empty(module.py()))?;
     module.add("build_profile", PROFILE)?;
     module.add("version", env!("CARGO_PKG_VERSION"))?;
     module.add("schema", open::SCHEMA)?;
