@@ -156,9 +156,11 @@ def test_a_session_inside_a_session_is_family(layout: Layout) -> None:
 
 
 def test_days_and_retention_of_real_sessions(layout: Layout) -> None:
+    written = set()
     for _ in range(3):
         with record(layout) as trace:
             trace.tool_call("read", {}, duration_ms=5)
+            written.add(trace.session_id)
     catch_up(layout)
     (date,) = {read.started[:10] for read in sessions(layout)}
     assert load(layout, date)["summary"]["total_events"] == 3
@@ -167,7 +169,9 @@ def test_days_and_retention_of_real_sessions(layout: Layout) -> None:
     report = prune(layout, settings)
     assert len(report.retired) == 2
     assert report.kept == []
-    assert [read.session_id for read in sessions(layout)] == [trace.session_id]
+    # Which one stays is open: all three may have begun in the same second.
+    (kept,) = sessions(layout)
+    assert kept.session_id in written
 
 
 KILLED = """

@@ -164,7 +164,14 @@ def test_modules_of_the_working_directory_do_not_shadow_ours(home: Path) -> None
 def test_interrupted_like_python(home: Path) -> None:
     waiting = script(home, "import time\nprint('ready', flush=True)\ntime.sleep(60)\n")
     for command in ([*RUN, str(waiting)], [sys.executable, str(waiting)]):
-        with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True) as process:
+        with subprocess.Popen(
+            command,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE,
+            text=True,
+            # Tests in the background of a shell inherit that Ctrl-C is ignored.
+            preexec_fn=lambda: signal.signal(signal.SIGINT, signal.SIG_DFL),  # noqa: PLW1509 - no thread here
+        ) as process:
             assert process.stdout is not None
             assert process.stderr is not None
             assert process.stdout.readline() == "ready\n"
