@@ -54,7 +54,9 @@ def recorded(request: pytest.FixtureRequest, tmp_path: Path) -> Path:
     else:
         command = [sys.executable, str(EXAMPLE)]
         environ["T800_ENABLED"] = "1"
-    done = subprocess.run(command, cwd=root, env=environ, capture_output=True, text=True, timeout=120, check=False)
+    done = subprocess.run(
+        command, cwd=root, env=environ, capture_output=True, text=True, timeout=120, check=False
+    )
     assert done.returncode == 0, done.stderr
     return root
 
@@ -93,7 +95,9 @@ def test_the_example_run_shows_what_it_did(recorded: Path, read_trace: Read) -> 
     assert any(event.get("parameters_redacted", {}).get("file_path") == ".env" for event in events)
 
 
-def test_the_user_of_this_machine_is_not_told(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, read_trace: Read) -> None:
+def test_the_user_of_this_machine_is_not_told(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, read_trace: Read
+) -> None:
     import t800
 
     (tmp_path / "project" / ".git").mkdir(parents=True)

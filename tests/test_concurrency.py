@@ -106,11 +106,15 @@ assert trace.dropped == 0
     events = all_events()
     assert len(events) == 100_000
     tasks = {
-        event["event_id"]: event["parameters_redacted"]["task"] for event in events if event["type"] == "tool_call"
+        event["event_id"]: event["parameters_redacted"]["task"]
+        for event in events
+        if event["type"] == "tool_call"
     }
     assert sorted(tasks.values()) == list(range(1_000))
     inside = [event for event in events if event["type"] == "decision"]
-    assert {tuple(event["outcome"]) for event in inside} == {(task, n) for task in range(1_000) for n in range(99)}
+    assert {tuple(event["outcome"]) for event in inside} == {
+        (task, n) for task in range(1_000) for n in range(99)
+    }
     assert all(tasks[event["parent_id"]] == event["outcome"][0] for event in inside)
 
 
@@ -211,7 +215,8 @@ needs_fork = pytest.mark.skipif(not hasattr(os, "fork"), reason="no fork here")
 def test_a_forks_child_does_not_write_into_the_parents_document_and_does_not_hang(
     python: Run, project: Path, read_trace: Read
 ) -> None:
-    done = python("""
+    done = python(
+        """
 import os, sys, t800
 trace = t800.session(enabled=True, session_id="ses_parent")
 with trace, trace.phase("EXECUTE"), trace.tool("outer") as outer:
@@ -227,7 +232,9 @@ with trace, trace.phase("EXECUTE"), trace.tool("outer") as outer:
     assert os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]) == 7
     trace.decision("after")
 print(trace.path)
-""", timeout=60)
+""",
+        timeout=60,
+    )
     document = read_trace(done.stdout.strip())
     told = [event.get("decision_type") for event in document["events"] if event["type"] == "decision"]
     assert told == ["before", "parent", "after"]
@@ -239,7 +246,8 @@ print(trace.path)
 
 @needs_fork
 def test_children_of_a_busy_parent_never_hang(python: Run, read_trace: Read) -> None:
-    done = python("""
+    done = python(
+        """
 import os, threading, t800
 trace = t800.session(enabled=True)
 stop = False
@@ -266,7 +274,9 @@ stop = True
 [thread.join() for thread in threads]
 trace.close()
 print(trace.path)
-""", timeout=120)
+""",
+        timeout=120,
+    )
     document = read_trace(done.stdout.strip())
     assert not [event for event in document["events"] if event["type"] == "decision"]
     assert len([event for event in document["events"] if event["tool"] == "outer"]) == 60
@@ -296,7 +306,9 @@ with t800.session(enabled=True, session_id="ses_parent") as trace:
 
 
 @pytest.mark.parametrize("method", ["spawn", "fork", "forkserver"])
-def test_processes_of_multiprocessing_record_their_own_sessions(python: Run, project: Path, read_trace: Read, method: str) -> None:
+def test_processes_of_multiprocessing_record_their_own_sessions(
+    python: Run, project: Path, read_trace: Read, method: str
+) -> None:
     (project / "worker.py").write_text(
         "import t800\n"
         "def work(n):\n"
@@ -310,7 +322,12 @@ def test_processes_of_multiprocessing_record_their_own_sessions(python: Run, pro
         "            print(*pool.map(work, range(4)))\n"
     )
     done = subprocess.run(
-        [sys.executable, "worker.py", method], cwd=project, capture_output=True, text=True, timeout=60, check=False
+        [sys.executable, "worker.py", method],
+        cwd=project,
+        capture_output=True,
+        text=True,
+        timeout=60,
+        check=False,
     )
     assert done.returncode == 0, done.stderr
     paths = done.stdout.split()
@@ -318,7 +335,9 @@ def test_processes_of_multiprocessing_record_their_own_sessions(python: Run, pro
     assert sorted(read_trace(path)["events"][0]["outcome"] for path in paths) == [0, 1, 2, 3]
 
 
-def test_two_processes_with_one_session_id_keep_two_documents(python: Run, project: Path, read_trace: Read) -> None:
+def test_two_processes_with_one_session_id_keep_two_documents(
+    python: Run, project: Path, read_trace: Read
+) -> None:
     program = "import sys, t800\nwith t800.session(enabled=True, session_id='same') as t:\n    t.decision(sys.argv[1])\nprint(t.path)"
     command = [sys.executable, "-c", program]
     running = [subprocess.Popen([*command, str(n)], stdout=subprocess.PIPE, text=True) for n in range(6)]

@@ -36,7 +36,9 @@ def in_thread(work: Callable[[], object]) -> object:
     return found[0]
 
 
-def test_a_session_is_one_document_in_the_form_of_its_specification(open_session: Open, read_trace: Read) -> None:
+def test_a_session_is_one_document_in_the_form_of_its_specification(
+    open_session: Open, read_trace: Read
+) -> None:
     with open_session(agent="my-agent", session_id="ses_abc123") as trace:
         trace.decision("strategy", outcome="edit in place")
     document = read_trace(trace)
@@ -54,7 +56,9 @@ def test_a_session_is_one_document_in_the_form_of_its_specification(open_session
     assert "key" not in metadata
 
 
-def test_the_file_is_named_by_its_time_and_session(open_session: Open, read_trace: Read, project: Path) -> None:
+def test_the_file_is_named_by_its_time_and_session(
+    open_session: Open, read_trace: Read, project: Path
+) -> None:
     with open_session(session_id="ses_abc123") as trace:
         pass
     path = Path(str(trace.path))
@@ -76,11 +80,16 @@ def test_two_sessions_with_one_id_have_two_documents(open_session: Open, read_tr
     first.close()
     second.close()
     assert first.path != second.path
-    assert [read_trace(trace)["events"][0]["decision_type"] for trace in (first, second)] == ["first", "second"]
+    assert [read_trace(trace)["events"][0]["decision_type"] for trace in (first, second)] == [
+        "first",
+        "second",
+    ]
 
 
 @pytest.mark.parametrize("umask", [0o000, 0o022, 0o777])
-def test_files_and_folders_are_the_users_alone_whatever_the_umask(python: Run, project: Path, umask: int) -> None:
+def test_files_and_folders_are_the_users_alone_whatever_the_umask(
+    python: Run, project: Path, umask: int
+) -> None:
     python(f"""
         import os, t800
         os.umask({umask})
@@ -130,7 +139,9 @@ def test_hashes_are_the_same_in_every_session_of_one_install(open_session: Open,
     assert re.fullmatch(r"\[content hash: [0-9a-f]{6}\]", found[0][2])
 
 
-def test_another_install_has_other_hashes(open_session: Open, read_trace: Read, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+def test_another_install_has_other_hashes(
+    open_session: Open, read_trace: Read, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
     found = set()
     for name in ("one", "two"):
         monkeypatch.setenv("T800_KEY_FILE", str(tmp_path / name))
@@ -405,9 +416,18 @@ def test_a_session_leaves_no_thread_and_no_lock_behind(python: Run) -> None:
 
 
 def test_the_working_memory_shows_context_and_events_in_flight(open_session: Open) -> None:
-    with open_session() as trace, trace.phase("EXECUTE"), trace.agent("scout"), trace.tool("read", {"token": "x" * 20}) as call:
+    with (
+        open_session() as trace,
+        trace.phase("EXECUTE"),
+        trace.agent("scout"),
+        trace.tool("read", {"token": "x" * 20}) as call,
+    ):
         working = trace.working()
-    assert (working["session_id"], working["phase"], working["agent_id"]) == (trace.session_id, "EXECUTE", "scout")
+    assert (working["session_id"], working["phase"], working["agent_id"]) == (
+        trace.session_id,
+        "EXECUTE",
+        "scout",
+    )
     assert working["parent_id"] == call.id
     (event,) = working["events"]
     assert event["tool"] == "read"
