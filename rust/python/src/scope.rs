@@ -76,12 +76,11 @@ impl OpenSpan {
         let value = (field, value.clone().unbind());
         let mut state = self.state();
         let known = state.fields.iter_mut().find(|(known, _)| *known == field);
-        let before = match known {
-            Some(known) => Some(std::mem::replace(known, value)),
-            None => {
-                state.fields.push(value);
-                None
-            }
+        let before = if let Some(known) = known {
+            Some(std::mem::replace(known, value))
+        } else {
+            state.fields.push(value);
+            None
         };
         // Dropping an object may run its code, which may call this span again.
         drop(state);
