@@ -219,7 +219,8 @@ fn identified(scan: &mut Scan, end: usize) {
     let Some(quote) = memchr::memchr2(b'\'', b'"', &text[end..ceiling]).map(|i| end + i) else { return };
     let clause = text[end..quote].to_ascii_lowercase();
     let by = [b" by ".as_slice(), b" as ", b" by \\", b" as \\"].iter().any(|word| clause.ends_with(word));
-    if by && !clause.contains(&b'\n') {
+    let shouted = text[end - 1].is_ascii_uppercase() || text[quote] == b'\'';
+    if by && shouted && !clause.contains(&b'\n') {
         literal(scan, quote);
     }
 }

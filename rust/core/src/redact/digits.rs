@@ -258,11 +258,12 @@ pub(crate) fn at_lettered(scan: &mut Scan, at: usize, plain_end: usize) -> usize
     if !(1..=6).contains(&letters) || !bounded {
         return plain_end;
     }
-    if letters == 2 && plain_end >= at + 2 {
-        if let Some(end) = iban_end(text, start) {
-            scan.secret(start, end, RuleId::IBAN);
-            return end;
-        }
+    if letters == 2
+        && plain_end >= at + 2
+        && let Some(end) = iban_end(text, start)
+    {
+        scan.secret(start, end, RuleId::IBAN);
+        return end;
     }
     let ceiling = text.len().min(start + 24);
     let end = start

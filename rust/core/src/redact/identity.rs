@@ -15,20 +15,21 @@ const MIN_VALUE: usize = 8;
 #[derive(Debug, Default)]
 pub(crate) struct Literals {
     automaton: Option<AhoCorasick>,
-    logins: Vec<String>,
+    logins: Vec<memchr::memmem::Finder<'static>>,
 }
 
 impl Literals {
     /// Compiles what may go without costing a word of harmless text.
     pub(crate) fn new(identity: &Identity, home: Option<&str>) -> Result<Literals, RuleError> {
-        let names = identity.users.iter().chain(&identity.hosts).filter(|name| is_telling_name(name));
+        let telling = identity.users.iter().chain(&identity.hosts).filter(|name| is_telling_name(name));
         let git = identity.git.iter().filter(|text| text.len() >= MIN_NAME && !is_common(text));
         let values = identity.values.iter().filter(|text| is_telling_value(text));
-        let literals: Vec<&String> = names.chain(git).chain(values).collect();
+        let literals: Vec<&String> = telling.chain(git).chain(values).collect();
         let home = home.and_then(last_part);
         let users = identity.users.iter().chain(&home).filter(|name| name.len() > 1 && !is_common(name));
-        let mut logins: Vec<String> = users.cloned().collect();
-        logins.dedup();
+        let mut names: Vec<String> = users.cloned().collect();
+        names.dedup();
+        let logins = names.iter().map(|name| memchr::memmem::Finder::new(name).into_owned()).collect();
         if literals.is_empty() {
             return Ok(Literals { automaton: None, logins });
         }
@@ -82,8 +83,8 @@ pub(crate) fn literals(scan: &mut Scan) {
         }
     }
     for login in &redactor.literals.logins {
-        for at in memchr::memmem::find_iter(text, login.as_bytes()) {
-            let end = at + login.len();
+        for at in login.find_iter(text) {
+            let end = at + login.needle().len();
             if is_whole(text, at, end) && is_login_place(text, at, end) {
                 scan.secret(at, end, RuleId::IDENTITY);
             }

@@ -266,7 +266,8 @@ fn tilde(scan: &mut Scan, at: usize) {
         .take(33)
         .take_while(|b| b.is_ascii_alphanumeric() || matches!(b, b'_' | b'-'))
         .count();
-    if name > 32 || !matches!(text.get(at + 1 + name), Some(b'/' | b'\\')) {
+    let matching = name > 0 && matches!(before, b'=' | b'!' | b'%');
+    if matching || name > 32 || !matches!(text.get(at + 1 + name), Some(b'/' | b'\\')) {
         return;
     }
     if name > 0 && text[at + 1].is_ascii_alphabetic() {

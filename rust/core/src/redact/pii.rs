@@ -124,6 +124,9 @@ fn unquoted_end(text: &[u8], datum: Datum, span: Span) -> usize {
         Datum::Name => {
             return words_end(text, span.start, |word| word[0].is_ascii_uppercase() || word[0] >= 0x80);
         }
+        Datum::Address if text[span.start..].iter().take(40).filter(|b| **b == b' ').count() < 2 => {
+            return span.start;
+        }
         Datum::Address => return words_end(text, span.start, |word| !word.contains(&b'=')),
         Datum::Birth => {
             if let Some(end) = digits::date_end(text, span.start) {

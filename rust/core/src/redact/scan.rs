@@ -7,6 +7,7 @@ use super::rules::RuleId;
 use super::segments::Segments;
 use super::{Finding, Redactor, With};
 use super::{assign, commands, cookies, decode, identity, paths, pem, pii, sql, tokens, url};
+use aho_corasick::{AhoCorasick, AhoCorasickKind};
 use std::sync::LazyLock;
 
 /// Where a scan writes; handed over whole.
@@ -170,17 +171,15 @@ impl<'a> Scan<'a> {
 #[rustfmt::skip]
 const STEMS: [&str; 28] = [
     "pass", "pwd", "secret", "token", "key", "cred", "auth", "bearer", "jwt", "cookie", "otp", "cvv", "mnemonic", "seed",
-    "-----begin", "\tTRUE\t", "\tFALSE\t", "identified", "values", "sudo", "add_user", "with-token", "$2a$", "$2b$", "$2y$", "$6$", "$argon2", "$apr1$",
+    "-----begin", "\ttrue\t", "\tfalse\t", "identified", "values", "sudo", "add_user", "with-token", "$2a$", "$2b$", "$2y$", "$6$", "$argon2", "$apr1$",
 ];
 
-static STEM: LazyLock<aho_corasick::AhoCorasick> = LazyLock::new(|| {
-    let built = aho_corasick::AhoCorasick::builder()
-        .ascii_case_insensitive(true)
-        .kind(Some(aho_corasick::AhoCorasickKind::DFA))
-        .build(STEMS);
-    match built {
+/// An automaton over all bytes: `aho-corasick`'s vector searcher was measured at half its speed, for so many stems.
+static STEM: LazyLock<AhoCorasick> = LazyLock::new(|| {
+    let kind = Some(AhoCorasickKind::DFA);
+    match AhoCorasick::builder().ascii_case_insensitive(true).kind(kind).build(STEMS) {
         Ok(automaton) => automaton,
-        Err(error) => unreachable!("thirty short words fit an automaton: {error}"),
+        Err(error) => unreachable!("a few short words fit an automaton: {error}"),
     }
 });
 
@@ -189,13 +188,14 @@ fn words(scan: &mut Scan) {
     let text = scan.text;
     let mut until = 0;
     for hit in STEM.find_iter(text) {
+        let (start, end) = (hit.start(), hit.end());
         match STEMS[hit.pattern().as_usize()] {
-            "-----begin" => pem::at_begin(scan, hit.start()),
-            "\tTRUE\t" | "\tFALSE\t" => cookies::file_line(scan, hit.start()),
-            stem if stem.starts_with('$') => pem::at_hash(scan, hit.start()),
-            _ if hit.start() < until => {}
+            "-----begin" => pem::at_begin(scan, start),
+            "\ttrue\t" | "\tfalse\t" => cookies::file_line(scan, start),
+            stem if stem.starts_with('$') => pem::at_hash(scan, start),
+            _ if start < until => {}
             _ => {
-                let (start, end) = word_around(text, hit.start(), hit.end());
+                let (start, end) = word_around(text, start, end);
                 until = end;
                 assign::at_word(scan, start, end);
                 commands::at_word(scan, start, end);

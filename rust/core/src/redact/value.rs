@@ -355,6 +355,7 @@ pub(crate) fn is_kept_under_secret_key(value: &[u8]) -> bool {
         || value.starts_with(b"process.env.")
 }
 
+/// Where `part` occurs last; for short texts.
 pub(crate) fn rfind(text: &[u8], part: &[u8]) -> Option<usize> {
-    memchr::memmem::rfind(text, part)
+    memchr::memrchr_iter(part[0], text).find(|at| text[*at..].starts_with(part))
 }
