@@ -118,7 +118,7 @@ class Oracle:
         text = _PUBLIC_BLOCK.sub(lambda found: GONE * len(found[0]), text)
         taken: list[tuple[int, int]] = []
         for kind, begin, end in self._spans(text):
-            if end > begin and not any(first <= begin and end <= last for first, last in taken[-64:]):
+            if end > begin and not any(first < end and begin < last for first, last in taken[-64:]):
                 taken.append((begin, end))
                 yield kind, text[begin:end]
 
