@@ -52,6 +52,7 @@ _UI_WORDS = frozenset(
 )
 _PAIR_NAMES = ("name", "key", "header", "variable", "field", "k", "Name", "Key")
 _PAIR_VALUES = ("value", "val", "v", "Value", "default", "content")
+_LESS_SURE = frozenset(("e-mail address", "phone number", "random token"))
 _DEEPEST_LAYER = 4
 _LAYER_ALLOWANCE = 1 << 16
 _LAYER_FACTOR = 6
@@ -118,7 +119,7 @@ class Oracle:
         text = _PUBLIC_BLOCK.sub(lambda found: GONE * len(found[0]), text)
         taken: list[tuple[int, int]] = []
         for kind, begin, end in self._spans(text):
-            if end > begin and not any(first < end and begin < last for first, last in taken[-64:]):
+            if end > begin and not _is_known(kind, begin, end, taken[-64:]):
                 taken.append((begin, end))
                 yield kind, text[begin:end]
 
@@ -215,6 +216,13 @@ class Oracle:
             for scan in (named_secrets, command_secrets):
                 for kind, begin, end in scan(line):
                     yield Leak(where, kind, line[begin:end])
+
+
+def _is_known(kind: str, begin: int, end: int, taken: list[tuple[int, int]]) -> bool:
+    """Whether an earlier scan has named what stands there: inside it, or, for what is less sure, touching it."""
+    if kind in _LESS_SURE:
+        return any(first < end and begin < last for first, last in taken)
+    return any(first <= begin and end <= last for first, last in taken)
 
 
 def _paired_name(node: Mapping[str, Any], name: str) -> str:
