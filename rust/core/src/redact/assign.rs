@@ -6,24 +6,17 @@ use super::pii;
 use super::rules::RuleId;
 use super::scan::Scan;
 use super::segments::Segments;
+use super::span::{KEY_LIMIT, VALUE_LIMIT, back_over, bare_end, forward_over, quote_at, quoted_end};
 use super::value::{self, Place};
+use super::words;
 
-const KEY_LIMIT: usize = 80;
-const VALUE_LIMIT: usize = 16 << 10;
-const BARE_LIMIT: usize = 4 << 10;
+pub(crate) use super::span::{Span, value_at};
+
 const NAMES_IN_VALUE: usize = 8;
 
 /// A name in front of an operator.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Name {
-    pub(crate) start: usize,
-    pub(crate) end: usize,
-    pub(crate) quoted: bool,
-}
-
-/// A value behind an operator.
-#[derive(Clone, Copy, Debug)]
-pub(crate) struct Span {
     pub(crate) start: usize,
     pub(crate) end: usize,
     pub(crate) quoted: bool,
@@ -126,29 +119,12 @@ fn is_type(word: &[u8]) -> bool {
     )
 }
 
-fn back_over(text: &[u8], end: usize, limit: usize, wanted: impl Fn(u8) -> bool) -> usize {
-    let floor = end.saturating_sub(limit);
-    let mut start = end;
-    while start > floor && wanted(text[start - 1]) {
-        start -= 1;
-    }
-    start
-}
-
-fn forward_over(text: &[u8], start: usize, limit: usize, wanted: impl Fn(u8) -> bool) -> usize {
-    let ceiling = text.len().min(start + limit);
-    let mut end = start;
-    while end < ceiling && wanted(text[end]) {
-        end += 1;
-    }
-    end
-}
-
 /// The class of a name; of up to three words together where the last alone says nothing.
 pub(crate) fn class_of(scan: &mut Scan, name: Name) -> KeyClass {
     let word = &scan.text[name.start..name.end];
     let class = scan.class(word);
-    if class != KeyClass::PLAIN || name.start == 0 || scan.text[name.start - 1] != b' ' {
+    let alone = name.start == 0 || scan.text[name.start - 1] != b' ';
+    if class != KeyClass::PLAIN || alone || !words::ends_label(word) {
         return class;
     }
     let mut start = name.start;
@@ -323,94 +299,6 @@ fn is_scheme(word: &[u8]) -> bool {
             | b"is"
             | b"to"
     )
-}
-
-/// The value at `from`: quoted, or up to the next delimiter; `wide` takes everything up to white space.
-pub(crate) fn value_at(text: &[u8], from: usize, wide: bool) -> Option<Span> {
-    let mut start = forward_over(text, from, 40, |b| matches!(b, b' ' | b'\t' | b'*'));
-    let paren = forward_over(text, start, 1, |b| b == b'(');
-    let inner = forward_over(text, paren, 32, |b| matches!(b, b' ' | b'\n' | b'\t'));
-    let quote = quote_at(text, start).or_else(|| (paren > start).then(|| quote_at(text, inner)).flatten());
-    let quote = quote.or_else(|| {
-        let letters = forward_over(text, start, 2, |b| b"brfuBRL@$".contains(&b));
-        (letters > start).then(|| quote_at(text, letters)).flatten()
-    });
-    if let Some((open, depth)) = quote {
-        let end = quoted_end(text, open, depth)?;
-        return Some(Span { start: open, end, quoted: true });
-    }
-    if text.get(start) == Some(&b'>') {
-        start += 1;
-    }
-    let end = if wide { wide_end(text, start) } else { bare_end(text, start) };
-    (end > start).then_some(Span { start, end, quoted: false })
-}
-
-/// Where the text inside an opening quote at `at` starts, and how many backslashes escape the quote.
-fn quote_at(text: &[u8], at: usize) -> Option<(usize, usize)> {
-    let quote = forward_over(text, at, 32, |b| b == b'\\');
-    let byte = *text.get(quote)?;
-    if !matches!(byte, b'"' | b'\'' | b'`') {
-        return None;
-    }
-    let tripled = text.get(quote + 1) == Some(&byte) && text.get(quote + 2) == Some(&byte);
-    let start = if tripled { quote + 3 } else { quote + 1 };
-    Some((start, quote - at))
-}
-
-/// The closing quote: the same sign behind the same number of backslashes, on the same line.
-fn quoted_end(text: &[u8], start: usize, depth: usize) -> Option<usize> {
-    let quote = text[start - 1];
-    let ceiling = text.len().min(start + VALUE_LIMIT);
-    let mut at = start;
-    while at < ceiling {
-        let hit = at + memchr::memchr2(quote, b'\n', &text[at..ceiling])?;
-        if text[hit] == b'\n' && quote != b'`' {
-            return None;
-        }
-        let slashes = hit - back_over(text, hit, 64, |b| b == b'\\').max(start);
-        if text[hit] == quote
-            && (slashes == depth || (depth == 0 && slashes.is_multiple_of(2)) || slashes < depth)
-        {
-            return Some(hit - slashes.min(depth));
-        }
-        at = hit + 1;
-    }
-    None
-}
-
-fn bare_end(text: &[u8], start: usize) -> usize {
-    let end = forward_over(text, start, BARE_LIMIT, |b| !b" \t\n\r\"'`<>,;()[]{}&|\\".contains(&b));
-    let opened = |b: u8| matches!(b, b'{' | b'<' | b'(' | b'[');
-    if text.get(end).copied().is_some_and(opened)
-        && (end == start || text[end - 1] == b'$' || text[end] == b'<')
-    {
-        return forward_over(text, end, 256, |b| !b" \n\"',".contains(&b));
-    }
-    trim_end(text, start, end)
-}
-
-/// Up to white space; a shell or `.env` line may hold any sign.
-fn wide_end(text: &[u8], start: usize) -> usize {
-    let mut end = forward_over(text, start, BARE_LIMIT, |b| !b" \t\n\r\"'`".contains(&b));
-    if let Some(escape) = memchr::memmem::find(&text[start..end], b"\\n") {
-        end = start + escape;
-    }
-    let mut from = start;
-    while let Some(sign) = memchr::memchr2(b';', b'&', &text[from..end]).map(|i| from + i) {
-        let word = forward_over(text, sign + 1, KEY_LIMIT, |b| b.is_ascii_alphanumeric() || b == b'_');
-        if text.get(word) == Some(&b'=') || sign + 1 == end || text[sign + 1] == text[sign] {
-            return sign;
-        }
-        from = sign + 1;
-    }
-    trim_end(text, start, end)
-}
-
-/// A sentence may end behind a value.
-fn trim_end(text: &[u8], start: usize, end: usize) -> usize {
-    let last = back_over(text, end, 4, |b| b".?!:;,".contains(&b));
-    if last > start { last } else { end }
 }
 
 /// `"abc" + "def"`, `("abc"\n "def")`: the literals that go on behind a redacted one.

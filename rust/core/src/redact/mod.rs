@@ -23,6 +23,7 @@ mod pii;
 mod rules;
 mod scan;
 mod segments;
+mod span;
 mod sql;
 mod tokens;
 mod unknown;
