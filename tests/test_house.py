@@ -22,12 +22,12 @@ LONGEST_FILE = 600
 DATA_TABLES = {"rust/core/src/redact/providers.rs", "rust/core/src/redact/words.rs"}
 SOURCES = ("python/t800", "rust/core/src", "rust/python/src", "benches", "docs", "examples/agent.py")
 HOSTS = re.compile(
-    r"(?:py"
+    r"py"
     r"pi\.org|python"
-    r"hosted|crates"
+    r"hosted\.|//[\w.]*crates"
     r"\.io(?!-index)|npm"
-    r"js\.|proxy\.golang|/root/|/ho"
-    r"me/runner)"
+    r"js\.|proxy\.golang|/ho"
+    r"me/runner/"
 )
 
 
