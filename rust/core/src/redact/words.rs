@@ -209,6 +209,25 @@ pub(crate) fn is(word: &[u8], wanted: u16) -> bool {
     flags(word) & wanted != 0
 }
 
+/// Whether a word in the text can be the last one of a label of several words: `api key`, `mot de passe`.
+pub(crate) fn ends_label(word: &[u8]) -> bool {
+    let mut lower = [0; 12];
+    if !word.is_ascii() {
+        return true;
+    }
+    let Some(lower) = lower.get_mut(..word.len()) else { return false };
+    lower.copy_from_slice(word);
+    lower.make_ascii_lowercase();
+    matches!(
+        &*lower,
+        b"key" | b"keys" | b"code" | b"codes" | b"string" | b"phrase" | b"words" | b"word" | b"number" | b"no" | b"nr"
+            | b"id" | b"passe" | b"acceso" | b"acesso" | b"sandi" | b"laluan" | b"birth" | b"security" | b"insurance"
+            | b"name" | b"address" | b"plate" | b"license" | b"licence" | b"card" | b"fiscale" | b"coordinates"
+            | b"date" | b"holder" | b"line" | b"ip" | b"phone" | b"wallet" | b"answer" | b"header" | b"key2"
+            | b"signature" | b"token" | b"tokens" | b"identifier" | b"mobile" | b"location" | b"account" | b"pressed"
+    )
+}
+
 /// Fields whose strings are content: source text, messages, output.
 pub(crate) fn is_content(joined: &[u8]) -> bool {
     matches!(
