@@ -227,7 +227,12 @@ fn identified(scan: &mut Scan, end: usize) {
 
 /// `ALTER ROLE a WITH PASSWORD 'x'`, `SET PASSWORD FOR u = 'x'`, `mysqladmin password x`
 fn quoted_behind(scan: &mut Scan, end: usize) {
-    let from = skip_spaces(scan.text, end);
+    let mut from = skip_spaces(scan.text, end);
+    if scan.text[from..].starts_with(b"FOR ") {
+        let ceiling = scan.text.len().min(from + 80);
+        let Some(sign) = memchr::memchr2(b'=', b'\n', &scan.text[from..ceiling]) else { return };
+        from = skip_spaces(scan.text, from + sign + 1);
+    }
     if from > end && matches!(scan.text.get(from), Some(b'\'' | b'"')) {
         literal(scan, from);
     }
