@@ -144,6 +144,9 @@ pub(crate) fn at_flag(scan: &mut Scan, at: usize) {
             .take_while(|b| !matches!(b, b' ' | b'\t' | b'\n' | b'='))
             .count();
     let argument = &text[at..end];
+    if end - at < 2 || is_unknown(scan, at) {
+        return;
+    }
     for (command, flag, carries) in FLAGS {
         let fits = match carries {
             Carries::Glued => argument.len() > flag.len() && argument.starts_with(flag.as_bytes()),
@@ -185,6 +188,19 @@ fn is_reference(body: &[u8]) -> bool {
 
 fn skip_spaces(text: &[u8], from: usize) -> usize {
     from + text[from..].iter().take_while(|b| matches!(b, b' ' | b'\t')).count()
+}
+
+/// Whether no command of the table stands in front of `at`; decided once for each simple command.
+fn is_unknown(scan: &mut Scan, at: usize) -> bool {
+    let from = command_start(scan, at);
+    if scan.memo.unknown_command == Some(from) {
+        return true;
+    }
+    let unknown = at - from >= HEAD_LIMIT && !FLAGS.iter().any(|(command, ..)| command_before(scan, at, command));
+    if unknown {
+        scan.memo.unknown_command = Some(from);
+    }
+    unknown
 }
 
 /// Whether the simple command that holds `at` starts with `command`, perhaps behind `sudo` or variables.

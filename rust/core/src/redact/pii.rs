@@ -186,6 +186,9 @@ fn login(scan: &mut Scan, at: usize) {
     let text = scan.text;
     let floor = at.saturating_sub(80);
     let front = &text[floor..at];
+    if memchr::memrchr2(b':', b'/', front).is_none() {
+        return;
+    }
     let word = front.iter().rposition(|b| b" \t\n\"'`=,<(".contains(b)).map_or(0, |i| i + 1);
     let name = front[word..]
         .iter()
@@ -218,10 +221,10 @@ fn email(text: &[u8], at: usize) -> Option<(usize, usize)> {
     let remote = after == b':'
         && text.get(domain_end + 1).is_some_and(|b| b.is_ascii_alphabetic() || *b == b'~' || *b == b'/');
     if start >= at
-        || in_authority(text, start)
         || !is_domain(domain)
         || (before == b'/' && text[..start].ends_with(b"://"))
         || after == b'('
+        || in_authority(text, start)
     {
         return None;
     }
@@ -364,7 +367,10 @@ pub(crate) fn at_colon(scan: &mut Scan, at: usize) {
 pub(crate) fn label_before(text: &[u8], at: usize) -> Option<Datum> {
     let floor = at.saturating_sub(48);
     let front = &text[floor..at];
-    let line = front.iter().rposition(|b| *b == b'\n').map_or(0, |i| i + 1);
+    let line = memchr::memrchr(b'\n', front).map_or(0, |i| i + 1);
+    if !front[line..].iter().any(|b| b.is_ascii_lowercase() || b.is_ascii_uppercase() || *b >= 0x80) {
+        return None;
+    }
     let segments = Segments::of_bytes(&front[line..]);
     (0..segments.len().min(5)).find_map(|back| {
         let mut view = segments;

@@ -38,6 +38,8 @@ pub(crate) struct Memo {
     pub(crate) cookies: usize,
     /// Where the last simple command started, and up to where it was read.
     pub(crate) command: (usize, usize),
+    /// Whether the start of that command was read whole and names no command we know.
+    pub(crate) unknown_command: Option<usize>,
 }
 
 impl<'a> Scan<'a> {
