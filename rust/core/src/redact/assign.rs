@@ -80,6 +80,7 @@ pub(crate) fn name_before(text: &[u8], at: usize) -> Option<Name> {
     let quoted = text[closed..end].iter().any(|b| matches!(b, b'"' | b'\'' | b'`'));
     end = closed;
     let start = back_over(text, end, KEY_LIMIT, is_name_byte);
+    let start = start + past_wide_signs(&text[start..end]);
     if start == end {
         return None;
     }
@@ -88,6 +89,17 @@ pub(crate) fn name_before(text: &[u8], at: usize) -> Option<Name> {
         return name_before_type(text, start).or(Some(name));
     }
     Some(name)
+}
+
+/// How much of a name stands up to the last full-width sign in it: `用户：a，密码` names `密码`.
+fn past_wide_signs(name: &[u8]) -> usize {
+    if name.is_ascii() {
+        return 0;
+    }
+    let sign = |part: &[u8]| {
+        ["：", "，", "。", "；", "、", "（", "「", "“"].iter().any(|sign| part == sign.as_bytes())
+    };
+    name.windows(3).rposition(sign).map_or(0, |at| at + 3)
 }
 
 /// `key: string =`, `key string =`, `key: &'static str =`.

@@ -196,7 +196,8 @@ fn is_unknown(scan: &mut Scan, at: usize) -> bool {
     if scan.memo.unknown_command == Some(from) {
         return true;
     }
-    let unknown = at - from >= HEAD_LIMIT && !FLAGS.iter().any(|(command, ..)| command_before(scan, at, command));
+    let unknown =
+        at - from >= HEAD_LIMIT && !FLAGS.iter().any(|(command, ..)| command_before(scan, at, command));
     if unknown {
         scan.memo.unknown_command = Some(from);
     }
