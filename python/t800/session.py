@@ -335,7 +335,7 @@ def _start(work: Callable[[], None]) -> None:
 
 def _exit() -> None:
     """Close what is open, and wait a little for what is being added up."""
-    global _exiting, _deadline  # noqa: PLW0603 - no thread is started from here on
+    global _exiting, _deadline
     _exiting, _deadline = True, time.monotonic() + _EXIT_WAIT
     if _stopping.locked():
         _stopping.release()
