@@ -305,6 +305,23 @@ with t800.session(enabled=True, session_id="ses_parent") as trace:
     assert [event["decision_type"] for event in document["events"]] == ["child"]
 
 
+@needs_fork
+def test_in_a_forks_child_the_parents_session_is_not_the_only_open_one(python: Run) -> None:
+    python("""
+import contextvars, os, t800
+trace = t800.session(enabled=True)
+assert t800.current() is trace
+child = os.fork()
+if child == 0:
+    assert not t800.current().enabled
+    with t800.session(enabled=True) as own:
+        assert contextvars.Context().run(t800.current) is own
+    os._exit(0)
+assert os.waitpid(child, 0)[1] == 0
+assert t800.current() is trace
+""")
+
+
 @pytest.mark.parametrize("method", ["spawn", "fork", "forkserver"])
 def test_processes_of_multiprocessing_record_their_own_sessions(
     python: Run, project: Path, read_trace: Read, method: str

@@ -330,6 +330,25 @@ def test_asend_reaches_the_async_generator(trace: Capture) -> None:
     assert asyncio.run(main()) == ["ready", "sent"]
 
 
+def test_athrow_reaches_the_async_generator(trace: Capture) -> None:
+    @t800.traced
+    async def catching() -> AsyncIterator[Any]:
+        try:
+            yield "ready"
+        except KeyError as error:
+            yield error
+
+    async def main() -> list[object]:
+        generator: Any = catching()
+        found = [await anext(generator), await generator.athrow(thrown)]
+        await generator.aclose()
+        return found
+
+    thrown = KeyError("x")
+    assert asyncio.run(main()) == ["ready", thrown]
+    assert [event["type"] for event in trace.events] == ["tool_call"]
+
+
 @pytest.mark.parametrize("decorate", [t800.traced, t800.traced()])
 def test_with_and_without_parentheses(trace: Capture, decorate: Callable[..., Any]) -> None:
     def act() -> int:
