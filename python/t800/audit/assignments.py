@@ -59,6 +59,7 @@ _TYPE = re.compile(
 _PATHLIKE = re.compile(r"(?:\.{0,2}/|~|[A-Za-z]:[\\/]|https?://)[\w./\\~@-]*\Z")
 _VERSION = re.compile(r"v?[0-9]{1,4}(?:[.-][0-9]{1,4}){1,3}(?:[T ][0-9:.Z+-]{0,30})?")
 _WORDS = re.compile(r"(?i)(?:key|phrase|code|token|secret)$")
+_VARIABLE_VALUE = re.compile(r"(?=[^0-9]{0,60}[0-9])[\w.~+/=-]{16,}")
 _LONGEST_NAME = 64
 _MIN_SECRET = 6
 _LONG = 16
@@ -107,7 +108,7 @@ def _value_at(text: str, at: int, says: Meaning, *, spaced: bool, variable: bool
     if separator is None or value is None:
         return None
     joined = spaced or _is_joined(separator)
-    if not joined and not (variable and is_random(value["bare"] or "")):
+    if not joined and not (variable and _VARIABLE_VALUE.fullmatch(value["bare"] or "")):
         return None
     group = "bare" if value["quoted"] is None else "quoted"
     given = value[group] if group == "quoted" else value[group].rstrip(".,:)]}*!?")
@@ -128,7 +129,8 @@ def is_secret_value(value: str, says: Meaning, *, quoted: bool, tight: bool) -> 
 
     `tight` is for places where no code stands: `NAME=value` without spaces, flags, headers.
     """
-    if is_placeholder(value) or _PATHLIKE.match(value) or (not quoted and CODE.search(value)):
+    code = not quoted and CODE.search(value) is not None and not (tight and is_random(value))
+    if is_placeholder(value) or _PATHLIKE.match(value) or code:
         return False
     if says is Meaning.WEAK:
         return is_random(value.strip()) and not is_public_id(value)

@@ -6,7 +6,7 @@ import re
 from typing import TYPE_CHECKING
 
 from t800.audit.assignments import CODE
-from t800.audit.known import is_placeholder
+from t800.audit.known import GONE, is_placeholder
 from t800.audit.names import Meaning, meaning
 from t800.audit.randomness import is_random
 
@@ -61,6 +61,10 @@ _COMMANDS = (
         "IDENTIFIED",
         r"\bIDENTIFIED\s+(?:WITH\s+\w{1,40}\s+)?(?:BY|AS)\s+(?:PASSWORD\s+)?[\"']([^\"'\x00]{3,128})",
     ),
+    (
+        "secret",
+        r"\bsecrets?\s+(?:set|add|put)\s+[\w./-]{1,100}\s+(?:--body|-b|--value|--data)[ =][\"']?([^\s\"'$\x00]{4,512})",
+    ),
     ("PASSWORD", r"\b(?:WITH\s+|ENCRYPTED\s+)?PASSWORD\s+'([^'\x00]{3,128})'"),
     ("login", r"(?m)\bmachine\s+\S{1,200}\s+login\s+\S{1,100}\s+password\s+(\S{3,256})"),
     (
@@ -103,5 +107,7 @@ def _groups(kind: str, pattern: re.Pattern[str], text: str) -> Iterator[Span]:
             return
         group = found.lastindex or 1
         value = found[group]
+        if text[found.end(group) : found.end(group) + 1] == GONE:
+            continue
         if not is_placeholder(value) and not CODE.search(value) and not value.isalpha():
             yield kind, *found.span(group)

@@ -52,7 +52,7 @@ _UI_WORDS = frozenset(
 )
 _PAIR_NAMES = ("name", "key", "header", "variable", "field", "k", "Name", "Key")
 _PAIR_VALUES = ("value", "val", "v", "Value", "default", "content")
-_LESS_SURE = frozenset(("e-mail address", "phone number"))
+_LESS_SURE = frozenset(("e-mail address", "phone number", "random token"))
 _DEEPEST_LAYER = 4
 _LAYER_ALLOWANCE = 1 << 16
 _LAYER_FACTOR = 6

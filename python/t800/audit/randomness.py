@@ -15,6 +15,7 @@ _PIECES = re.compile(r"[A-Z]+(?![a-z])|[A-Z][a-z]+|[a-z]+|[0-9]+")
 _WORDLIKE = re.compile(r"[A-Za-z]?[a-z]{3,}|[A-Z]{4,}")
 _UUID = re.compile(r"(?i)[0-9a-f]{8}-(?:[0-9a-f]{4}-){3}[0-9a-f]{12}")
 _HEX = re.compile(r"(?i)(?:0x)?[0-9a-f-]+")
+_CONSONANTS = re.compile(r"(?i)[bcdfghjklmnpqrstvwxz]{5}|[jqvwxz][bcdfgjkmnpqvwxz]")
 _VOWELS = frozenset("aeiouyAEIOUY")
 # Identifiers that are public by design: what stands at their beginning, or just before them.
 _PUBLIC_START = (
@@ -117,12 +118,16 @@ def is_public_id(value: str) -> bool:
 
 def _switches(text: str, *, letters: bool) -> bool:
     """Random text changes between small letters, capitals and digits far more often than words and names do."""
-    words = sum(len(piece) for piece in _WORDLIKE.findall(text) if _VOWELS.intersection(piece))
+    words = sum(len(piece) for piece in _WORDLIKE.findall(text) if _is_wordlike(piece))
     changes = len(_PIECES.findall(text)) / len(text)
     digits = sum(map(str.isdigit, text)) / len(text)
     if (not digits and not letters) or words / len(text) >= _MOST_WORDS:
         return False
     return changes > _MANY_CHANGES or (changes > _SOME_CHANGES and digits > _SOME_DIGITS)
+
+
+def _is_wordlike(piece: str) -> bool:
+    return bool(_VOWELS.intersection(piece)) and not _CONSONANTS.search(piece)
 
 
 def random_tokens(text: str) -> list[tuple[int, int]]:
