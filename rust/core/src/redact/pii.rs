@@ -92,7 +92,10 @@ pub(crate) fn is_datum(datum: Datum, text: &[u8]) -> bool {
                 || (text[0] >= 0x80) && !text.contains(&b'(')
         }
         Datum::Address => {
-            shape.digits > 0 && shape.letters() > 3 && text.contains(&b' ') && !value::contains(text, b"://")
+            shape.digits > 0
+                && shape.letters() > 3
+                && memchr::memchr_iter(b' ', text).count() > usize::from(!text[0].is_ascii_digit())
+                && !value::contains(text, b"://")
         }
         Datum::Geo => digits::coordinates(text, 0).is_some_and(|(_, decimals)| decimals >= 3),
         Datum::Iban => digits::is_iban(text),

@@ -126,7 +126,8 @@ fn is_drawn(tail: &[u8], format: &Format) -> bool {
             || shape.is_unreadable()
             || (shape.upper > 2 && shape.lower > 2 && shape.other == 0);
     }
-    let mixed = shape.other == 0
+    let dots = if format.tail == Tail::Dotted { memchr::memchr_iter(b'.', tail).count() } else { 0 };
+    let mixed = shape.other == dots
         && shape.alnum() >= 24
         && (shape.is_restless() || (shape.mixes_three() && shape.digits > 2));
     mixed

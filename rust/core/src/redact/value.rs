@@ -246,23 +246,23 @@ fn is_reference(value: &[u8]) -> bool {
     FRONTS.iter().any(|front| value.starts_with(front)) || contains(value, b"${{") || contains(value, b"{{ ")
 }
 
-/// Parts of texts that ask to be replaced.
+/// Words of texts that ask to be replaced.
 #[rustfmt::skip]
-const ASKING: [&[u8]; 14] = [
-    b"your", b"example", b"placeholder", b"changeme", b"change_me", b"change-me", b"replace", b"redacted", b"dummy",
-    b"insert", b"todo", b"_here", b"-here", b"sample",
+const ASKING: [&[u8]; 13] = [
+    b"your", b"example", b"placeholder", b"changeme", b"change", b"replace", b"replaceme", b"redacted", b"dummy", b"insert",
+    b"todo", b"here", b"sample",
 ];
 
+/// `YOUR_API_KEY`, `change-me`, `<insert token here>`, `yourpassword`.
 fn reads_as_placeholder(value: &[u8]) -> bool {
     if value.len() > 64 {
         return false;
     }
-    let mut lower = [0; 64];
-    let lower = &mut lower[..value.len()];
-    lower.copy_from_slice(value);
-    lower.make_ascii_lowercase();
-    let long = Shape::of(value);
-    !(long.alnum() > 20 && long.is_random()) && ASKING.iter().any(|part| contains(lower, part))
+    let shape = Shape::of(value);
+    let segments = super::segments::Segments::of_bytes(value);
+    let asks = segments.any(|word| ASKING.contains(&word))
+        || shape.digits == 0 && value[..value.len().min(4)].eq_ignore_ascii_case(b"your");
+    asks && !(shape.alnum() > 20 && shape.is_random())
 }
 
 /// Whether the value only says its key again: `token=token`, `"password": "Password"`.
