@@ -17,8 +17,8 @@ __all__ = ["CODE", "Span", "is_secret_value", "named_secrets"]
 Span = tuple[str, int, int]
 """A kind of finding and where its value begins and ends in the text."""
 
-_CLUE = re.compile(
-    r"(?i)pass|pwd|psw|secret|token|cred|auth|api_?-?key|key|cookie|mnemonic|seed|bearer|jwt|csrf|xsrf|sess|sid|psk|pin"
+_CLUE = re.compile(  # in small letters: ignoring case costs this scan half its speed
+    r"pass|pwd|psw|secret|token|cred|auth|api_?-?key|key|cookie|mnemonic|seed|bearer|jwt|csrf|xsrf|sess|sid|psk|pin"
     r"|otp|cvv|cvc|sig|hmac|webhook|dsn|code|pat(?![a-z])|contrase|senha|parola|пароль|has[lł]o|l[oö]senord|adgangskode"
     r"|salasana|wachtwoord|kennwort|[sş]ifre|jelsz|κωδικός|токен|секрет|connection"
 )
@@ -68,7 +68,8 @@ _LONG = 16
 def named_secrets(text: str) -> Iterator[Span]:
     """Values of names that say what they are; at most 256 characters of each."""
     reached = 0
-    for clue in _CLUE.finditer(text):
+    small = text.lower()
+    for clue in _CLUE.finditer(small if len(small) == len(text) else text):
         if clue.start() < reached:
             continue
         found = _after_name(text, clue)

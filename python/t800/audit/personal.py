@@ -16,6 +16,7 @@ if TYPE_CHECKING:
 
 __all__ = ["columns", "personal_data", "personal_key"]
 
+_DIGIT = re.compile(r"[0-9]")
 _EMAIL = re.compile(
     r"(?<![\w.+%-])[\w.+%'-]{1,64}+@(?:[^\W_](?:[\w-]{0,61}[^\W_])?\.){1,6}[^\W\d_]{2,24}(?![\w-])"
 )
@@ -221,6 +222,8 @@ def personal_data(text: str) -> Iterator[Span]:
             for found in shape.finditer(text):
                 if valid(found[0], text[max(0, found.start() - 40) : found.start()]):
                     yield kind, *found.span()
+    if not _DIGIT.search(text):
+        return
     for name, value, begin, end in columns(text):
         if (said := personal_key(name, value)) is not None:
             yield said, begin, end
