@@ -155,7 +155,9 @@ def test_a_short_closing_line_is_padded_so_that_nothing_is_left_behind(
 
 def test_a_long_session_has_parts_that_are_whole_documents(open_session: Open, read_trace: Read) -> None:
     scanned = {"file_paths.redact_content": False, "telemetry.privacy.redact_content": False}
-    trace = open_session(settings=scanned, session_id="ses_long")
+    # Compressing in the background would take the plain parts away while they are looked at.
+    kept = {"telemetry.retention.auto_cleanup": False}
+    trace = open_session(settings=scanned | kept, session_id="ses_long")
     text = "some words that are no secret; " * 400
     count = 2_800
     for n in range(count):
