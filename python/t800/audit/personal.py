@@ -222,8 +222,12 @@ def personal_data(text: str) -> Iterator[Span]:
             for found in shape.finditer(text):
                 if valid(found[0], text[max(0, found.start() - 40) : found.start()]):
                     yield kind, *found.span()
-    if not _DIGIT.search(text):
-        return
+    # Everything that a label names has a digit.
+    if _DIGIT.search(text):
+        yield from _named(text)
+
+
+def _named(text: str) -> Iterator[Span]:
     for name, value, begin, end in columns(text):
         if (said := personal_key(name, value)) is not None:
             yield said, begin, end
