@@ -420,3 +420,17 @@ def test_both_spellings() -> None:
 )
 def test_single_lines_are_parsed_strictly(text: bytes, valid: bool) -> None:
     assert (parse(text) is not None) == valid
+
+
+def test_a_file_that_is_compressed_between_scan_and_read_is_read_all_the_same(tmp_path: Path) -> None:
+    layout = make_layout(tmp_path)
+    events = [tool(n) for n in range(1, 41)]
+    path = Path(write(layout, document(events)))
+    (trace,) = sessions(layout)
+    summary = trace.summary()
+    path.with_name(f"{path.name}.gz").write_bytes(gzip.compress(path.read_bytes()))
+    path.unlink()
+    assert list(trace.events()) == events
+    (again,) = sessions(layout)
+    assert again.summary() == summary
+    assert not trace.damage

@@ -129,6 +129,8 @@ _stopping = _thread.allocate_lock()
 _stopping.acquire()
 """Released when the process exits."""
 _START_WAIT, _EXIT_WAIT = 1.0, 1.0
+_BATCH = 200
+"""Sessions that are added to their days with one write."""
 
 
 def _forked() -> None:
@@ -306,18 +308,21 @@ def _summarise_all() -> None:
     """Add what is closed to its days; at exit only as much as a second allows, the rest at a later start."""
     with _summing:
         while _closed and not (_exiting and time.monotonic() > _deadline):
-            _summarise(_closed.pop())
+            batch = _closed[:_BATCH]
+            del _closed[: len(batch)]
+            _summarise(batch)
 
 
-def _summarise(closed: Session) -> None:
-    if closed.layout is None or closed.path is None:
-        return
-    try:
-        from t800.aggregate import daily
+def _summarise(batch: list[Session]) -> None:
+    from t800.aggregate import daily
 
-        daily.update(closed.layout, os.path.basename(closed.path).removesuffix(".json"))
-    except Exception:  # noqa: BLE001 - the trace itself is complete; the days are added up again when they are read
-        return
+    folders = {closed.layout.telemetry: closed.layout for closed in batch if closed.layout is not None}
+    for folder, place in folders.items():
+        ours = [closed.path for closed in batch if closed.layout is not None and closed.layout.telemetry == folder]
+        try:
+            daily.update_all(place, [os.path.basename(path).removesuffix(".json") for path in ours if path])
+        except Exception:  # noqa: BLE001, S112 - the traces are complete; days are added up again when they are read
+            continue
 
 
 def _start(work: Callable[[], None]) -> None:

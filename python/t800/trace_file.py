@@ -75,6 +75,7 @@ class Part:
 
     def open(self) -> int:
         """Open the file and return its descriptor; `CorruptTraceError` unless it is a plain regular file."""
+        self._follow_packing()
         try:
             fd = os.open(self.path, _OPEN)
         except OSError as error:
@@ -83,6 +84,11 @@ class Part:
             return fd
         os.close(fd)
         raise CorruptTraceError("is not a regular file", file=self.path)
+
+    def _follow_packing(self) -> None:
+        """Go on with the compressed file where retention has put one in this one's place meanwhile."""
+        if not self.packed and not os.path.lexists(self.path) and os.path.lexists(f"{self.path}.gz"):
+            self.path, self.packed = f"{self.path}.gz", True
 
     def lines(self) -> Iterator[bytes]:
         """The file's lines without their line ends. Raises `CorruptTraceError` where it cannot be read on."""
@@ -121,6 +127,7 @@ class Part:
 
     def last_line(self) -> bytes:
         """The last line that is not empty; reads only the end of a plain file."""
+        self._follow_packing()
         if not self.packed:
             return self._last_plain_line()
         last = b""

@@ -12,7 +12,7 @@ import os
 import re
 import threading
 import time
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from typing import TYPE_CHECKING, Any
 
 from t800.errors import TraceFileError
@@ -70,6 +70,20 @@ def update(layout: Layout, trace: SessionTrace | str) -> list[str]:
         with _guard:
             _folding.discard(folder)
     return sorted(changed)
+
+
+def update_all(layout: Layout, stems: Iterable[str]) -> list[str]:
+    """Fold several finished sessions at once: one write for each of their days, as `update` does for one.
+
+    Sessions whose files are gone meanwhile are left out.
+    """
+    return _fold(layout, _found(layout, (stem for stem in stems if _size(_path(layout, stem[:10])) <= _LARGE)))
+
+
+def _found(layout: Layout, stems: Iterable[str]) -> Iterator[SessionTrace]:
+    for stem in stems:
+        with suppress(TraceFileError):
+            yield of_stem(layout, stem)
 
 
 def catch_up(layout: Layout) -> list[str]:
