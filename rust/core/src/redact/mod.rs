@@ -36,7 +36,7 @@ pub use keys::KeyClass;
 pub use rules::{RuleError, RuleId};
 
 use std::collections::HashSet;
-use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::atomic::{AtomicU64, Ordering};
 
 /// What a user configured about privacy, in plain values: the input of [`Redactor::new`].
 // Each switch is one documented setting of its own.
@@ -133,14 +133,14 @@ pub struct Scratch {
     /// For [`Verdict::Whole`]: the rule that decided.
     pub rule: RuleId,
     names: names::NameCache,
-    owner: usize,
+    owner: u64,
 }
 
 impl Scratch {
     /// Forgets what another redactor said about names.
-    fn belong_to(&mut self, number: usize) {
-        if self.owner != number {
-            self.owner = number;
+    fn belong_to(&mut self, redactor: u64) {
+        if self.owner != redactor {
+            self.owner = redactor;
             self.names = names::NameCache::default();
         }
     }
@@ -155,7 +155,6 @@ const CUT_MARGIN: usize = 8 << 10;
 #[derive(Debug)]
 pub struct Redactor {
     /// Tells redactors apart, so that a [`Scratch`] can serve several.
-    number: usize,
     id: u64,
     redaction_value: String,
     keys: keys::Keys,
@@ -169,8 +168,8 @@ pub struct Redactor {
 }
 
 fn next_id() -> u64 {
-    static NEXT: std::sync::atomic::AtomicU64 = std::sync::atomic::AtomicU64::new(1);
-    NEXT.fetch_add(1, std::sync::atomic::Ordering::Relaxed)
+    static NEXT: AtomicU64 = AtomicU64::new(1);
+    NEXT.fetch_add(1, Ordering::Relaxed)
 }
 
 impl Redactor {
@@ -179,9 +178,7 @@ impl Redactor {
     /// # Errors
     /// [`RuleError`] when a configured rule or key name cannot be used.
     pub fn new(policy: &Policy) -> Result<Redactor, RuleError> {
-        static REDACTORS: AtomicUsize = AtomicUsize::new(1);
         Ok(Redactor {
-            number: REDACTORS.fetch_add(1, Ordering::Relaxed),
             id: next_id(),
             redaction_value: policy.redaction_value.clone(),
             keys: keys::Keys::new(&policy.always_redact, &policy.allow)?,
@@ -290,7 +287,7 @@ impl Redactor {
         } else {
             text.len()
         };
-        scratch.belong_to(self.number);
+        scratch.belong_to(self.id);
         let room = scan::Room { found: &mut scratch.findings, names: &mut scratch.names };
         scan::Scan::new(self, &text.as_bytes()[..scanned], room, 0).run();
         if scratch.findings.is_empty() {
