@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 from tests.trace_files import STEM, document, llm, make_layout, summary_of, tool, write
 
-from t800.aggregate.daily import catch_up, dates, load, rebuild, update
+from t800.aggregate.daily import catch_up, dates, load, rebuild, update, update_all
 from t800.errors import SessionNotFoundError, TraceFileError
 from t800.reader import resolve
 
@@ -46,6 +46,17 @@ def test_two_sessions_of_a_day(tmp_path: Path) -> None:
     assert (read["count"], read["max_us"]) == (3, 1_000_000)
     assert read["p50_ms"] == pytest.approx(10, rel=0.0905)
     assert read["p99_ms"] == pytest.approx(1000, rel=0.0905)
+
+
+def test_several_at_once_make_the_same_file_and_a_lost_one_does_not_matter(tmp_path: Path) -> None:
+    one_by_one, at_once = make_layout(tmp_path / "a"), make_layout(tmp_path / "b")
+    for layout in (one_by_one, at_once):
+        add(layout, STEM, [tool(1), tool(2, success=False)])
+        add(layout, OTHER, [llm(1)])
+    for stem in (STEM, OTHER):
+        update(one_by_one, stem)
+    assert update_all(at_once, [STEM, LATE, OTHER]) == ["2026-01-15"]
+    assert text_of(at_once) == text_of(one_by_one)
 
 
 def test_folding_again_changes_no_byte_and_writes_nothing(tmp_path: Path) -> None:
