@@ -129,7 +129,11 @@ def test_a_hostile_session_id_is_named_safely(
 
 
 @given(st.lists(st.text(max_size=12), min_size=2, max_size=2, unique=True))
-@settings(max_examples=200, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(
+    max_examples=200,
+    deadline=None,
+    suppress_health_check=[HealthCheck.too_slow, HealthCheck.function_scoped_fixture],
+)
 def test_different_ids_are_different_names(project: Path, names: list[str]) -> None:
     from t800.layout import safe_session_id
 
