@@ -116,7 +116,11 @@ def test_both_folds_agree_on_random_events(layout: Layout) -> None:
 
 def test_parts_rotate_compress_and_add_up(layout: Layout) -> None:
     # Without the session's own housekeeping, which compresses as well once a second has passed.
-    settings = {"privacy.redact_content": False, "privacy.max_value_bytes": 400_000, "retention.auto_cleanup": False}
+    settings = {
+        "privacy.redact_content": False,
+        "privacy.max_value_bytes": 400_000,
+        "retention.auto_cleanup": False,
+    }
     with record(layout, **settings) as trace:
         for number in range(140):
             trace.tool_call("read", {"note": f"{number} " + "alpha beta " * 12_000}, duration_ms=number)

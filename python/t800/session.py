@@ -318,7 +318,9 @@ def _summarise(batch: list[Session]) -> None:
 
     folders = {closed.layout.telemetry: closed.layout for closed in batch if closed.layout is not None}
     for folder, place in folders.items():
-        ours = [closed.path for closed in batch if closed.layout is not None and closed.layout.telemetry == folder]
+        ours = [
+            closed.path for closed in batch if closed.layout is not None and closed.layout.telemetry == folder
+        ]
         try:
             daily.update_all(place, [os.path.basename(path).removesuffix(".json") for path in ours if path])
         except Exception:  # noqa: BLE001, S112 - the traces are complete; days are added up again when they are read

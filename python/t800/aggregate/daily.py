@@ -77,7 +77,9 @@ def update_all(layout: Layout, stems: Iterable[str]) -> list[str]:
 
     Sessions whose files are gone meanwhile are left out.
     """
-    return _fold(layout, _found(layout, (stem for stem in stems if _size(_path(layout, stem[:10])) <= _LARGE)))
+    return _fold(
+        layout, _found(layout, (stem for stem in stems if _size(_path(layout, stem[:10])) <= _LARGE))
+    )
 
 
 def _found(layout: Layout, stems: Iterable[str]) -> Iterator[SessionTrace]:
