@@ -40,6 +40,12 @@ fn a_password_in_a_sentence() {
     }
 }
 
+#[test]
+fn the_end_of_a_password_that_could_end_a_sentence() {
+    let text = "no route for root (password=Parcel-2613fe3b5ad9!, key x)";
+    assert_eq!(redacted(text), "no route for root (password=[REDACTED], key x)");
+}
+
 /// Tokens are drawn at random: some have no digit, some read like words.
 #[test]
 fn a_provider_token_however_it_was_drawn() {

@@ -257,7 +257,9 @@ pub(crate) fn judge(scan: &mut Scan, class: KeyClass, key: &[u8], span: Span, op
             scan.secret(span.start, end, RuleId::ASSIGNED);
         }
     } else if value::is_secret(body, &place) {
-        scan.secret(span.start, span.end, RuleId::ASSIGNED);
+        // What ends a sentence may as well be the end of a password.
+        let end = if span.quoted { span.end } else { forward_over(text, span.end, 4, |b| b == b'!') };
+        scan.secret(span.start, end, RuleId::ASSIGNED);
         if span.quoted {
             continued(scan, span.end);
         }
