@@ -1,7 +1,6 @@
 //! Byte classes of 64 bytes at a time, one bit per byte: the first look at every text.
-//!
-//! On `x86-64` the bits come from SSE2 comparisons, which every such machine has; elsewhere from a loop. One call is
-//! `unsafe`, because the compiler cannot know the first; no pointer is involved.
+
+use wide::u8x16;
 
 /// How many bytes a block has.
 pub(crate) const BLOCK: usize = 64;
@@ -18,67 +17,35 @@ pub(crate) struct Masks {
     pub(crate) escape: u64,
 }
 
-#[cfg(target_arch = "x86_64")]
-mod wide {
-    use super::Masks;
-    use std::arch::x86_64::{
-        __m128i, _mm_add_epi8, _mm_cmpeq_epi8, _mm_cmpgt_epi8, _mm_movemask_epi8, _mm_or_si128,
-        _mm_set_epi64x, _mm_set1_epi8,
-    };
-
-    /// The sixteen bytes at `at`.
-    #[target_feature(enable = "sse2")]
-    fn load(block: &[u8; super::BLOCK], at: usize) -> __m128i {
-        let half = |from: usize| {
-            let mut bytes = [0; 8];
-            bytes.copy_from_slice(&block[from..from + 8]);
-            i64::from_le_bytes(bytes)
-        };
-        _mm_set_epi64x(half(at + 8), half(at))
-    }
-
-    #[target_feature(enable = "sse2")]
-    fn splat(byte: u8) -> __m128i {
-        _mm_set1_epi8(byte.cast_signed())
-    }
-
-    /// Bytes from `first` on, `count` of them: shifted to the bottom of the signed range, one comparison is enough.
-    #[target_feature(enable = "sse2")]
-    fn range(bytes: __m128i, first: u8, count: u8) -> __m128i {
-        let shifted = _mm_add_epi8(bytes, splat(0x80u8.wrapping_sub(first)));
-        _mm_cmpgt_epi8(splat(0x80u8.wrapping_add(count)), shifted)
-    }
-
-    #[target_feature(enable = "sse2")]
-    fn any(bytes: __m128i, set: &[u8]) -> __m128i {
-        set.iter().fold(splat(0), |found, byte| _mm_or_si128(found, _mm_cmpeq_epi8(bytes, splat(*byte))))
-    }
-
-    #[target_feature(enable = "sse2")]
-    fn bits(found: __m128i, at: usize) -> u64 {
-        u64::from(_mm_movemask_epi8(found).cast_unsigned()) << at
-    }
-
-    #[target_feature(enable = "sse2")]
-    pub(super) fn masks(block: &[u8; super::BLOCK]) -> Masks {
-        let mut out = Masks::default();
-        for at in (0..super::BLOCK).step_by(16) {
-            let bytes = load(block, at);
-            let lower = _mm_or_si128(bytes, splat(0x20));
-            let digit = range(bytes, b'0', 10);
-            let letter = range(lower, b'a', 26);
-            let word = _mm_or_si128(_mm_or_si128(letter, digit), any(bytes, b"_-"));
-            out.word |= bits(word, at);
-            out.digit |= bits(digit, at);
-            out.sign |= bits(any(bytes, b"=:@/~\\"), at);
-            out.escape |= bits(any(bytes, b"%\\&\x1b\xe2\xef\xc2"), at);
-        }
-        out
-    }
+/// Bytes from `first` to `last`.
+fn range(bytes: u8x16, first: u8, last: u8) -> u8x16 {
+    let offset = bytes - u8x16::splat(first);
+    offset.min(u8x16::splat(last - first)).simd_eq(offset)
 }
 
-/// The plain version, for other processors; the tests compare the two.
-#[cfg(any(test, not(target_arch = "x86_64")))]
+fn one_of(bytes: u8x16, set: &[u8]) -> u8x16 {
+    set.iter().fold(u8x16::ZERO, |found, byte| found | bytes.simd_eq(u8x16::splat(*byte)))
+}
+
+/// The classes of one block.
+pub(crate) fn masks(block: &[u8; BLOCK]) -> Masks {
+    let mut out = Masks::default();
+    let (quarters, _) = block.as_chunks::<16>();
+    for (at, quarter) in (0..BLOCK).step_by(16).zip(quarters) {
+        let bytes = u8x16::new(*quarter);
+        let digit = range(bytes, b'0', b'9');
+        let letter = range(bytes | u8x16::splat(0x20), b'a', b'z');
+        let bits = |found: u8x16| u64::from(found.to_bitmask()) << at;
+        out.word |= bits(letter | digit | one_of(bytes, b"_-"));
+        out.digit |= bits(digit);
+        out.sign |= bits(one_of(bytes, b"=:@/~\\"));
+        out.escape |= bits(one_of(bytes, b"%\\&\x1b\xe2\xef\xc2"));
+    }
+    out
+}
+
+/// The plain version, which the tests compare with.
+#[cfg(test)]
 fn portable(block: &[u8; BLOCK]) -> Masks {
     let mut out = Masks::default();
     for (i, byte) in block.iter().enumerate() {
@@ -94,15 +61,6 @@ fn portable(block: &[u8; BLOCK]) -> Masks {
 /// Letters, digits, `_` and `-`.
 pub(crate) fn is_word(byte: u8) -> bool {
     byte.is_ascii_alphanumeric() || byte == b'_' || byte == b'-'
-}
-
-/// The classes of one block.
-pub(crate) fn masks(block: &[u8; BLOCK]) -> Masks {
-    // SAFETY: SSE2 belongs to the x86-64 architecture; there is no such processor without it.
-    #[cfg(target_arch = "x86_64")]
-    return unsafe { wide::masks(block) };
-    #[cfg(not(target_arch = "x86_64"))]
-    portable(block)
 }
 
 /// The classes of the bytes from `at` on; past the end of the text no bit is set.
