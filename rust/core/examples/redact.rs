@@ -4,25 +4,16 @@
 
 use std::io::{BufRead, Write};
 use t800_core::encode::{Buffer, Encoder, Limits, json};
-use t800_core::redact::{Identity, Policy, Redactor};
+use t800_core::redact::{Policy, Redactor};
 
 fn main() -> Result<(), Box<dyn std::error::Error>> {
     let args: Vec<String> = std::env::args().skip(1).collect();
     let option = |name: &str| args.windows(2).find(|pair| pair[0] == name).map(|pair| pair[1].clone());
     let policy = Policy {
-        redaction_value: "[REDACTED]".into(),
-        always_redact: Vec::new(),
-        allow: Vec::new(),
-        relative_paths: true,
-        sensitive_dirs: Vec::new(),
-        redact_pii: true,
-        redact_sensitive_paths: true,
         redact_content: option("--content").as_deref() != Some("scan"),
-        max_value_bytes: 0,
         home: option("--home"),
         project_roots: option("--project-root").into_iter().collect(),
-        identity: Identity::default(),
-        key: [7; 32],
+        ..Policy::default()
     };
     let redactor = Redactor::new(&policy)?;
     let mut out = std::io::BufWriter::new(std::io::stdout().lock());

@@ -9,7 +9,7 @@ use std::time::Duration;
 use t800_core::assemble::{Number, Place, Value, Values};
 use t800_core::encode::{Encoder, Limits};
 use t800_core::event::{Field, Kind};
-use t800_core::redact::{Identity, Policy, Redactor};
+use t800_core::redact::{Policy, Redactor};
 use t800_core::session::{Session, SessionPolicy, SpanEnd};
 use t800_core::writer::{self, Folders, Header};
 
@@ -74,21 +74,8 @@ fn policy() -> SessionPolicy {
 }
 
 fn open(folders: &Folders, stem: &str) -> (Session, PathBuf) {
-    let redactor = Redactor::new(&Policy {
-        redaction_value: "[REDACTED]".into(),
-        always_redact: Vec::new(),
-        allow: Vec::new(),
-        relative_paths: true,
-        sensitive_dirs: Vec::new(),
-        redact_pii: true,
-        redact_sensitive_paths: true,
-        redact_content: false,
-        max_value_bytes: 16_384,
-        home: None,
-        project_roots: Vec::new(),
-        identity: Identity::default(),
-        key: [1; 32],
-    });
+    let redactor =
+        Redactor::new(&Policy { redact_content: false, max_value_bytes: 16_384, ..Policy::default() });
     let header = Header {
         session_id: "ses_x".into(),
         started: 0,

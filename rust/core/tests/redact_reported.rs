@@ -2,25 +2,10 @@
 #![allow(clippy::unwrap_used)]
 
 use t800_core::encode::{Buffer, Encoder, Limits};
-use t800_core::redact::{Identity, Policy, Redactor};
+use t800_core::redact::{Policy, Redactor};
 
 fn redacted(text: &str) -> String {
-    let redactor = Redactor::new(&Policy {
-        redaction_value: "[REDACTED]".into(),
-        always_redact: Vec::new(),
-        allow: Vec::new(),
-        relative_paths: true,
-        sensitive_dirs: Vec::new(),
-        redact_pii: true,
-        redact_sensitive_paths: true,
-        redact_content: false,
-        max_value_bytes: 0,
-        home: None,
-        project_roots: Vec::new(),
-        identity: Identity::default(),
-        key: [1; 32],
-    })
-    .unwrap();
+    let redactor = Redactor::new(&Policy { redact_content: false, ..Policy::default() }).unwrap();
     let mut buffer = Buffer::default();
     Encoder::new(&redactor, &mut buffer, Limits::NONE).text(text);
     serde_json::from_slice(&buffer.out).unwrap()

@@ -5,23 +5,15 @@
 use proptest::prelude::*;
 use serde_json::Value;
 use t800_core::encode::{Buffer, Encoder, Limits, json};
-use t800_core::redact::{Identity, Policy, Redactor};
+use t800_core::redact::{Policy, Redactor};
 
 fn policy() -> Policy {
     Policy {
-        redaction_value: "[REDACTED]".into(),
         always_redact: vec!["badge".into()],
-        allow: Vec::new(),
-        relative_paths: true,
-        sensitive_dirs: Vec::new(),
-        redact_pii: true,
-        redact_sensitive_paths: true,
         redact_content: false,
-        max_value_bytes: 0,
         home: Some("/home/someone".into()),
         project_roots: vec!["/home/someone/project".into()],
-        identity: Identity::default(),
-        key: [1; 32],
+        ..Policy::default()
     }
 }
 

@@ -71,6 +71,27 @@ pub struct Policy {
     pub key: [u8; 32],
 }
 
+impl Default for Policy {
+    /// What is done where nobody has configured anything: everything on, for no user and no project in particular.
+    fn default() -> Policy {
+        Policy {
+            redaction_value: "[REDACTED]".to_owned(),
+            always_redact: Vec::new(),
+            allow: Vec::new(),
+            relative_paths: true,
+            sensitive_dirs: Vec::new(),
+            redact_pii: true,
+            redact_sensitive_paths: true,
+            redact_content: true,
+            max_value_bytes: 0,
+            home: None,
+            project_roots: Vec::new(),
+            identity: Identity::default(),
+            key: [0; 32],
+        }
+    }
+}
+
 /// What the machine knows of its own user: literals to remove wherever they stand.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Hash)]
 pub struct Identity {

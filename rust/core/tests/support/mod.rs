@@ -1,24 +1,15 @@
 //! What the redaction tests share: a redactor, its answer as text, and random fakes.
 #![allow(dead_code)] // Each test file uses a part of it.
 
-use t800_core::redact::{Identity, KeyClass, Policy, Redactor, Scratch, Verdict};
+use t800_core::redact::{KeyClass, Policy, Redactor, Scratch, Verdict};
 
 /// The policy most tests want: everything on, content scanned rather than hashed.
 pub fn policy() -> Policy {
     Policy {
-        redaction_value: "[REDACTED]".into(),
-        always_redact: Vec::new(),
-        allow: Vec::new(),
-        relative_paths: true,
-        sensitive_dirs: Vec::new(),
-        redact_pii: true,
-        redact_sensitive_paths: true,
         redact_content: false,
-        max_value_bytes: 0,
         home: Some("/home/zelda77".into()),
         project_roots: vec!["/home/zelda77/work/shop".into()],
-        identity: Identity::default(),
-        key: [3; 32],
+        ..Policy::default()
     }
 }
 
