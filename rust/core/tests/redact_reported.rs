@@ -38,6 +38,7 @@ fn a_provider_token_however_it_was_drawn() {
         ("glpat-", "SREtPOjiLpTSoLNmGPSa"),
         ("hf_", "SREtPOjiLpTSoLNmGPSaSREtPOjiLpTSoL"),
         ("hf_", "dw3iv920IRHDEioFSwblylyPLYXfes3ZVe"),
+        ("hf_", "AuisLYZFOudgWLCjISEypsiuzrSKYSUEyZ"),
         ("SG.", "azSUyitryblZLTrtPyEPOE.06srIA8UWESEcbjOaob3R1561d75tBu3AhIDETRro07"),
     ] {
         let token = format!("{prefix}{random}");

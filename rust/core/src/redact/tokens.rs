@@ -129,7 +129,9 @@ fn is_drawn(tail: &[u8], format: &Format) -> bool {
     let dots = if format.tail == Tail::Dotted { memchr::memchr_iter(b'.', tail).count() } else { 0 };
     let mixed = shape.other == dots
         && shape.alnum() >= 24
-        && (shape.is_restless() || (shape.mixes_three() && shape.digits > 2));
+        && (shape.is_restless()
+            || (shape.mixes_three() && shape.digits > 2)
+            || (shape.alnum() >= 32 && shape.upper > 6 && shape.lower > 6 && shape.is_unreadable()));
     mixed
         || shape.is_random()
         || shape.is_hex()
