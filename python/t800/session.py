@@ -46,14 +46,6 @@ __all__ = [
 ]
 
 
-def _in_child() -> None:
-    """A fork's child has none of its parent's threads, and the parent's sessions are not its to close."""
-    after_fork(True)
-    _open.clear()
-    _closed.clear()
-    _retaining.clear()
-
-
 class Session(Recorder):
     """One run of an agent, recorded into one trace.
 

@@ -22,8 +22,6 @@ pub enum Tag {
     Event = 0,
     /// The end of a session.
     Close = 1,
-    /// Nothing but a wish to have everything before it in the document.
-    Flush = 2,
 }
 
 /// When a record makes the writer start at once rather than at its next interval.
@@ -175,9 +173,8 @@ pub fn records(bytes: &[u8]) -> impl Iterator<Item = Record<'_>> {
         let payload = &bytes[at + HEADER..at + HEADER + len];
         at += HEADER + len;
         let tag = match tag {
-            0 => Tag::Event,
             1 => Tag::Close,
-            _ => Tag::Flush,
+            _ => Tag::Event,
         };
         Some(Record { session, tag, payload })
     })

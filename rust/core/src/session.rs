@@ -48,6 +48,12 @@ pub struct Shared {
 }
 
 impl Shared {
+    /// Nothing counted yet; calls over `budget_ns` will be.
+    #[must_use]
+    pub fn new(budget_ns: u64) -> Shared {
+        Shared { meter: Meter::new(budget_ns), dropped: AtomicU64::new(0) }
+    }
+
     /// What the calls have cost and what was lost.
     #[must_use]
     pub fn read(&self) -> (Overhead, u64) {
@@ -164,7 +170,7 @@ impl Session {
     /// A session whose events stay in memory.
     #[must_use]
     pub fn in_memory(redactor: Arc<Redactor>, policy: SessionPolicy) -> Session {
-        let shared = Arc::new(Shared { meter: Meter::new(policy.budget_ns), dropped: AtomicU64::new(0) });
+        let shared = Arc::new(Shared::new(policy.budget_ns));
         Session::with_sink(redactor, policy, shared, Sink::Memory(Mutex::default()))
     }
 

@@ -4,14 +4,13 @@
 
 use crate::clock::{self, Wall};
 use crate::liveness::{self, WriterLock};
-use crate::overhead::Meter;
 use crate::redact::Redactor;
 use crate::ring::{self, Record, Ring, Tag, Urgency};
 use crate::session::{Session, SessionPolicy, Shared};
 use crate::summary::{FACTS_LEN, Facts, State, Summary, redactions};
 use crate::trace_file::{Document, MAX_BYTES};
 use std::cell::RefCell;
-use std::collections::{BTreeMap, BTreeSet, HashMap};
+use std::collections::{BTreeSet, HashMap};
 use std::fmt::Write as _;
 use std::io;
 use std::panic::{AssertUnwindSafe, catch_unwind};
@@ -157,7 +156,7 @@ pub fn open(
 ) -> io::Result<(Session, PathBuf)> {
     let hub =
         Arc::clone(hubs().entry(folders.clone()).or_insert_with(|| Arc::new(Hub::new(folders.clone()))));
-    let shared = Arc::new(Shared { meter: Meter::new(policy.budget_ns), dropped: AtomicU64::new(0) });
+    let shared = Arc::new(Shared::new(policy.budget_ns));
     let number = hub.next_number.fetch_add(1, Relaxed);
     let path = hub.admit(number, stem, header, &shared, &redactor, policy.flush_interval)?;
     Ok((Session::new(redactor, policy, shared, hub, number), path))
@@ -352,7 +351,6 @@ impl Trace {
                 self.ended = Some(wall);
                 Ok(())
             }
-            Tag::Flush => Ok(()),
         }
     }
 
@@ -415,10 +413,4 @@ fn split(payload: &[u8]) -> Option<(Facts, &[u8], &[u8])> {
     let count = usize::from(u16::from_le_bytes([*rest.first()?, *rest.get(1)?]));
     let (counts, line) = rest.get(2..)?.split_at_checked(count * 6)?;
     Some((facts, counts, line))
-}
-
-/// How many sessions each folder has open, for tests and `doctor`.
-#[must_use]
-pub fn open_sessions() -> BTreeMap<PathBuf, usize> {
-    hubs().iter().map(|(folders, hub)| (folders.traces.clone(), hub.state().traces.len())).collect()
 }
