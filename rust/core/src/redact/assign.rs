@@ -22,6 +22,25 @@ pub(crate) struct Name {
     pub(crate) quoted: bool,
 }
 
+/// Names this long may say in the middle that they are secret (`password_x`), shorter ones only at the end.
+pub(crate) const LONG_NAME: usize = 8;
+
+/// A first look at the operator at `at`: false when the name in front of it can say nothing.
+pub(crate) fn may_be_named(scan: &Scan, at: usize) -> bool {
+    let text = scan.text;
+    let Some(&before) = at.checked_sub(1).and_then(|i| text.get(i)) else { return false };
+    let end = if before.is_ascii_alphanumeric() { at } else { name_end(text, at) };
+    scan.redactor.keys.may_end(text, end)
+        || is_switch(text, at)
+        || back_over(text, end, LONG_NAME, is_name_byte) + LONG_NAME <= end
+}
+
+/// Where the name in front of the operator at `at` ends: before spaces, quotes and brackets.
+fn name_end(text: &[u8], at: usize) -> usize {
+    let end = back_over(text, at, 24, |b| b == b' ' || b == b'\t');
+    back_over(text, end, 8, |b| b"\"'`\\]*".contains(&b))
+}
+
 /// Looks at the `=` or `:` at `at`.
 pub(crate) fn at_operator(scan: &mut Scan, at: usize) {
     let Some((op_end, compares)) = operator(scan.text, at) else { return };
@@ -41,6 +60,11 @@ fn is_password_switch(text: &[u8], name: Name, at: usize) -> bool {
     matches!(&text[name.start..name.end], b"p" | b"P" | b"rp")
         && text[..name.start].ends_with(b" /")
         && text[at] == b':'
+}
+
+/// `/x:` and `/xy:` in front of the colon at `at`.
+fn is_switch(text: &[u8], at: usize) -> bool {
+    text[at] == b':' && at >= 3 && (text[at - 2] == b'/' || text[at - 3] == b'/')
 }
 
 /// How a name and a value are joined.

@@ -10,11 +10,14 @@ pub(crate) const BLOCK: usize = 64;
 pub(crate) struct Masks {
     /// Letters, digits, `_`, `-`.
     pub(crate) word: u64,
+    pub(crate) dash: u64,
     pub(crate) digit: u64,
-    /// `=`, `:`, `@`, `/`, `~`, `\`: places where something may start or be joined.
+    /// `=`, `:`, `@`, `/`, `~`, `\`, `$`: places where something may start or be joined.
     pub(crate) sign: u64,
-    /// Signs of an escape or the first byte of an invisible character.
+    /// Signs that an escape starts with.
     pub(crate) escape: u64,
+    /// Bytes beyond ASCII.
+    pub(crate) wide: u64,
 }
 
 /// Bytes from `first` to `last`.
@@ -28,6 +31,7 @@ fn one_of(bytes: u8x16, set: &[u8]) -> u8x16 {
 }
 
 /// The classes of one block.
+#[inline]
 pub(crate) fn masks(block: &[u8; BLOCK]) -> Masks {
     let mut out = Masks::default();
     let (quarters, _) = block.as_chunks::<16>();
@@ -35,11 +39,15 @@ pub(crate) fn masks(block: &[u8; BLOCK]) -> Masks {
         let bytes = u8x16::new(*quarter);
         let digit = range(bytes, b'0', b'9');
         let letter = range(bytes | u8x16::splat(0x20), b'a', b'z');
+        let dash = bytes.simd_eq(u8x16::splat(b'-'));
+        let backslash = bytes.simd_eq(u8x16::splat(b'\\'));
         let bits = |found: u8x16| u64::from(found.to_bitmask()) << at;
-        out.word |= bits(letter | digit | one_of(bytes, b"_-"));
+        out.word |= bits(letter | digit | dash | bytes.simd_eq(u8x16::splat(b'_')));
+        out.dash |= bits(dash);
         out.digit |= bits(digit);
-        out.sign |= bits(one_of(bytes, b"=:@/~\\"));
-        out.escape |= bits(one_of(bytes, b"%\\&\x1b\xe2\xef\xc2"));
+        out.sign |= bits(backslash | one_of(bytes, b"=:@/~$"));
+        out.escape |= bits(backslash | one_of(bytes, b"%&\x1b"));
+        out.wide |= bits(bytes);
     }
     out
 }
@@ -51,9 +59,11 @@ fn portable(block: &[u8; BLOCK]) -> Masks {
     for (i, byte) in block.iter().enumerate() {
         let bit = |yes: bool| u64::from(yes) << i;
         out.word |= bit(is_word(*byte));
+        out.dash |= bit(*byte == b'-');
         out.digit |= bit(byte.is_ascii_digit());
-        out.sign |= bit(b"=:@/~\\".contains(byte));
-        out.escape |= bit(b"%\\&\x1b\xe2\xef\xc2".contains(byte));
+        out.sign |= bit(b"=:@/~\\$".contains(byte));
+        out.escape |= bit(b"%\\&\x1b".contains(byte));
+        out.wide |= bit(!byte.is_ascii());
     }
     out
 }
@@ -64,12 +74,13 @@ pub(crate) fn is_word(byte: u8) -> bool {
 }
 
 /// The classes of the bytes from `at` on; past the end of the text no bit is set.
+#[inline]
 pub(crate) fn masks_at(text: &[u8], at: usize) -> Masks {
-    let mut block = [0; BLOCK];
     let rest = &text[at..];
     if let Some(whole) = rest.first_chunk() {
         masks(whole)
     } else {
+        let mut block = [0; BLOCK];
         block[..rest.len()].copy_from_slice(rest);
         masks(&block)
     }

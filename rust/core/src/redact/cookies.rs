@@ -51,9 +51,11 @@ fn is_session_value(value: &[u8]) -> bool {
     value.len() >= 8 && shape.digits > 0 && !super::value::is_placeholder(value)
 }
 
-/// A line of a Netscape cookie file: seven fields, the last one the value. `at` is the tab before `TRUE` or `FALSE`.
-pub(crate) fn file_line(scan: &mut Scan, at: usize) {
+/// A line of a Netscape cookie file around its `TRUE` or `FALSE`: seven fields, the last one the value.
+pub(crate) fn file_line(scan: &mut Scan, start: usize, end: usize) {
     let text = scan.text;
+    let flag = [b"TRUE".as_slice(), b"FALSE"].iter().any(|flag| text[start..end].eq_ignore_ascii_case(flag));
+    let Some(at) = start.checked_sub(1).filter(|at| flag && text[*at] == b'\t') else { return };
     let ceiling = text.len().min(at + LINE_LIMIT);
     let end = memchr::memchr2(b'\n', b'\r', &text[at..ceiling]).map_or(ceiling, |i| at + i);
     let fields = text[at + 1..end].split(|b| *b == b'\t').take(7).count();

@@ -6,6 +6,7 @@
 use super::RuleError;
 use super::pii::Datum;
 use super::segments::Segments;
+use super::tails::{self, Tails};
 use super::words;
 
 /// What a key says about its value; see [`super::Redactor::key`].
@@ -63,12 +64,15 @@ impl KeyClass {
 pub(crate) struct Keys {
     redact: Vec<Vec<u8>>,
     allow: Vec<Vec<u8>>,
+    /// The endings of the configured names, where there are any.
+    tails: Option<Tails>,
 }
 
 impl Keys {
     /// Compiles the configured names; names that are built in keep their built-in meaning.
     pub(crate) fn new(redact: &[String], allow: &[String]) -> Result<Keys, RuleError> {
-        let mut keys = Keys { redact: Vec::new(), allow: allow.iter().map(|name| joined(name)).collect() };
+        let allow = allow.iter().map(|name| joined(name)).collect();
+        let mut keys = Keys { redact: Vec::new(), allow, tails: None };
         for name in redact {
             let form = joined(name);
             if form.is_empty() {
@@ -76,10 +80,16 @@ impl Keys {
                 return Err(RuleError { rule: name.clone(), reason });
             }
             if !built_in(&Segments::of(name)).is_secret() {
+                keys.tails.get_or_insert_with(Tails::default).add(&form);
                 keys.redact.push(form);
             }
         }
         Ok(keys)
+    }
+
+    /// Whether a name that says anything can end in front of `end`, as far as its last letters tell.
+    pub(crate) fn may_end(&self, text: &[u8], end: usize) -> bool {
+        tails::NAMES.may_end(text, end) || self.tails.as_ref().is_some_and(|tails| tails.may_end(text, end))
     }
 
     /// The class of a mapping key.
@@ -148,6 +158,7 @@ fn secret_class(segments: &Segments) -> KeyClass {
 fn head(last: &[u8], of_last: u16, before: &[u8], of_before: u16) -> KeyClass {
     let secret = |yes: bool| if yes { KeyClass::SECRET } else { KeyClass::PLAIN };
     match last {
+        _ if of_last & words::PAIRED == 0 => alone(last, of_last),
         b"token" | b"tokens" if of_before & words::TEXT_TOKEN != 0 => KeyClass::PLAIN,
         b"tokens" => KeyClass::TOKENS,
         b"key" | b"keys" => key_class(before, of_before),
@@ -165,11 +176,18 @@ fn head(last: &[u8], of_last: u16, before: &[u8], of_before: u16) -> KeyClass {
         b"assertion" if matches!(before, b"saml" | b"client") => KeyClass::SECRET,
         b"signature" | b"sig" | b"hmac" | b"sid" | b"dsn" | b"webhook" | b"session" | b"sess" | b"code"
         | b"assertion" | b"ticket" | b"salt" | b"link" => KeyClass::MAYBE,
-        _ if of_last & words::SECRET_HEAD != 0 || words::is_strong(last) || is_glued_pass(last) => {
-            KeyClass::SECRET
-        }
-        _ if of_last & words::TOKEN_HEAD != 0 || is_glued_token(last) => KeyClass::TOKEN,
-        _ => KeyClass::PLAIN,
+        _ => alone(last, of_last),
+    }
+}
+
+/// The class of a last segment that needs no other beside it.
+fn alone(last: &[u8], of_last: u16) -> KeyClass {
+    if of_last & words::SECRET_HEAD != 0 || words::is_strong(last) || is_glued_pass(last) {
+        KeyClass::SECRET
+    } else if of_last & words::TOKEN_HEAD != 0 || is_glued_token(last) {
+        KeyClass::TOKEN
+    } else {
+        KeyClass::PLAIN
     }
 }
 

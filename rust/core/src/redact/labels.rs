@@ -65,12 +65,16 @@ const LABELS: [(Datum, &str); 11] = [
     ),
 ];
 
-static DATA: LazyLock<Vocabulary<Datum>> = LazyLock::new(|| {
-    Vocabulary::new(
-        LABELS.iter().flat_map(|(datum, list)| list.split_ascii_whitespace().map(|word| (word, *datum))),
-        |_, new| new,
-    )
-});
+static DATA: LazyLock<Vocabulary<Datum>> = LazyLock::new(|| Vocabulary::new(labels(), |_, new| new));
+
+fn labels() -> impl Iterator<Item = (&'static str, Datum)> {
+    LABELS.iter().flat_map(|(datum, list)| list.split_ascii_whitespace().map(|word| (word, *datum)))
+}
+
+/// Every label.
+pub(crate) fn all() -> impl Iterator<Item = &'static str> {
+    labels().map(|(label, _)| label)
+}
 
 /// The datum that a label names.
 pub(crate) fn datum_of(label: &[u8]) -> Option<Datum> {

@@ -25,6 +25,7 @@ mod scan;
 mod segments;
 mod span;
 mod sql;
+mod tails;
 mod tokens;
 mod unknown;
 mod url;

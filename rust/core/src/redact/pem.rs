@@ -2,12 +2,22 @@
 
 use super::rules::RuleId;
 use super::scan::Scan;
+use super::span::forward_over;
 
 const BLOCK_LIMIT: usize = 64 << 10;
 
+/// Looks at the word that ends at `end`.
+pub(crate) fn at_word(scan: &mut Scan, end: usize) {
+    const BEGIN: &[u8] = b"-----BEGIN";
+    let start = end.saturating_sub(BEGIN.len());
+    if scan.text[start..end].eq_ignore_ascii_case(BEGIN) {
+        at_begin(scan, start);
+    }
+}
+
 /// `-----BEGIN … PRIVATE KEY-----` at `at`: everything up to its end line goes; cut off, everything that looks
 /// like its body.
-pub(crate) fn at_begin(scan: &mut Scan, at: usize) {
+fn at_begin(scan: &mut Scan, at: usize) {
     let text = scan.text;
     if scan.covers(at) {
         return;
@@ -53,8 +63,12 @@ fn trimmed(text: &[u8]) -> usize {
 }
 
 /// `$2b$…`, `$6$salt$hash`, `$argon2id$…` at `at`.
-pub(crate) fn at_hash(scan: &mut Scan, at: usize) {
+pub(crate) fn at_dollar(scan: &mut Scan, at: usize) {
     let text = scan.text;
+    let scheme = forward_over(text, at + 1, 14, |b| b.is_ascii_alphanumeric() || b == b'-');
+    if scheme == at + 1 || text.get(scheme) != Some(&b'$') {
+        return;
+    }
     let ceiling = text.len().min(at + 256);
     let length =
         text[at..ceiling].iter().take_while(|b| b.is_ascii_alphanumeric() || b"$./=,+-".contains(b)).count();

@@ -1,14 +1,14 @@
 //! One pass over a string: finds the places worth a look and hands each to the module that can judge it.
 
-use super::blocks::{self, BLOCK, is_word};
+use super::assign::LONG_NAME;
+use super::blocks::{self, BLOCK, Masks, is_word};
 use super::keys::KeyClass;
 use super::names::NameCache;
 use super::rules::RuleId;
 use super::segments::Segments;
+use super::span::{back_over, forward_over};
 use super::{Finding, Redactor, With};
-use super::{assign, commands, cookies, decode, identity, paths, pem, pii, sql, tokens, url};
-use aho_corasick::{AhoCorasick, AhoCorasickKind};
-use std::sync::LazyLock;
+use super::{assign, commands, cookies, decode, identity, paths, pem, pii, sql, tails, tokens, url};
 
 /// Where a scan writes; handed over whole.
 pub(crate) struct Room<'a> {
@@ -90,46 +90,62 @@ impl<'a> Scan<'a> {
         if self.text.len() < 4 {
             return;
         }
-        words(self);
-        let escapes = self.pass();
+        let seen = self.pass();
         identity::literals(self);
-        if escapes {
+        if seen.wide != 0 {
+            commands::foreign_labels(self);
+        }
+        if (seen.escape | seen.wide) != 0 {
             decode::views(self);
         }
     }
 
-    /// Byte classes, block by block; whether there was anything to decode.
-    fn pass(&mut self) -> bool {
-        let text = self.text;
-        let (mut escapes, mut digits_until, mut run, mut in_run) = (0, 0, 0, 0);
-        for at in (0..text.len()).step_by(BLOCK) {
-            let masks = blocks::masks_at(text, at);
-            escapes |= masks.escape;
-            self.signs(at, masks.sign);
+    /// One look at each block of the text; the classes of bytes that occur in it.
+    fn pass(&mut self) -> Masks {
+        let length = self.text.len();
+        let mut seen = Masks::default();
+        let mut digits_until = 0;
+        let mut runs = Runs::default();
+        for at in (0..length).step_by(BLOCK) {
+            let masks = blocks::masks_at(self.text, at);
+            seen.escape |= masks.escape;
+            seen.wide |= masks.wide;
+            self.signs(at, masks.sign, seen.wide != 0);
             digits_until = self.digits(at, masks.digit, digits_until);
-            let before = masks.word << 1 | in_run;
-            let mut edges = masks.word ^ before;
-            while edges != 0 {
-                let edge = edges.trailing_zeros() as usize;
-                edges &= edges - 1;
-                if masks.word >> edge & 1 == 1 {
-                    run = at + edge;
-                } else {
-                    self.end_run(run, at + edge);
-                }
-            }
-            in_run = masks.word >> (BLOCK - 1);
+            self.runs(at, &runs.enter(&masks), &runs);
+            runs.leave(at);
         }
-        if in_run == 1 {
-            self.end_run(run, text.len());
+        if length.is_multiple_of(BLOCK) {
+            self.runs(length, &runs.enter(&Masks::default()), &runs);
         }
-        escapes != 0
+        seen
     }
 
-    fn signs(&mut self, at: usize, mut signs: u64) {
+    fn signs(&mut self, at: usize, mut signs: u64, wide: bool) {
         while signs != 0 {
-            self.at_sign(at + signs.trailing_zeros() as usize);
+            self.at_sign(at + signs.trailing_zeros() as usize, wide);
             signs &= signs - 1;
+        }
+    }
+
+    fn at_sign(&mut self, at: usize, wide: bool) {
+        match self.text[at] {
+            b'=' => self.at_operator(at, wide),
+            b':' => {
+                url::at_colon(self, at);
+                pii::at_colon(self, at);
+                self.at_operator(at, wide);
+            }
+            b'@' => pii::at_email(self, at),
+            b'$' => pem::at_dollar(self, at),
+            _ => paths::at_slash(self, at),
+        }
+    }
+
+    /// Looks at an operator unless the name in front of it says nothing; names beyond ASCII are always looked at.
+    fn at_operator(&mut self, at: usize, wide: bool) {
+        if wide || assign::may_be_named(self, at) {
+            assign::at_operator(self, at);
         }
     }
 
@@ -145,78 +161,104 @@ impl<'a> Scan<'a> {
         until
     }
 
-    fn at_sign(&mut self, at: usize) {
-        match self.text[at] {
-            b'=' => assign::at_operator(self, at),
-            b':' => {
-                url::at_colon(self, at);
-                pii::at_colon(self, at);
-                assign::at_operator(self, at);
+    fn runs(&mut self, at: usize, places: &Places, runs: &Runs) {
+        let mut words = places.words;
+        while words != 0 {
+            let end = at + words.trailing_zeros() as usize;
+            words &= words - 1;
+            if tails::WORDS.may_end(self.text, end) {
+                self.at_word(end);
             }
-            b'@' => pii::at_email(self, at),
-            _ => paths::at_slash(self, at),
         }
-    }
-
-    fn end_run(&mut self, start: usize, end: usize) {
-        if self.text[start] == b'-' {
-            commands::at_flag(self, start);
+        let mut flags = places.flags;
+        while flags != 0 {
+            self.at_flag(at + flags.trailing_zeros() as usize);
+            flags &= flags - 1;
         }
-        if end - start >= tokens::MIN_RUN {
+        let mut long = places.long;
+        while long != 0 {
+            let end = long.trailing_zeros();
+            long &= long - 1;
+            let (start, end) = (runs.start_of(at, end), at + end as usize);
             tokens::at_run(self, start, end);
             decode::at_run(self, start, end);
         }
     }
-}
 
-/// Stems that make the word around them worth a look even without an operator behind it.
-#[rustfmt::skip]
-const STEMS: [&str; 28] = [
-    "pass", "pwd", "secret", "token", "key", "cred", "auth", "bearer", "jwt", "cookie", "otp", "cvv", "mnemonic", "seed",
-    "-----begin", "\ttrue\t", "\tfalse\t", "identified", "values", "sudo", "add_user", "with-token", "$2a$", "$2b$", "$2y$", "$6$", "$argon2", "$apr1$",
-];
-
-/// An automaton over all bytes: `aho-corasick`'s vector searcher was measured at half its speed, for so many stems.
-static STEM: LazyLock<AhoCorasick> = LazyLock::new(|| {
-    let kind = Some(AhoCorasickKind::DFA);
-    match AhoCorasick::builder().ascii_case_insensitive(true).kind(kind).build(STEMS) {
-        Ok(automaton) => automaton,
-        Err(error) => unreachable!("a few short words fit an automaton: {error}"),
+    /// Looks at the word in front of `end`.
+    fn at_word(&mut self, end: usize) {
+        let text = self.text;
+        let start = back_over(text, end, WORD_LIMIT, |b| is_word(b) || b == b'.' || b == b'$');
+        match text.get(end) {
+            Some(b'\t') => cookies::file_line(self, start, end),
+            Some(b' ') => pem::at_word(self, end),
+            Some(b'.' | b'=' | b':' | b';' | b')') => return,
+            _ => {}
+        }
+        assign::at_word(self, start, end);
+        commands::at_word(self, start, end);
+        sql::at_word(self, start, end);
     }
-});
 
-/// Looks at every word with a stem.
-fn words(scan: &mut Scan) {
-    let text = scan.text;
-    let mut until = 0;
-    for hit in STEM.find_iter(text) {
-        let (start, end) = (hit.start(), hit.end());
-        match STEMS[hit.pattern().as_usize()] {
-            "-----begin" => pem::at_begin(scan, start),
-            "\ttrue\t" | "\tfalse\t" => cookies::file_line(scan, start),
-            stem if stem.starts_with('$') => pem::at_hash(scan, start),
-            _ if start < until => {}
-            _ => {
-                let (start, end) = word_around(text, start, end);
-                until = end;
-                assign::at_word(scan, start, end);
-                commands::at_word(scan, start, end);
-                sql::at_word(scan, start, end);
-            }
+    /// Looks at the run that starts with the dash at `start`.
+    fn at_flag(&mut self, start: usize) {
+        commands::at_flag(self, start);
+        let end = forward_over(self.text, start, WORD_LIMIT, is_word);
+        if end - start >= LONG_NAME && !tails::WORDS.may_end(self.text, end) {
+            assign::at_word(self, start, end);
         }
     }
-    if !text.is_ascii() {
-        commands::foreign_labels(scan);
-    }
 }
 
-fn word_around(text: &[u8], start: usize, end: usize) -> (usize, usize) {
-    let word = |b: u8| is_word(b) || b == b'.' || b == b'$';
-    let floor = start.saturating_sub(80);
-    let ceiling = text.len().min(end + 80);
-    let from = (floor..start).rev().take_while(|i| word(text[*i])).last().unwrap_or(start);
-    let to = end + text[end..ceiling].iter().take_while(|b| word(**b)).count();
-    (from, to)
+/// How far around a place the borders of a name are looked for.
+const WORD_LIMIT: usize = 80;
+
+/// Runs of word characters, over the borders of blocks.
+#[derive(Default)]
+struct Runs {
+    /// The word bits of this block above those of the block before.
+    words: u128,
+    /// Where the run starts that reaches into this block.
+    open: usize,
+}
+
+/// Places in a block, one bit each.
+struct Places {
+    /// Behind words of three characters and more.
+    words: u64,
+    /// Behind runs of [`tokens::MIN_RUN`] characters and more.
+    long: u64,
+    /// At the dash that starts a run.
+    flags: u64,
+}
+
+impl Runs {
+    fn enter(&mut self, masks: &Masks) -> Places {
+        const { assert!(tokens::MIN_RUN == 12, "`twelve` below is that many") };
+        self.words = (u128::from(masks.word) << BLOCK) | (self.words >> BLOCK);
+        let one = self.words;
+        let two = one & (one << 1);
+        let four = two & (two << 2);
+        let three = two & (one << 2);
+        let twelve = four & (four << 4) & (four << 8);
+        let behind = |runs: u128| (((runs << 1) & !one) >> BLOCK) as u64;
+        let starts = ((one & !(one << 1)) >> BLOCK) as u64;
+        Places { words: behind(three), long: behind(twelve), flags: starts & masks.dash }
+    }
+
+    fn leave(&mut self, at: usize) {
+        let reach = ((self.words >> BLOCK) as u64).leading_ones() as usize;
+        if reach < BLOCK || self.words >> (BLOCK - 1) & 1 == 0 {
+            self.open = at + BLOCK - reach;
+        }
+    }
+
+    /// Where the run starts that ends at the place `end` of the block at `at`.
+    fn start_of(&self, at: usize, end: u32) -> usize {
+        let known = BLOCK as u32 + end;
+        let length = (self.words << (u128::BITS - known)).leading_ones();
+        if length < known { at + end as usize - length as usize } else { self.open }
+    }
 }
 
 /// Sorts and merges, so that ranges do not overlap and lie on character boundaries.

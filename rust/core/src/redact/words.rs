@@ -29,7 +29,29 @@ pub(crate) const GLUED_PASS: u16 = 1 << 10;
 /// A value that only repeats what a key says or stands in for one (`password: string`).
 pub(crate) const STAND_IN: u16 = 1 << 11;
 
-const LISTS: [(u16, &str); 12] = [
+/// Names a secret only together with the word before it; the pairs are judged in `keys`.
+pub(crate) const PAIRED: u16 = 1 << 12;
+
+/// Can be the last word of a label of several words.
+const ENDS_LABEL: u16 = 1 << 13;
+/// What a name can end with that says anything at all about its value.
+const TELLING: u16 = STRONG | SECRET_HEAD | TOKEN_HEAD | FILLER | PAIRED | ENDS_LABEL;
+/// What a word can end with that names a secret.
+const SECRETIVE: u16 = STRONG | SECRET_HEAD | TOKEN_HEAD | PAIRED;
+
+const LISTS: [(u16, &str); 14] = [
+    (
+        ENDS_LABEL,
+        "key keys code codes string phrase words word number no nr id passe acceso acesso sandi laluan birth security \
+    insurance name address plate license licence card fiscale coordinates date holder line ip phone wallet answer \
+    header key2 signature token tokens identifier mobile location account pressed",
+    ),
+    (
+        PAIRED,
+        "key keys code codes string str header headers phrase words mnemonic word passe acceso acesso sandi laluan rsa dsa \
+         ecdsa ed25519 sid verifier answer assertion signature sig hmac dsn webhook session sess ticket salt link token \
+         tokens",
+    ),
     (
         STRONG,
         "password passwords passwd passwort passphrase passphrases passcode passcodes secret secrets apikey apikeys \
@@ -199,6 +221,27 @@ static WORDS: LazyLock<Vocabulary<u16>> = LazyLock::new(|| {
     Vocabulary::new(words, |before, flag| before | flag)
 });
 
+fn flagged(wanted: u16) -> impl Iterator<Item = &'static str> {
+    let lists = LISTS.iter().filter(move |(flag, _)| flag & wanted != 0);
+    lists.flat_map(|(_, list)| list.split_ascii_whitespace()).chain(STRONG_ENDS)
+}
+
+/// Every word of the vocabulary.
+#[cfg(test)]
+pub(crate) fn everything() -> impl Iterator<Item = &'static str> {
+    flagged(u16::MAX)
+}
+
+/// The last words of names that say anything about a value.
+pub(crate) fn telling() -> impl Iterator<Item = &'static str> {
+    flagged(TELLING)
+}
+
+/// The last words of names that can say that a value is secret.
+pub(crate) fn secretive() -> impl Iterator<Item = &'static str> {
+    flagged(SECRETIVE)
+}
+
 /// All flags of a lower-case word.
 pub(crate) fn flags(word: &[u8]) -> u16 {
     WORDS.get(word).unwrap_or(0)
@@ -218,54 +261,7 @@ pub(crate) fn ends_label(word: &[u8]) -> bool {
     let Some(lower) = lower.get_mut(..word.len()) else { return false };
     lower.copy_from_slice(word);
     lower.make_ascii_lowercase();
-    matches!(
-        &*lower,
-        b"key"
-            | b"keys"
-            | b"code"
-            | b"codes"
-            | b"string"
-            | b"phrase"
-            | b"words"
-            | b"word"
-            | b"number"
-            | b"no"
-            | b"nr"
-            | b"id"
-            | b"passe"
-            | b"acceso"
-            | b"acesso"
-            | b"sandi"
-            | b"laluan"
-            | b"birth"
-            | b"security"
-            | b"insurance"
-            | b"name"
-            | b"address"
-            | b"plate"
-            | b"license"
-            | b"licence"
-            | b"card"
-            | b"fiscale"
-            | b"coordinates"
-            | b"date"
-            | b"holder"
-            | b"line"
-            | b"ip"
-            | b"phone"
-            | b"wallet"
-            | b"answer"
-            | b"header"
-            | b"key2"
-            | b"signature"
-            | b"token"
-            | b"tokens"
-            | b"identifier"
-            | b"mobile"
-            | b"location"
-            | b"account"
-            | b"pressed"
-    )
+    is(lower, ENDS_LABEL)
 }
 
 /// Fields whose strings are content: source text, messages, output.
