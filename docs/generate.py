@@ -167,6 +167,8 @@ def default_of(value: object) -> str:
     """A default as it stands in the YAML."""
     if isinstance(value, list):
         return f"[{', '.join(map(str, value))}]"
+    if isinstance(value, dict):
+        return "{}"
     if value is None:
         return "null"
     return str(value).lower() if isinstance(value, bool) else str(value)

@@ -10,7 +10,7 @@ from __future__ import annotations
 import os
 
 from t800.config_keys import KEYS, as_switch, nearest_key
-from t800.errors import ConfigError, TraceFileError
+from t800.errors import ConfigError, RuleError, TraceFileError
 from t800.layout import disabled, make_state_dir, read_own_file, sha256_hex, state_dir, write_own_file
 
 TYPE_CHECKING = False
@@ -104,6 +104,7 @@ def load(
     }
     values, sources = _resolve(layers)
     values["file_paths.base"] = _base(layout, values["file_paths.base"], sources["file_paths.base"])
+    _check_rules(values, layers, layout.config_file)
     enabled, reason = _verdict(
         layout.config_file if digest else "",
         said=values[_ENABLED] is True,
@@ -142,7 +143,9 @@ def defaults(overrides: Mapping[str, object] | None = None) -> Settings:
 
     Raises `ConfigError` for an argument that is refused.
     """
-    values, sources = _resolve({"call": _call_layer(overrides or {})})
+    layers = {"call": _call_layer(overrides or {})}
+    values, sources = _resolve(layers)
+    _check_rules(values, layers, "")
     return Settings(values, sources, enabled=True, reason="the program asked for it")
 
 
@@ -186,20 +189,60 @@ def _resolve(layers: Mapping[str, Values]) -> tuple[Values, dict[str, str]]:
     sources = dict.fromkeys(KEYS, "default")
     for source, layer in layers.items():
         for name, value in _with_both_names(layer, source).items():
-            before = values[name]
-            values[name] = _joined(before, value) if isinstance(before, list) else value
+            values[name] = _joined(values[name], value)
             sources[name] = source
     return values, sources
 
 
 def _own(default: object) -> object:
-    """A list of its own, so that nobody can change the table."""
-    return list(default) if isinstance(default, list) else default
+    """A list or mapping of its own, so that nobody can change the table."""
+    return default.copy() if isinstance(default, list | dict) else default
 
 
-def _joined(before: list[object], value: object) -> list[object]:
-    added = value if isinstance(value, list) else []
-    return list(dict.fromkeys([*before, *added]))
+def _joined(before: object, value: object) -> object:
+    """What both sources say, where a key holds a list or a mapping; else what the later one says."""
+    if isinstance(before, list) and isinstance(value, list):
+        known = {_json(item) for item in before}
+        return before + [item for item in value if not (_json(item) in known or known.add(_json(item)))]
+    if isinstance(before, dict) and isinstance(value, dict):
+        return before | value
+    return value
+
+
+# What the core is asked about: it alone knows its own names and what its expressions can say.
+_OF_THE_CORE = (
+    "always_redact",
+    "telemetry.privacy.allow",
+    "telemetry.privacy.rules",
+    "telemetry.privacy.fields",
+)
+
+
+def _check_rules(values: Values, layers: Mapping[str, Values], config_file: str) -> None:
+    """Raise `RuleError` where the core cannot use a rule, an exception or a name, with the place it comes from."""
+    from t800 import _core
+
+    if all(values[name] == KEYS[name].default for name in _OF_THE_CORE):
+        return
+    refused = _core.refused_rule(_json_object(values))
+    if refused is None:
+        return
+    key, problem, hint = refused
+    file, line = _place(key, layers, config_file)
+    raise RuleError(problem, file=file, line=line, key=key, hint=hint)
+
+
+def _place(key: str, layers: Mapping[str, Values], config_file: str) -> tuple[str | None, int | None]:
+    """The file and line, or the variable, that a refused key comes from."""
+    name = next((name for name in _OF_THE_CORE if key.startswith(name)), key)
+    given = layers.get("file", {}).get(name)
+    position = key.removeprefix(name).partition("]")[0].removeprefix("[")
+    if given and not (position.isdigit() and isinstance(given, list) and int(position) >= len(given)):
+        from t800.config_file import line_of
+
+        data = read_config(config_file)
+        return config_file, line_of(data, config_file, key) if data else None
+    return (KEYS[name].environment if name in layers.get("environment", {}) else None), None
 
 
 def _with_both_names(layer: Values, source: str) -> Values:
@@ -368,6 +411,8 @@ def _json(value: object) -> str:
         return f'"{value.translate(_ESCAPES)}"'
     if isinstance(value, list):
         return f"[{','.join(map(_json, value))}]"
+    if isinstance(value, dict):
+        return "{" + ",".join(f"{_json(name)}:{_json(member)}" for name, member in value.items()) + "}"
     return {True: "true", False: "false"}[value] if isinstance(value, bool) else _json_plain(value)
 
 

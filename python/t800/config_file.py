@@ -1,7 +1,7 @@
 """The configuration file as text: read with suspicion, written with comments, switched on in place.
 
-The only place that knows YAML. It takes plain mappings, scalars and lists of scalars: no tags, hardly any
-aliases, no duplicate keys.
+The only place that knows YAML. It takes plain mappings, lists and scalars: no tags, hardly any aliases, no
+duplicate keys.
 """
 
 from __future__ import annotations
@@ -11,9 +11,9 @@ from typing import Final
 import yaml
 
 from t800.config_keys import KEYS, Key, nearest_key
-from t800.errors import ConfigError
+from t800.errors import ConfigError, RuleError
 
-__all__ = ["default_text", "parse", "switched_on"]
+__all__ = ["default_text", "line_of", "parse", "switched_on"]
 
 # The largest sensible file has some hundred nodes; PyYAML needs 30 µs for each.
 _NODES: Final = 2500
@@ -132,14 +132,50 @@ def _refuse_unknown(name: str, key_node: yaml.Node, file: str) -> None:
 
 
 def _value(loader: _Loader, node: yaml.Node, key: Key, file: str) -> object:
-    if isinstance(key.default, list) and _is_empty(node):
-        return []
-    plain: object = node
-    if isinstance(node, yaml.ScalarNode):
-        plain = _scalar(loader, node)
+    if isinstance(key.default, list | dict) and _is_empty(node):
+        return type(key.default)()
+    try:
+        return key.check(_plain(loader, node, key.name, file), file=file, line=_line(node))
+    except RuleError as error:
+        error.line = _line(_below(node, (error.key or "").removeprefix(key.name)))
+        raise
+
+
+def _plain(loader: _Loader, node: yaml.Node, key: str, file: str) -> object:
+    """The value of a node: a scalar, a list, or a mapping of names; the node itself where it is nothing of that."""
+    if isinstance(node, yaml.SequenceNode):
+        return [_plain(loader, item, f"{key}[{at}]", file) for at, item in enumerate(node.value)]
+    if not isinstance(node, yaml.MappingNode):
+        return _scalar(loader, node)
+    members: dict[str, object] = {}
+    for key_node, value_node in node.value:
+        name = _name(key_node, "")
+        if name in members:
+            raise ConfigError(
+                "is there twice", file=file, line=_line(key_node), key=_shown(f"{key}.{name}")
+            )
+        members[name] = _plain(loader, value_node, f"{key}.{name}", file)
+    return members
+
+
+def line_of(data: bytes, file: str, key: str) -> int | None:
+    """The line at which a dotted key stands in a file that was read before, `rules[2].pattern` too."""
+    _, root = _composed(_decoded(data, file), file)
+    return _line(_below(root, f".{key}")) if root is not None else None
+
+
+def _below(node: yaml.Node, path: str) -> yaml.Node:
+    """The node at a path such as `[2].pattern`, or the innermost above it."""
+    if isinstance(node, yaml.MappingNode):
+        for key_node, value_node in node.value:
+            rest = path.removeprefix(f".{key_node.value}")
+            if rest != path and rest[:1] in ("", ".", "["):
+                return _below(value_node, rest) if rest else key_node
     elif isinstance(node, yaml.SequenceNode):
-        plain = [_scalar(loader, item) for item in node.value]
-    return key.check(plain, file=file, line=_line(node))
+        for at, item in enumerate(node.value):
+            if path.startswith(f"[{at}]"):
+                return _below(item, path.removeprefix(f"[{at}]"))
+    return node
 
 
 def _scalar(loader: _Loader, node: yaml.Node) -> object:

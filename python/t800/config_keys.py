@@ -5,11 +5,15 @@ The documented configuration file, the names of the environment variables and ev
 
 from __future__ import annotations
 
-from t800.errors import ConfigError
+from t800.config_rules import is_text as _is_text
+from t800.config_rules import wrong_exceptions, wrong_fields, wrong_names, wrong_rules
+from t800.errors import ConfigError, RuleError
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Callable
+
+    from t800.config_rules import Wrong
 
 __all__ = ["KEYS", "Key", "Kind", "as_switch", "nearest_key"]
 
@@ -17,16 +21,24 @@ _LIST_LIMIT = 1000
 
 
 class Kind:
-    """What values a key takes: `expects` in words, a test, and how it is written in the environment."""
+    """What values a key takes: `expects` in words, a test, and how it is written in the environment.
 
-    __slots__ = ("accepts", "expects", "from_text")
+    `wrong` says of a value with parts where in it something is wrong, what, and what to do.
+    """
+
+    __slots__ = ("accepts", "expects", "from_text", "wrong")
 
     def __init__(
-        self, expects: str, accepts: Callable[[object], bool], from_text: Callable[[str], object] = str
+        self,
+        expects: str,
+        accepts: Callable[[object], bool],
+        from_text: Callable[[str], object] = str,
+        wrong: Callable[[object], Wrong | None] | None = None,
     ) -> None:
         self.expects = expects
         self.accepts = accepts
         self.from_text = from_text
+        self.wrong = wrong
 
 
 def as_switch(text: str) -> object:
@@ -50,13 +62,24 @@ def _as_list(text: str) -> object:
     return [item for item in (part.strip() for part in text.split(",")) if item]
 
 
+def _as_mapping(text: str) -> object:
+    pairs = [item.partition("=") for item in str(text).split(",") if item.strip()]
+    if not all(sign for _, sign, _ in pairs):
+        return text
+    return {name.strip(): value.strip() for name, _, value in pairs}
+
+
+def _as_json(text: str) -> object:
+    from t800 import _core
+
+    try:
+        return _core.parse_json(text.encode("utf-8", "surrogatepass"))
+    except (ValueError, RecursionError):
+        return text
+
+
 def _is_number(value: object, least: float, most: float) -> bool:
     return isinstance(value, (int, float)) and not isinstance(value, bool) and least <= value <= most
-
-
-def _is_text(value: object, limit: int = 4096) -> bool:
-    # Printable also excludes lone surrogates, terminal escapes and changes of direction.
-    return isinstance(value, str) and 0 < len(value) <= limit and value.isprintable() and bool(value.strip())
 
 
 def _is_list(value: object, item: Callable[[object], bool]) -> bool:
@@ -101,7 +124,27 @@ def _choice(*names: str) -> Kind:
 _SWITCH = Kind("true or false", lambda value: isinstance(value, bool), as_switch)
 _PROMISE = Kind("true: T-800 promises it", lambda value: value is True, as_switch)
 _MARKER = Kind("a printable text of at most 64 characters", lambda value: _is_text(value, 64))
-_NAMES = Kind(f"a list of at most {_LIST_LIMIT} texts", lambda value: _is_list(value, _is_text), _as_list)
+_NAMES = Kind(
+    f"a list of at most {_LIST_LIMIT} texts", lambda value: wrong_names(value) is None, _as_list
+)
+_EXCEPTIONS = Kind(
+    f"a list of at most {_LIST_LIMIT} texts or `{{pattern: …}}`",
+    lambda value: wrong_exceptions(value) is None,
+    _as_list,
+    wrong_exceptions,
+)
+_RULES = Kind(
+    "a list of `{id, pattern}`, each with `description`, `keywords`, `allow` if you like",
+    lambda value: wrong_rules(value) is None,
+    _as_json,
+    wrong_rules,
+)
+_FIELDS = Kind(
+    "a mapping of names to redact, hash or scan",
+    lambda value: wrong_fields(value) is None,
+    _as_mapping,
+    wrong_fields,
+)
 _FOLDERS = Kind("a list of folders from / or ~/", lambda value: _is_list(value, _is_folder), _as_list)
 _BASE = Kind("project_root, or an absolute path inside the project", _is_base)
 
@@ -122,6 +165,10 @@ class Key:
         """`value` as it is used. Raises `ConfigError` where this key does not take it."""
         if isinstance(self.default, list) and isinstance(value, tuple):
             value = list(value)
+        wrong = self.kind.wrong(value) if self.kind.wrong else None
+        if wrong is not None:
+            where, problem, hint = wrong
+            raise RuleError(problem, file=file, line=line, key=f"{self.name}{where}", hint=hint)
         if not self.kind.accepts(value):
             raise ConfigError(f"must be {self.kind.expects}", file=file, line=line, key=self.name)
         return value
@@ -183,7 +230,19 @@ _TABLE = (
         _PROMISE,
         "There is no network code. Always true.",
     ),
-    Key("telemetry.privacy.allow", [], _NAMES, "Texts and key names that are never redacted."),
+    Key(
+        "telemetry.privacy.allow",
+        [],
+        _EXCEPTIONS,
+        "Texts and key names that are never redacted, and `{pattern: …}` for whole texts.",
+    ),
+    Key("telemetry.privacy.rules", [], _RULES, "Your own rules: what matches the pattern of one goes."),
+    Key(
+        "telemetry.privacy.fields",
+        {},
+        _FIELDS,
+        "What becomes of a field by its name: it goes, becomes a keyed hash, or is scanned and kept.",
+    ),
     Key(
         "telemetry.privacy.max_value_bytes",
         16_384,

@@ -5,7 +5,7 @@
 use crate::encode::json::{JsonError, Sink, parse};
 use crate::encode::{Enter, Limits};
 use crate::event::Kind;
-use crate::redact::{Identity, Policy};
+use crate::redact::{Identity, Policy, Treatment, UserRule};
 use crate::session::SessionPolicy;
 use std::collections::HashMap;
 use std::fmt;
@@ -18,7 +18,74 @@ enum Setting {
     Flag(bool),
     Number(f64),
     Text(String),
-    Texts(Vec<String>),
+    List(Vec<Setting>),
+    Table(Table),
+}
+
+type Table = HashMap<String, Setting>;
+
+impl Setting {
+    fn text(&self) -> Option<&str> {
+        match self {
+            Setting::Text(text) => Some(text),
+            _ => None,
+        }
+    }
+
+    fn list(&self) -> Option<&[Setting]> {
+        match self {
+            Setting::List(items) => Some(items),
+            _ => None,
+        }
+    }
+
+    fn table(&self) -> Option<&Table> {
+        match self {
+            Setting::Table(members) => Some(members),
+            _ => None,
+        }
+    }
+
+    /// All items of a list of texts.
+    fn texts(&self) -> Option<Vec<String>> {
+        self.list()?.iter().map(|item| item.text().map(str::to_owned)).collect()
+    }
+
+    /// The texts of an allow-list, and the expressions among them: `["text", {"pattern": "expression"}]`.
+    fn exceptions(&self) -> Option<(Vec<String>, Vec<String>)> {
+        let (mut texts, mut patterns) = (Vec::new(), Vec::new());
+        for item in self.list()? {
+            match item.table() {
+                Some(members) => patterns.push(members.get("pattern")?.text()?.to_owned()),
+                None => texts.push(item.text()?.to_owned()),
+            }
+        }
+        Some((texts, patterns))
+    }
+
+    /// One of the user's own rules.
+    fn rule(&self) -> Option<UserRule> {
+        let members = self.table()?;
+        let text = |name| members.get(name).and_then(Setting::text).map(str::to_owned);
+        let (allow, allow_patterns) =
+            members.get("allow").map_or(Some(Default::default()), Setting::exceptions)?;
+        let keywords = members.get("keywords").map_or(Some(Vec::new()), Setting::texts)?;
+        Some(UserRule { id: text("id")?, pattern: text("pattern")?, keywords, allow, allow_patterns })
+    }
+
+    /// What the user wants of single fields, in the order of their names.
+    fn treatments(&self) -> Option<Vec<(String, Treatment)>> {
+        let treatment = |value: &Setting| match value.text()? {
+            "redact" => Some(Treatment::Redact),
+            "hash" => Some(Treatment::Hash),
+            "scan" => Some(Treatment::Scan),
+            _ => None,
+        };
+        let named = self.table()?.iter().map(|(name, value)| Some((name.clone(), treatment(value)?)));
+        let mut fields = named.collect::<Option<Vec<_>>>()?;
+        fields.sort_unstable_by(|one, other| one.0.cmp(&other.0));
+        Some(fields)
+    }
 }
 
 /// Compiled settings that cannot be used.
@@ -44,7 +111,7 @@ impl std::error::Error for SettingsError {}
 /// The compiled settings, by dotted key.
 #[derive(Clone, Debug, Default)]
 pub struct Settings {
-    values: HashMap<String, Setting>,
+    values: Table,
 }
 
 /// Who records, and where: what the settings do not know.
@@ -66,9 +133,12 @@ impl Settings {
     /// # Errors
     /// [`SettingsError::Json`] when the text is not JSON.
     pub fn from_json(text: &str) -> Result<Settings, SettingsError> {
-        let mut reader = Reader::default();
+        let mut reader = Reader { open: Vec::new(), done: Setting::Null };
         parse(text, &mut reader).map_err(SettingsError::Json)?;
-        Ok(Settings { values: reader.values })
+        match reader.done {
+            Setting::Table(values) => Ok(Settings { values }),
+            _ => Ok(Settings::default()),
+        }
     }
 
     /// What the redactor does.
@@ -77,10 +147,14 @@ impl Settings {
     /// [`SettingsError::Key`] naming a key that is missing or of another type.
     pub fn policy(&self, around: Surroundings) -> Result<Policy, SettingsError> {
         let flag = |key| self.flag(key);
+        let (allow, allow_patterns) = self.allow()?;
         Ok(Policy {
             redaction_value: self.text("redaction_value")?,
             always_redact: self.texts("always_redact")?,
-            allow: self.texts("telemetry.privacy.allow")?,
+            allow,
+            allow_patterns,
+            fields: self.fields()?,
+            rules: self.rules()?,
             relative_paths: self.text("file_paths.mode")? == "relative",
             sensitive_dirs: self.texts("file_paths.sensitive_dirs")?,
             redact_pii: flag("telemetry.privacy.redact_pii")?,
@@ -151,60 +225,88 @@ impl Settings {
     }
 
     fn texts(&self, key: &'static str) -> Result<Vec<String>, SettingsError> {
-        match self.values.get(key) {
-            Some(Setting::Texts(value)) => Ok(value.clone()),
-            _ => Err(SettingsError::Key(key)),
-        }
+        self.values.get(key).and_then(Setting::texts).ok_or(SettingsError::Key(key))
+    }
+
+    fn allow(&self) -> Result<(Vec<String>, Vec<String>), SettingsError> {
+        let key = "telemetry.privacy.allow";
+        self.values.get(key).and_then(Setting::exceptions).ok_or(SettingsError::Key(key))
+    }
+
+    fn fields(&self) -> Result<Vec<(String, Treatment)>, SettingsError> {
+        let key = "telemetry.privacy.fields";
+        self.values.get(key).and_then(Setting::treatments).ok_or(SettingsError::Key(key))
+    }
+
+    fn rules(&self) -> Result<Vec<UserRule>, SettingsError> {
+        let key = "telemetry.privacy.rules";
+        let rules = self.values.get(key).and_then(Setting::list).ok_or(SettingsError::Key(key))?;
+        rules.iter().map(Setting::rule).collect::<Option<_>>().ok_or(SettingsError::Key(key))
     }
 }
 
-/// Collects the flat object; anything nested deeper than a list of texts is no setting.
-#[derive(Default)]
+/// Builds the tree of settings; what is nested deeper than any setting is passed over.
 struct Reader {
-    values: HashMap<String, Setting>,
-    key: String,
-    list: Option<Vec<String>>,
-    depth: usize,
+    /// The containers that are open, the outermost first.
+    open: Vec<Open>,
+    done: Setting,
 }
+
+struct Open {
+    value: Setting,
+    key: String,
+}
+
+/// The nesting of `telemetry.privacy.rules`: the settings, the list, a rule, its exceptions, one of them.
+const DEEPEST: usize = 5;
 
 impl Reader {
     fn put(&mut self, value: Setting) {
-        match (&mut self.list, value) {
-            (Some(list), Setting::Text(text)) => list.push(text),
-            (Some(_), _) => {}
-            (None, value) => {
-                self.values.insert(std::mem::take(&mut self.key), value);
+        let Some(open) = self.open.last_mut() else {
+            self.done = value;
+            return;
+        };
+        match &mut open.value {
+            Setting::List(items) => items.push(value),
+            Setting::Table(members) => {
+                members.insert(std::mem::take(&mut open.key), value);
             }
+            _ => {}
+        }
+    }
+
+    fn begin(&mut self, value: Setting) -> Enter {
+        if self.open.len() >= DEEPEST {
+            return Enter::Skip;
+        }
+        self.open.push(Open { value, key: String::new() });
+        Enter::Walk
+    }
+
+    fn end(&mut self) {
+        if let Some(open) = self.open.pop() {
+            self.put(open.value);
         }
     }
 }
 
 impl Sink for Reader {
     fn begin_object(&mut self) -> Enter {
-        self.depth += 1;
-        if self.depth > 1 {
-            self.depth -= 1;
-            return Enter::Skip;
-        }
-        Enter::Walk
+        self.begin(Setting::Table(HashMap::new()))
     }
     fn begin_list(&mut self) -> Enter {
-        if self.depth != 1 || self.list.is_some() {
-            return Enter::Skip;
-        }
-        self.list = Some(Vec::new());
-        Enter::Walk
+        self.begin(Setting::List(Vec::new()))
     }
     fn end_object(&mut self) {
-        self.depth -= 1;
+        self.end();
     }
     fn end_list(&mut self) {
-        if let Some(list) = self.list.take() {
-            self.put(Setting::Texts(list));
-        }
+        self.end();
     }
     fn key(&mut self, key: &str) {
-        key.clone_into(&mut self.key);
+        if let Some(open) = self.open.last_mut() {
+            key.clone_into(&mut open.key);
+        }
     }
     fn string(&mut self, text: &str, _: Option<&str>) {
         self.put(Setting::Text(text.to_owned()));
@@ -231,9 +333,54 @@ mod tests {
     #[test]
     fn names_what_is_missing() {
         let settings =
-            Settings::from_json(r#"{"telemetry.trace_tools":1,"a":{"b":[1]},"c":[["x"],"y"]}"#).unwrap();
+            Settings::from_json(r#"{"telemetry.trace_tools":1,"a":{"b":[1]},"c":["x","y"],"d":["x",1]}"#)
+                .unwrap();
         assert_eq!(settings.session().err(), Some(SettingsError::Key("telemetry.trace_tools")));
-        assert_eq!(settings.texts("c"), Ok(vec!["y".to_owned()]));
+        assert_eq!(settings.texts("c"), Ok(vec!["x".to_owned(), "y".to_owned()]));
+        assert_eq!(settings.texts("d"), Err(SettingsError::Key("d")));
         assert!(matches!(Settings::from_json("{"), Err(SettingsError::Json(_))));
+    }
+
+    #[test]
+    fn reads_what_the_user_adds() {
+        let settings = Settings::from_json(
+            r#"{"telemetry.privacy.rules":[{"id":"a","pattern":"x+","keywords":["k"],"allow":["x",{"pattern":"xx"}]}],
+                "telemetry.privacy.allow":["t",{"pattern":"p"}],
+                "telemetry.privacy.fields":{"headers":"redact","sql":"hash"}}"#,
+        )
+        .unwrap();
+        let rule = UserRule {
+            id: "a".into(),
+            pattern: "x+".into(),
+            keywords: vec!["k".into()],
+            allow: vec!["x".into()],
+            allow_patterns: vec!["xx".into()],
+        };
+        assert_eq!(settings.rules(), Ok(vec![rule]));
+        assert_eq!(settings.allow(), Ok((vec!["t".into()], vec!["p".into()])));
+        let fields = vec![("headers".into(), Treatment::Redact), ("sql".into(), Treatment::Hash)];
+        assert_eq!(settings.fields(), Ok(fields));
+    }
+
+    #[test]
+    fn refuses_what_the_user_cannot_add() {
+        for (key, text) in [
+            ("telemetry.privacy.rules", r#"[{"id":"a"}]"#),
+            ("telemetry.privacy.rules", r#"[{"id":"a","pattern":7}]"#),
+            ("telemetry.privacy.rules", r#"[{"id":"a","pattern":"x","keywords":"k"}]"#),
+            ("telemetry.privacy.rules", r#"["a"]"#),
+            ("telemetry.privacy.allow", r#"[{"text":"x"}]"#),
+            ("telemetry.privacy.allow", r#"[["x"]]"#),
+            ("telemetry.privacy.fields", r#"{"a":"drop"}"#),
+            ("telemetry.privacy.fields", r#"["a"]"#),
+        ] {
+            let settings = Settings::from_json(&format!("{{{key:?}:{text}}}")).unwrap();
+            let wrong = match key {
+                "telemetry.privacy.rules" => settings.rules().err(),
+                "telemetry.privacy.allow" => settings.allow().err(),
+                _ => settings.fields().err(),
+            };
+            assert_eq!(wrong, Some(SettingsError::Key(key)), "{text}");
+        }
     }
 }

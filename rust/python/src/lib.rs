@@ -40,6 +40,12 @@ fn parse_json<'py>(py: Python<'py>, data: &[u8]) -> PyResult<Bound<'py, PyAny>> 
     json::parse(py, &String::from_utf8_lossy(data))
 }
 
+/// Why the core cannot use the rules of compiled settings: the dotted key, the problem, what to do.
+#[pyfunction]
+fn refused_rule(settings: &[u8]) -> PyResult<Option<(String, String, String)>> {
+    open::refused_rule(settings)
+}
+
 /// Whether the session of `stem` is being written by a living process.
 #[pyfunction]
 fn is_live(private_dir: PathBuf, stem: &str) -> bool {
@@ -74,6 +80,7 @@ fn _core(module: &Bound<'_, PyModule>) -> PyResult<()> {
     module.add_function(wrap_pyfunction!(sha256_hex, module)?)?;
     module.add_function(wrap_pyfunction!(keyed_hash, module)?)?;
     module.add_function(wrap_pyfunction!(parse_json, module)?)?;
+    module.add_function(wrap_pyfunction!(refused_rule, module)?)?;
     module.add_function(wrap_pyfunction!(is_live, module)?)?;
     module.add_function(wrap_pyfunction!(before_fork, module)?)?;
     module.add_function(wrap_pyfunction!(after_fork, module)?)?;

@@ -130,6 +130,17 @@ pub fn redactor(policy: Policy) -> PyResult<Arc<Redactor>> {
     Ok(redactor)
 }
 
+/// What is wrong with the rules, exceptions and names of compiled settings: the dotted key, the problem, what to do.
+///
+/// # Errors
+/// `ValueError` where the settings are none.
+pub fn refused_rule(compiled: &[u8]) -> PyResult<Option<(String, String, String)>> {
+    let text = std::str::from_utf8(compiled).map_err(PyValueError::new_err_from)?;
+    let settings = Settings::from_json(text).map_err(PyValueError::new_err_from)?;
+    let policy = settings.policy(Surroundings::default()).map_err(PyValueError::new_err_from)?;
+    Ok(Redactor::new(&policy).err().map(|error| (error.key, error.reason, error.hint)))
+}
+
 /// A redactor of its own, for filters: `settings`, `home`, `project_root`, `identity`, `key`.
 ///
 /// # Errors

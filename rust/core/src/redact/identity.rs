@@ -34,10 +34,7 @@ impl Literals {
             return Ok(Literals { automaton: None, logins });
         }
         let built = AhoCorasick::builder().match_kind(MatchKind::LeftmostLongest).build(&literals);
-        let reason = |error: aho_corasick::BuildError| RuleError {
-            rule: "identity".to_owned(),
-            reason: error.to_string(),
-        };
+        let reason = |error: aho_corasick::BuildError| RuleError::new("identity", &error.to_string(), "");
         Ok(Literals { automaton: Some(built.map_err(reason)?), logins })
     }
 }

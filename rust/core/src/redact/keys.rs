@@ -3,11 +3,11 @@
 //! A key is split into lower-case segments (`dbPassword`, `db-password` and `DB_PASSWORD` are all `db`,
 //! `password`), then judged by its last segments: `password_policy` tells of a policy, `reset_token` of a token.
 
-use super::RuleError;
 use super::pii::Datum;
 use super::segments::Segments;
 use super::tails::{self, Tails};
 use super::words;
+use super::{RuleError, Treatment};
 
 /// What a key says about its value; see [`super::Redactor::key`].
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -33,6 +33,10 @@ impl KeyClass {
     pub(crate) const ALLOWED: KeyClass = KeyClass(6);
     /// As [`KeyClass::SECRET`], and the value is a phrase of words.
     pub(crate) const PHRASE: KeyClass = KeyClass(7);
+    /// Strings become a keyed hash and numbers go, as the user wants of this field.
+    pub(crate) const HASHED: KeyClass = KeyClass(8);
+    /// Strings are scanned and kept, content or not, as the user wants of this field.
+    pub(crate) const SCANNED: KeyClass = KeyClass(9);
 
     /// The class of a key that names a personal datum.
     pub(crate) fn of_datum(datum: Datum) -> KeyClass {
@@ -66,18 +70,18 @@ pub(crate) struct Keys {
     allow: Vec<Vec<u8>>,
     /// The endings of the configured names, where there are any.
     tails: Option<Tails>,
+    fields: Vec<(Vec<u8>, KeyClass)>,
 }
 
 impl Keys {
     /// Compiles the configured names; names that are built in keep their built-in meaning.
     pub(crate) fn new(redact: &[String], allow: &[String]) -> Result<Keys, RuleError> {
         let allow = allow.iter().map(|name| joined(name)).collect();
-        let mut keys = Keys { redact: Vec::new(), allow, tails: None };
+        let mut keys = Keys { redact: Vec::new(), allow, fields: Vec::new(), tails: None };
         for name in redact {
             let form = joined(name);
             if form.is_empty() {
-                let reason = "is no key name: it needs at least one letter or digit".to_owned();
-                return Err(RuleError { rule: name.clone(), reason });
+                return Err(no_name("always_redact", name));
             }
             if !built_in(&Segments::of(name)).is_secret() {
                 keys.tails.get_or_insert_with(Tails::default).add(&form);
@@ -85,6 +89,34 @@ impl Keys {
             }
         }
         Ok(keys)
+    }
+
+    /// Adds what the user wants of single fields.
+    pub(crate) fn with_fields(mut self, fields: &[(String, Treatment)]) -> Result<Keys, RuleError> {
+        for (name, treatment) in fields {
+            let segments = Segments::of(name);
+            let form = segments.joined().to_vec();
+            if form.is_empty() {
+                return Err(no_name("telemetry.privacy.fields", name));
+            }
+            let class = match treatment {
+                Treatment::Redact => {
+                    self.tails.get_or_insert_with(Tails::default).add(&form);
+                    self.redact.push(form);
+                    continue;
+                }
+                Treatment::Hash => KeyClass::HASHED,
+                Treatment::Scan => KeyClass::SCANNED,
+            };
+            let redacted = self.redact.iter().any(|redacted| segments.ends_with_joined(redacted));
+            if redacted || built_in(&segments).hides_strings() {
+                let key = format!("telemetry.privacy.fields.{name}");
+                let hint = "If its values are harmless, list the name in telemetry.privacy.allow";
+                return Err(RuleError::new(&key, "is always redacted", hint));
+            }
+            self.fields.push((form, class));
+        }
+        Ok(self)
     }
 
     /// Whether a name that says anything can end in front of `end`, as far as its last letters tell.
@@ -105,6 +137,9 @@ impl Keys {
         if self.redact.iter().any(|name| segments.ends_with_joined(name)) {
             return KeyClass::SECRET;
         }
+        if let Some((_, class)) = self.fields.iter().find(|(name, _)| name.as_slice() == segments.joined()) {
+            return *class;
+        }
         built_in(segments)
     }
 
@@ -115,6 +150,11 @@ impl Keys {
             _ => KeyClass::PLAIN,
         }
     }
+}
+
+fn no_name(key: &str, name: &str) -> RuleError {
+    let reason = format!("{name:?} is no key name");
+    RuleError::new(key, &reason, "It needs at least one letter or digit")
 }
 
 fn joined(name: &str) -> Vec<u8> {

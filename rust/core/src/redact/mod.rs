@@ -29,15 +29,18 @@ mod tails;
 mod tokens;
 mod unknown;
 mod url;
+mod user;
 mod value;
 mod words;
 
 pub use content::{hmac_hex, sha256_hex};
 pub use keys::KeyClass;
 pub use rules::{RuleError, RuleId};
+pub use user::UserRule;
 
-use std::collections::HashSet;
+use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
+use user::{Allow, UserRules};
 
 /// What a user configured about privacy, in plain values: the input of [`Redactor::new`].
 // Each switch is one documented setting of its own.
@@ -50,6 +53,12 @@ pub struct Policy {
     pub always_redact: Vec<String>,
     /// Texts and key names that are never redacted (`telemetry.privacy.allow`).
     pub allow: Vec<String>,
+    /// Expressions for whole texts that are never redacted where they are found, or stand under a sensitive key.
+    pub allow_patterns: Vec<String>,
+    /// What the user wants of single fields, by key name (`telemetry.privacy.fields`).
+    pub fields: Vec<(String, Treatment)>,
+    /// The user's own rules (`telemetry.privacy.rules`).
+    pub rules: Vec<UserRule>,
     /// Project-relative paths (`file_paths.mode: relative`) or absolute ones.
     pub relative_paths: bool,
     /// Directories whose paths become `[REDACTED_PATH]` (`file_paths.sensitive_dirs`), beside the built-in ones.
@@ -79,6 +88,9 @@ impl Default for Policy {
             redaction_value: "[REDACTED]".to_owned(),
             always_redact: Vec::new(),
             allow: Vec::new(),
+            allow_patterns: Vec::new(),
+            fields: Vec::new(),
+            rules: Vec::new(),
             relative_paths: true,
             sensitive_dirs: Vec::new(),
             redact_pii: true,
@@ -91,6 +103,17 @@ impl Default for Policy {
             key: [0; 32],
         }
     }
+}
+
+/// What becomes of a field that the user has named.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum Treatment {
+    /// It goes, with everything under it.
+    Redact,
+    /// Its texts become a keyed hash, whatever `redact_content` says; its numbers go.
+    Hash,
+    /// Its texts are scanned and kept, even where it counts as content.
+    Scan,
 }
 
 /// What the machine knows of its own user: literals to remove wherever they stand.
@@ -180,7 +203,8 @@ pub struct Redactor {
     id: u64,
     redaction_value: String,
     keys: keys::Keys,
-    allow: HashSet<String>,
+    allow: Allow,
+    pub(crate) user: Arc<UserRules>,
     content: content::ContentHasher,
     pub(crate) paths: paths::PathRules,
     literals: identity::Literals,
@@ -203,8 +227,9 @@ impl Redactor {
         Ok(Redactor {
             id: next_id(),
             redaction_value: policy.redaction_value.clone(),
-            keys: keys::Keys::new(&policy.always_redact, &policy.allow)?,
-            allow: policy.allow.iter().cloned().collect(),
+            keys: keys::Keys::new(&policy.always_redact, &policy.allow)?.with_fields(&policy.fields)?,
+            allow: Allow::new(&policy.allow, &policy.allow_patterns, "telemetry.privacy.allow")?,
+            user: UserRules::of(policy)?,
             content: content::ContentHasher::new(&policy.key),
             paths: paths::PathRules::new(policy),
             literals: identity::Literals::new(&policy.identity, policy.home.as_deref())?,
@@ -260,7 +285,7 @@ impl Redactor {
     #[must_use]
     pub fn drops_number(&self, class: KeyClass, text: &str) -> bool {
         match class {
-            KeyClass::SECRET | KeyClass::PHRASE => true,
+            KeyClass::SECRET | KeyClass::PHRASE | KeyClass::HASHED => true,
             KeyClass::TOKEN => text.len() >= TOKEN_DIGITS,
             _ => self.redact_pii && class.datum().is_some_and(|datum| pii::drops_number(datum, text)),
         }
@@ -269,11 +294,11 @@ impl Redactor {
     /// Decides about one string value under a key of `class` (a key itself comes as [`KeyClass::PLAIN`]).
     pub fn text(&self, class: KeyClass, text: &str, scratch: &mut Scratch) -> Verdict {
         scratch.findings.clear();
-        if text.is_empty() || class == KeyClass::ALLOWED || self.allow.contains(text) {
+        if text.is_empty() || class == KeyClass::ALLOWED || self.allow.lists(text) {
             return Verdict::Keep;
         }
         if self.is_keyed_secret(class, text) {
-            return self.whole(RuleId::KEY, scratch);
+            return if self.allow.allows(text) { Verdict::Keep } else { self.whole(RuleId::KEY, scratch) };
         }
         if self.is_content(class, text) {
             self.content.marker(text.as_bytes(), &mut scratch.whole);
@@ -319,14 +344,18 @@ impl Redactor {
         if !self.allow.is_empty() {
             scratch
                 .findings
-                .retain(|found| !self.allow.contains(&text[found.start as usize..found.end as usize]));
+                .retain(|found| !self.allow.allows(&text[found.start as usize..found.end as usize]));
         }
         if scratch.findings.is_empty() { Verdict::Keep } else { Verdict::Spans }
     }
 
     fn is_content(&self, class: KeyClass, text: &str) -> bool {
-        self.redact_content
-            && (class.is_content() || (self.max_value_bytes > 0 && text.len() > self.max_value_bytes))
+        let long = self.max_value_bytes > 0 && text.len() > self.max_value_bytes;
+        match class {
+            KeyClass::HASHED => true,
+            KeyClass::SCANNED => false,
+            _ => self.redact_content && (long || class.is_content()),
+        }
     }
 
     /// The configured `redaction_value`.
@@ -350,13 +379,17 @@ impl Redactor {
     /// The readable id of a rule, as it is counted in a summary.
     #[must_use]
     pub fn rule_name(&self, rule: RuleId) -> &str {
-        rules::name(rule)
+        let number = usize::from(rule.0);
+        number
+            .checked_sub(rules::count())
+            .and_then(|number| self.user.name(number))
+            .unwrap_or(rules::name(rule))
     }
 
     /// How many rules there are: every [`RuleId`] is smaller.
     #[must_use]
     pub fn rule_count(&self) -> usize {
-        rules::count()
+        rules::count() + self.user.len()
     }
 
     /// The first 24 bits of the keyed hash of some content, in hex.

@@ -201,15 +201,24 @@ pub(crate) fn count() -> usize {
 /// A configured rule that cannot be used.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub struct RuleError {
-    /// Which rule or key name.
-    pub rule: String,
-    /// What is wrong with it and what to do.
+    /// Where it stands in the configuration: its dotted key, with an index where that is a list.
+    pub key: String,
+    /// What is wrong with it.
     pub reason: String,
+    /// What to do; empty where the reason says it.
+    pub hint: String,
+}
+
+impl RuleError {
+    pub(crate) fn new(key: &str, reason: &str, hint: &str) -> RuleError {
+        RuleError { key: key.to_owned(), reason: reason.to_owned(), hint: hint.to_owned() }
+    }
 }
 
 impl fmt::Display for RuleError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "rule {:?}: {}", self.rule, self.reason)
+        write!(f, "{}: {}", self.key, self.reason)?;
+        if self.hint.is_empty() { Ok(()) } else { write!(f, ". {}", self.hint) }
     }
 }
 

@@ -8,7 +8,7 @@ use super::rules::RuleId;
 use super::segments::Segments;
 use super::span::{back_over, forward_over};
 use super::{Finding, Redactor, With};
-use super::{assign, commands, cookies, decode, identity, paths, pem, pii, sql, tails, tokens, url};
+use super::{assign, commands, cookies, decode, identity, paths, pem, pii, sql, tails, tokens, url, user};
 
 /// Where a scan writes; handed over whole.
 pub(crate) struct Room<'a> {
@@ -88,10 +88,11 @@ impl<'a> Scan<'a> {
     /// Runs everything.
     pub(crate) fn run(&mut self) {
         if self.text.len() < 4 {
-            return;
+            return user::rules(self);
         }
         let seen = self.pass();
         identity::literals(self);
+        user::rules(self);
         if seen.wide != 0 {
             commands::foreign_labels(self);
         }
