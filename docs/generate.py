@@ -99,7 +99,44 @@ key, a wrong type or broken YAML is refused: recording stays off, and `t800 stat
 Lists only add to the built-in ones. `redact_secrets`, `local_only` and `no_network_transmission` cannot be switched
 off.
 
-Other variables: `T800_DIR` moves the telemetry folder, `T800_KEY_FILE` moves the key of the hashes, and
+## Your own rules, exceptions and fields
+
+```yaml
+telemetry:
+  privacy:
+    rules:
+      - id: acme.employee             # what the summary counts it under
+        description: Employee numbers # for readers of this file
+        pattern: 'EMP-[0-9]{6}'
+        keywords: [EMP-]              # only texts with one of them are searched, in any case
+        allow: [EMP-000000]           # what stays: texts, or {pattern: '…'}
+    allow:
+      - support@acme.dev              # this text stays, and so does the value of a key of this name
+      - {pattern: '[a-z]+@acme\\.dev'} # texts that match as a whole stay
+    fields:
+      headers: redact                 # goes with everything in it, like the names in always_redact
+      sql: hash                       # its texts become a keyed hash, its numbers go
+      stdout: scan                    # is scanned and kept up to max_value_bytes, although it is content
+```
+
+- A **rule** acts in all texts, in keys and in what is decoded from base64, escapes and the like. What its pattern
+  matches goes; where the pattern has a (group), only the first group that took part. Patterns have the syntax of
+  Rust's [regex](https://docs.rs/regex/latest/regex/#syntax) crate: no look-around and no back-references, so no text
+  can keep one busy. A pattern may not match the empty text, nor be larger than 64 KB as an automaton. A match is found
+  at any place up to 32 KB long. There may be 100 rules; those with keywords cost next to nothing where none of these
+  occurs.
+- **allow** makes exceptions: what the redactor finds stays where it is one of these texts or matches one of these
+  patterns as a whole, and so does the value of a sensitive key. A pattern that allows nearly everything is refused.
+- **fields** go by the name of the key, in any spelling (`stdOut`, `std-out`), not by a path. `hash` and `scan` are
+  refused for names that are sensitive by themselves; only `allow` makes exceptions there. As with other content, a
+  mapping under such a key keeps its shape, and its own keys decide.
+- In the environment `T800_PRIVACY_RULES` is a JSON list, `T800_PRIVACY_FIELDS` reads `headers=redact,sql=hash`.
+
+A rule that cannot be used is an error as any other: recording stays off, and `t800 status` names the line.
+
+## Other variables
+
+`T800_DIR` moves the telemetry folder, `T800_KEY_FILE` moves the key of the hashes, and
 `T800_STRICT=1` makes misuse of the API raise.
 """
 

@@ -16,7 +16,7 @@ from hypothesis import strategies as st
 
 from t800.config import KEYS, compile_file, load, load_or_off, unknown_environment
 from t800.config_file import default_text, parse, switched_on
-from t800.errors import ConfigError
+from t800.errors import ConfigError, RuleError
 from t800.layout import Layout, set_disabled, state_dir, telemetry_dir
 
 SPEC_TELEMETRY = """\
@@ -94,7 +94,10 @@ CHANGES: dict[str, tuple[object, object]] = {
     "telemetry.privacy.redact_pii": (False, False),
     "telemetry.privacy.redact_sensitive_paths": (False, False),
     "telemetry.privacy.redact_content": (False, False),
-    "telemetry.privacy.allow": (["public_token"], ["public_token"]),
+    "telemetry.privacy.allow": (["public_token", {"pattern": "demo-[0-9]+"}],) * 2,
+    "telemetry.privacy.rules": ([{"id": "acme.employee", "pattern": "EMP-[0-9]{6}", "keywords": ["EMP-"]}],)
+    * 2,
+    "telemetry.privacy.fields": ({"headers": "redact", "sql": "hash", "stdout": "scan"},) * 2,
     "telemetry.privacy.max_value_bytes": (1024, 1024),
     "telemetry.privacy.max_event_bytes": (4096, 4096),
     "telemetry.retention.max_trace_files": (5, 5),
@@ -221,7 +224,9 @@ def test_a_key_in_the_file_changes_its_value(place: Place, name: str) -> None:
 @pytest.mark.parametrize("name", CHANGES)
 def test_a_variable_changes_the_value(place: Place, name: str) -> None:
     value, expected = CHANGES[name]
-    text = ",".join(value) if isinstance(value, list) else str(value)
+    nested = isinstance(value, dict) or (isinstance(value, list) and isinstance(value[0], dict))
+    mixed = name == "telemetry.privacy.allow" or nested
+    text = json.dumps(value) if mixed else ",".join(value) if isinstance(value, list) else str(value)
     loaded = load(place.layout, environ={**place.environ, KEYS[name].environment: text})
     assert loaded.values[name] == expected
     assert loaded.sources[name] == "environment"
@@ -379,6 +384,59 @@ BAD_FILES: dict[str, tuple[str | bytes, int | None, str | None]] = {
         "telemetry.privacy.no_network_transmission",
     ),
     "secrets": ("telemetry: {privacy: {redact_secrets: false}}", 1, "telemetry.privacy.redact_secrets"),
+    "rules as a text": ("telemetry: {privacy: {rules: EMP}}\n", 1, "telemetry.privacy.rules"),
+    "rule as a text": ("telemetry:\n  privacy:\n    rules:\n      - EMP\n", 4, "telemetry.privacy.rules[0]"),
+    "rule without a pattern": ("telemetry: {privacy: {rules: [{id: a}]}}\n", 1, "telemetry.privacy.rules[0]"),
+    "rule with a number": (
+        "telemetry:\n  privacy:\n    rules:\n      - {id: a, pattern: x}\n      - id: b\n        pattern: 7\n",
+        6, "telemetry.privacy.rules[1].pattern",
+    ),
+    "rule with another tool's word": (
+        "telemetry:\n  privacy:\n    rules:\n      - id: a\n        regex: x\n", 5, "telemetry.privacy.rules[0].regex",
+    ),
+    "rule with an escape for a word": (
+        'telemetry: {privacy: {rules: [{"\\e[31m": x}]}}\n', 1, "telemetry.privacy.rules[0].\\x1b[31m",
+    ),
+    "rule with a word twice": (
+        "telemetry: {privacy: {rules: [{id: a, id: b, pattern: x}]}}\n", 1, "telemetry.privacy.rules[0].id",
+    ),
+    "rule with a broken pattern": (
+        "telemetry:\n  privacy:\n    rules:\n      - id: a\n        pattern: 'EMP-[0-9'\n",
+        5, "telemetry.privacy.rules[0].pattern",
+    ),
+    "rule with look-around": (
+        "telemetry:\n  privacy:\n    rules:\n      - {id: a, pattern: x}\n      - {id: b, pattern: '(?<=x)y'}\n",
+        5, "telemetry.privacy.rules[1].pattern",
+    ),
+    "rule with a back-reference": (
+        "telemetry: {privacy: {rules: [{id: a, pattern: '(x)\\1'}]}}\n", 1, "telemetry.privacy.rules[0].pattern",
+    ),
+    "rule for nothing": (
+        "telemetry: {privacy: {rules: [{id: a, pattern: 'x*'}]}}\n", 1, "telemetry.privacy.rules[0].pattern",
+    ),
+    "rule that is too large": (
+        "telemetry: {privacy: {rules: [{id: a, pattern: '(?:a{1,99}){1,99}b'}]}}\n",
+        1, "telemetry.privacy.rules[0].pattern",
+    ),
+    "rule of a built-in name": (
+        "telemetry: {privacy: {rules: [{id: pii.email, pattern: x}]}}\n", 1, "telemetry.privacy.rules[0].id",
+    ),
+    "two rules of one name": (
+        "telemetry:\n  privacy:\n    rules:\n      - {id: a, pattern: x}\n      - {id: a, pattern: y}\n",
+        5, "telemetry.privacy.rules[1].id",
+    ),
+    "rule that holds itself": ("telemetry: {privacy: {rules: &a [*a]}}\n", 1, None),
+    "exception for all": ("telemetry:\n  privacy:\n    allow: [{pattern: '.*'}]\n", 3, "telemetry.privacy.allow"),
+    "exception with two words": (
+        "telemetry: {privacy: {allow: [a, {pattern: x, id: y}]}}\n", 1, "telemetry.privacy.allow[1]",
+    ),
+    "field kept": (
+        "telemetry:\n  privacy:\n    fields:\n      a: redact\n      b: keep\n", 5, "telemetry.privacy.fields.b",
+    ),
+    "field of a secret name": (
+        "telemetry:\n  privacy:\n    fields: {api_key: scan}\n", 3, "telemetry.privacy.fields.api_key",
+    ),
+    "name without a letter": ("always_redact:\n  - '--'\n", 1, "always_redact"),
     "twice": ("telemetry:\n  enabled: true\n  enabled: false\n", 3, "telemetry.enabled"),
     "section twice": ("telemetry: {enabled: true}\ntelemetry: {}\n", 2, "telemetry"),
     "broken": ("telemetry:\n  enabled: true\n bad: [\n", 3, None),
@@ -866,3 +924,55 @@ def test_what_cannot_be_edited_safely_is_not_edited(text: str) -> None:
 def test_a_refused_file_is_not_edited() -> None:
     with pytest.raises(ConfigError, match="is not a setting"):
         switched_on(b"telemetry: {enabld: false}", "file")
+
+
+# The user's own rules
+
+RULES = "telemetry.privacy.rules"
+RULE = {"id": "acme.employee", "pattern": "EMP-[0-9]{6}"}
+
+
+def test_a_refused_rule_is_a_rule_error_that_says_what_to_do(place: Place) -> None:
+    place.write_key(RULES, [RULE, {"id": "b", "pattern": "(?=x)y"}])
+    with pytest.raises(RuleError) as refused:
+        load(place.layout, environ=place.environ)
+    assert isinstance(refused.value, ConfigError)
+    assert "look-around" in refused.value.problem
+    assert "group" in refused.value.hint
+    place.write_key(RULES, [{"id": "b", "regex": "x"}])
+    with pytest.raises(RuleError, match="called pattern here"):
+        load(place.layout, environ=place.environ)
+
+
+def test_rules_come_from_the_environment_and_the_call_too(place: Place) -> None:
+    place.write_key(RULES, [RULE])
+    environ = {**place.environ, "T800_PRIVACY_RULES": '[{"id":"env","pattern":"x+"}]'}
+    environ["T800_PRIVACY_FIELDS"] = "headers=redact, sql = hash"
+    found = load(place.layout, {"privacy.rules": [RULE, {"id": "call", "pattern": "y"}]}, environ).values
+    assert [rule["id"] for rule in found[RULES]] == ["acme.employee", "env", "call"]  # type: ignore[attr-defined]
+    assert found["telemetry.privacy.fields"] == {"headers": "redact", "sql": "hash"}
+
+
+@pytest.mark.parametrize("text", ["nonsense", "{}", '["x"]', '[{"id":"a","pattern":"["}]', "[" * 10_000])
+def test_a_bad_rule_in_the_environment_names_the_variable(place: Place, text: str) -> None:
+    with pytest.raises(RuleError) as refused:
+        load(place.layout, environ={**place.environ, "T800_PRIVACY_RULES": text})
+    assert refused.value.file == "T800_PRIVACY_RULES"
+
+
+def test_the_same_id_in_two_sources_is_refused(place: Place) -> None:
+    place.write_key(RULES, [RULE])
+    with pytest.raises(RuleError) as refused:
+        load(place.layout, {"privacy.rules": [RULE | {"pattern": "x"}]}, place.environ)
+    assert (refused.value.file, refused.value.key) == (None, f"{RULES}[1].id")
+
+
+def test_compiled_rules_are_checked_again(place: Place) -> None:
+    place.write_key(RULES, [RULE])
+    place.environ["T800_ENABLED"] = "1"
+    load(place.layout, environ=place.environ)
+    (kept,) = place.compiled()
+    kept.write_text(kept.read_text().replace("EMP-[0-9]", "EMP-[0-"))
+    with pytest.raises(RuleError) as refused:
+        load(place.layout, environ=place.environ)
+    assert refused.value.file == str(place.file)

@@ -106,6 +106,7 @@ def test_all_names_of_the_package_are_there_and_public() -> None:
         "config",
         "config_file",
         "config_keys",
+        "config_rules",
         "errors",
         "layout",
         "memory",

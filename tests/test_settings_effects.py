@@ -14,7 +14,7 @@ import pytest
 import yaml
 
 import t800
-from t800.config import KEYS
+from t800.config import KEYS, load_or_off
 from t800.layout import telemetry_dir
 from t800.testing import capture
 
@@ -268,6 +268,60 @@ def test_allow_lets_a_key_pass() -> None:
     assert parameters(value) == {"session_token": "[REDACTED]", "password": "[REDACTED]"}
     found = parameters(value, telemetry__privacy__allow=["session_token"])
     assert found == {"session_token": "a-perfectly-plain-value", "password": "[REDACTED]"}
+
+
+def test_allow_takes_expressions_for_whole_texts() -> None:
+    value = {"note": "ask ann@acme.dev and bob@corp.dev", "password": "demo-12", "pin": "demo-12x"}
+    allow = [{"pattern": r"\w+@acme\.dev"}, {"pattern": "demo-[0-9]+"}]
+    found = parameters(value, telemetry__privacy__allow=allow)
+    assert found == {"note": "ask ann@acme.dev and [REDACTED]", "password": "demo-12", "pin": "[REDACTED]"}
+
+
+# telemetry.privacy.rules, telemetry.privacy.fields
+
+EMPLOYEE = {
+    "id": "acme.employee",
+    "description": "Numbers of employees.",
+    "pattern": "EMP-[0-9]{6}",
+    "keywords": ["EMP-"],
+    "allow": ["EMP-000000"],
+}
+
+
+def test_a_rule_of_the_user_acts_everywhere_and_is_counted(open_session: Open, read_trace: Read) -> None:
+    with open_session(settings={"telemetry.privacy.rules": [EMPLOYEE]}) as trace:
+        trace.tool_call(
+            "bash", {"command": "mail EMP-204817 EMP-000000", "EMP-204817": 1, "n": ["EMP%2D204817"]}
+        )
+        trace.error("E", "no such EMP-204817")
+    document = read_trace(trace)
+    assert document["events"][0]["parameters_redacted"] == {
+        "command": "mail [REDACTED] EMP-000000", "[REDACTED]": 1, "n": ["[REDACTED]"],
+    }  # fmt: skip
+    assert document["events"][1]["message"] == "no such [REDACTED]"
+    assert document["summary"]["redactions"]["acme.employee"] == 4
+
+
+def test_a_rule_in_the_file_acts_and_a_bad_one_means_off(project: Path) -> None:
+    from_file({"telemetry.enabled": True, "telemetry.privacy.rules": [EMPLOYEE]})
+    with t800.session() as trace:
+        trace.decision("d", outcome="EMP-204817")
+    assert "204817" not in Path(str(trace.path)).read_text()
+    from_file({"telemetry.enabled": True, "telemetry.privacy.rules": [EMPLOYEE, EMPLOYEE | {"pattern": "x"}]})
+    assert not t800.session().enabled
+    assert "telemetry.privacy.rules[1].id" in load_or_off(telemetry_dir()).reason
+
+
+def test_fields_go_or_become_a_hash_or_are_scanned_and_kept() -> None:
+    fields = {"headers": "redact", "sql": "hash", "stdout": "scan"}
+    value = {"headers": {"a": 1}, "sql": "select 1", "stdout": "mail ann@acme.dev", "stderr": "text"}
+    found = parameters(value, telemetry__privacy__fields=fields)
+    assert (found["headers"], found["stdout"]) == ("[REDACTED]", "mail [REDACTED]")
+    assert found["sql"].startswith("[content hash: ")
+    assert found["stderr"].startswith("[content hash: ")
+    scanned = parameters(value, telemetry__privacy__fields=fields, telemetry__privacy__redact_content=False)
+    assert scanned["sql"].startswith("[content hash: ")
+    assert scanned["stderr"] == "text"
 
 
 def test_max_value_bytes_makes_content_of_longer_texts() -> None:

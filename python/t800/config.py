@@ -202,8 +202,7 @@ def _own(default: object) -> object:
 def _joined(before: object, value: object) -> object:
     """What both sources say, where a key holds a list or a mapping; else what the later one says."""
     if isinstance(before, list) and isinstance(value, list):
-        known = {_json(item) for item in before}
-        return before + [item for item in value if not (_json(item) in known or known.add(_json(item)))]
+        return list({_json(item): item for item in [*before, *value]}.values())
     if isinstance(before, dict) and isinstance(value, dict):
         return before | value
     return value

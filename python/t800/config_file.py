@@ -141,20 +141,21 @@ def _value(loader: _Loader, node: yaml.Node, key: Key, file: str) -> object:
         raise
 
 
-def _plain(loader: _Loader, node: yaml.Node, key: str, file: str) -> object:
+def _plain(loader: _Loader, node: yaml.Node, key: str, file: str, depth: int = 0) -> object:
     """The value of a node: a scalar, a list, or a mapping of names; the node itself where it is nothing of that."""
+    if depth > _DEPTH:  # An alias may stand for a node that holds it.
+        raise ConfigError("is nested too deeply", file=file, line=_line(node), key=_shown(key))
+    below = depth + 1
     if isinstance(node, yaml.SequenceNode):
-        return [_plain(loader, item, f"{key}[{at}]", file) for at, item in enumerate(node.value)]
+        return [_plain(loader, item, f"{key}[{at}]", file, below) for at, item in enumerate(node.value)]
     if not isinstance(node, yaml.MappingNode):
         return _scalar(loader, node)
     members: dict[str, object] = {}
     for key_node, value_node in node.value:
         name = _name(key_node, "")
         if name in members:
-            raise ConfigError(
-                "is there twice", file=file, line=_line(key_node), key=_shown(f"{key}.{name}")
-            )
-        members[name] = _plain(loader, value_node, f"{key}.{name}", file)
+            raise ConfigError("is there twice", file=file, line=_line(key_node), key=_shown(f"{key}.{name}"))
+        members[name] = _plain(loader, value_node, f"{key}.{name}", file, below)
     return members
 
 

@@ -62,7 +62,14 @@ def _as_list(text: str) -> object:
     return [item for item in (part.strip() for part in text.split(",")) if item]
 
 
+def _as_exceptions(text: str) -> object:
+    parsed = _as_json(text) if text.startswith("[") else None
+    return parsed if isinstance(parsed, list) else _as_list(text)
+
+
 def _as_mapping(text: str) -> object:
+    if text.startswith("{"):
+        return _as_json(text)
     pairs = [item.partition("=") for item in str(text).split(",") if item.strip()]
     if not all(sign for _, sign, _ in pairs):
         return text
@@ -124,13 +131,11 @@ def _choice(*names: str) -> Kind:
 _SWITCH = Kind("true or false", lambda value: isinstance(value, bool), as_switch)
 _PROMISE = Kind("true: T-800 promises it", lambda value: value is True, as_switch)
 _MARKER = Kind("a printable text of at most 64 characters", lambda value: _is_text(value, 64))
-_NAMES = Kind(
-    f"a list of at most {_LIST_LIMIT} texts", lambda value: wrong_names(value) is None, _as_list
-)
+_NAMES = Kind(f"a list of at most {_LIST_LIMIT} texts", lambda value: wrong_names(value) is None, _as_list)
 _EXCEPTIONS = Kind(
     f"a list of at most {_LIST_LIMIT} texts or `{{pattern: …}}`",
     lambda value: wrong_exceptions(value) is None,
-    _as_list,
+    _as_exceptions,
     wrong_exceptions,
 )
 _RULES = Kind(

@@ -16,6 +16,7 @@ __all__ = ["TREATMENTS", "is_text", "wrong_exceptions", "wrong_fields", "wrong_n
 _MOST = 1000
 _MOST_RULES = 100
 _LONGEST = 4096
+_SHOWN = 60
 _MEMBERS = ("id", "description", "pattern", "keywords", "allow")
 TREATMENTS = ("redact", "hash", "scan")
 # What users of other tools look for, and how it is called here.
@@ -34,6 +35,11 @@ def is_text(value: object, limit: int = _LONGEST) -> bool:
     """Whether a value is a printable text that is not blank."""
     # Printable also excludes lone surrogates, terminal escapes and changes of direction.
     return isinstance(value, str) and 0 < len(value) <= limit and value.isprintable() and bool(value.strip())
+
+
+def _shown(name: object) -> str:
+    """A foreign name as it may stand in a message: short, and without anything a terminal would obey."""
+    return ascii(str(name)[:_SHOWN])[1:-1]
 
 
 def wrong_names(value: object) -> Wrong | None:
@@ -77,7 +83,7 @@ def _wrong_rule(rule: object) -> Wrong | None:
         return "", "must be a mapping", "Write {id: …, pattern: '…'}"
     for name, value in rule.items():
         if name not in _MEMBERS:
-            return f".{name}", "is no part of a rule", _nearest(str(name))
+            return f".{_shown(name)}", "is no part of a rule", _nearest(str(name)[:_SHOWN])
         wrong = _wrong_member(name, value)
         if wrong is not None:
             return f".{name}{wrong[0]}", *wrong[1:]
@@ -105,11 +111,15 @@ def _nearest(name: str) -> str:
 def wrong_fields(value: object) -> Wrong | None:
     """The same for a mapping from names of fields to what becomes of them."""
     if not isinstance(value, dict) or len(value) > _MOST:
-        return "", f"must be a mapping of at most {_MOST} names", "Write name: redact, name: hash or name: scan"
+        return (
+            "",
+            f"must be a mapping of at most {_MOST} names",
+            "Write name: redact, name: hash or name: scan",
+        )
     for name, treatment in value.items():
         if not is_text(name):
             return "", "has a name that is no printable text", ""
         if treatment not in TREATMENTS:
             hint = "telemetry.privacy.allow makes exceptions" if treatment in ("keep", "allow") else ""
-            return f".{name}", f"must be {', '.join(TREATMENTS[:-1])} or {TREATMENTS[-1]}", hint
+            return f".{_shown(name)}", f"must be {', '.join(TREATMENTS[:-1])} or {TREATMENTS[-1]}", hint
     return None

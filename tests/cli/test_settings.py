@@ -265,3 +265,15 @@ def test_output_is_plain_when_piped_and_never_wrapped(shell: Shell) -> None:
     )  # fmt: skip
     assert "\x1b" not in done.stdout
     assert f"Config     {shell.config} (not there)\n" in done.stdout
+
+
+def test_status_names_the_own_rules(shell: Shell) -> None:
+    shell.write("telemetry: {privacy: {rules: [{id: acme.employee, pattern: 'EMP-[0-9]+'}]}}\n")
+    assert shell.status()["rules"] == ["acme.employee"]
+    said = shell.run("status").out
+    assert "1: acme.employee" in said
+    assert "EMP-" not in said
+    shell.write("telemetry:\n  privacy:\n    rules: [{id: acme.employee, pattern: '(?=x)'}]\n")
+    done = shell.run("status")
+    assert done.code == 2
+    assert "telemetry_config.yaml:3: telemetry.privacy.rules[0].pattern" in "".join(done.out.split("\n"))

@@ -30,6 +30,7 @@ _PRIVACY = (
     "local_only",
     "no_network_transmission",
 )
+_RULES = "telemetry.privacy.rules"
 
 
 @click.command()
@@ -145,6 +146,7 @@ def _report(layout: Layout, settings: Settings) -> dict[str, object]:
         "config": layout.config_file,
         "config_exists": os.path.lexists(layout.config_file),
         "dir": layout.telemetry,
+        "rules": [str(rule["id"]) for rule in _rules(settings)],
         "privacy": {name: settings.values[f"telemetry.privacy.{name}"] for name in _PRIVACY},
         "changed": _changed(settings),
         "unknown_environment": config.unknown_environment(),
@@ -159,6 +161,12 @@ def _changed(settings: Settings) -> dict[str, dict[str, object]]:
         for name, key in config.KEYS.items()
         if settings.sources[name] != "default" and settings.values[name] != key.default
     }
+
+
+def _rules(settings: Settings) -> list[dict[str, object]]:
+    """The user's own redaction rules."""
+    given = settings.values[_RULES]
+    return given if isinstance(given, list) else []
 
 
 def _error(error: ConfigError | None) -> dict[str, object] | None:
@@ -185,7 +193,11 @@ def _print_report(layout: Layout, settings: Settings) -> None:
         _say_switches(
             [name for name in _PRIVACY if settings.values[f"telemetry.privacy.{name}"] is on], on=on
         )
+    if rules := _rules(settings):
+        _say("Own rules", f"{len(rules)}: {', '.join(clean(str(rule['id'])) for rule in rules)}")
     for name, change in _changed(settings).items():
+        if name == _RULES:
+            continue
         _say("Changed", f"{name} = {inline(change['value'])} ({change['source']})")
     for name in config.unknown_environment():
         _say("Unknown", _unknown(name), style="yellow")
