@@ -1,13 +1,13 @@
-//! Tokens that stand alone: formats of known providers, JSON web tokens, and random runs behind a short prefix.
+//! Tokens that stand alone: formats of known providers and JSON web tokens.
 
 use super::rules::{self, Format, RuleId, Tail};
 use super::scan::Scan;
 use super::unknown::{Shape, is_uuid};
-use super::value::{self, contains};
+use super::{guess, opaque, value};
 
 /// Shorter runs of word characters are not looked at.
 pub(crate) const MIN_RUN: usize = 12;
-const EXTENT_LIMIT: usize = 4096;
+pub(crate) const EXTENT_LIMIT: usize = 4096;
 
 /// Looks at a maximal run of letters, digits, `_` and `-`.
 pub(crate) fn at_run(scan: &mut Scan, start: usize, end: usize) {
@@ -18,11 +18,14 @@ pub(crate) fn at_run(scan: &mut Scan, start: usize, end: usize) {
     if end - start == 17 && scan.redactor.redact_pii && super::digits::is_dashed_mac(&scan.text[start..end]) {
         return scan.secret(start, end, RuleId::MAC);
     }
+    if opaque::is_publishable(&scan.text[start..end]) {
+        return;
+    }
     if let Some((from, to, rule)) = known(scan.text, start, end) {
         return scan.secret(from, to, rule);
     }
     if end - start >= 15 {
-        unknown(scan, start, end);
+        guess::at_run(scan, start, end);
     }
 }
 
@@ -66,7 +69,7 @@ fn sign_front(text: &[u8], start: usize) -> Option<(usize, usize, RuleId)> {
     })
 }
 
-fn word_start(text: &[u8], end: usize) -> usize {
+pub(crate) fn word_start(text: &[u8], end: usize) -> usize {
     let floor = end.saturating_sub(64);
     (floor..end).rev().take_while(|i| Tail::Word.has(text[*i])).last().unwrap_or(end)
 }
@@ -139,13 +142,13 @@ fn is_drawn(tail: &[u8], format: &Format) -> bool {
         || contains_uuid(tail)
 }
 
-fn contains_uuid(text: &[u8]) -> bool {
+pub(crate) fn contains_uuid(text: &[u8]) -> bool {
     text.len() >= 36 && text.windows(36).take(64).any(is_uuid)
 }
 
 /// `eyJ….eyJ….…`
 fn jwt(text: &[u8], start: usize, end: usize) -> Option<(usize, usize, RuleId)> {
-    if !text[start..].starts_with(b"eyJ") || text.get(end) != Some(&b'.') {
+    if !text[start..].starts_with(b"eyJ") || text.get(end) != Some(&b'.') || text[..start].ends_with(b"pk.") {
         return None;
     }
     let ceiling = text.len().min(start + (16 << 10));
@@ -155,7 +158,7 @@ fn jwt(text: &[u8], start: usize, end: usize) -> Option<(usize, usize, RuleId)> 
 }
 
 /// The end of a token that goes on behind `+`, `/`, `=`, `.`, `~` or an escape in percent.
-fn extended(text: &[u8], mut end: usize) -> usize {
+pub(crate) fn extended(text: &[u8], mut end: usize) -> usize {
     loop {
         let next = match text.get(end) {
             Some(b'=') => end + 1,
@@ -179,7 +182,7 @@ fn is_token_escape(hex: &[u8]) -> bool {
     matches!(&upper, b"2B" | b"2F" | b"3D" | b"2D" | b"5F" | b"2E" | b"7E" | b"3A")
 }
 
-fn run_end(text: &[u8], from: usize) -> usize {
+pub(crate) fn run_end(text: &[u8], from: usize) -> usize {
     let ceiling = text.len().min(from + EXTENT_LIMIT);
     from + text[from..ceiling].iter().take_while(|b| Tail::Word.has(**b)).count()
 }
@@ -190,213 +193,16 @@ fn random_end(text: &[u8], from: usize) -> usize {
     let part = &text[from..end];
     let shape = Shape::of(part);
     let short = part.len() < 12 && shape.mixes_three();
-    if shape.is_random() || short || (shape.is_hex() && part.len() >= 16) { end } else { from - 1 }
-}
-
-fn extended_left(text: &[u8], mut start: usize) -> usize {
-    let floor = start.saturating_sub(EXTENT_LIMIT);
-    while start > floor + 1 && matches!(text[start - 1], b'+' | b'/' | b'.' | b'~') {
-        let from =
-            (floor..start - 1).rev().take_while(|i| Tail::Word.has(text[*i])).last().unwrap_or(start - 1);
-        let part = &text[from..start - 1];
-        let shape = Shape::of(part);
-        let joins = shape.is_random()
-            || (text[start - 1] == b'+' && !part.is_empty())
-            || (part.len() < 12 && shape.mixes_three());
-        if !joins {
-            return start;
-        }
-        start = from;
-    }
-    start
-}
-
-fn unknown(scan: &mut Scan, start: usize, end: usize) {
-    let text = scan.text;
-    let run = &text[start..end];
-    let shape = Shape::of(run);
-    if shape.digits == 0 && !shape.is_random() {
-        return;
-    }
-    if contains_uuid(run) || is_benign_id(text, start, end) {
-        return;
-    }
-    let split = prefix_end(run);
-    let tail = &run[split..];
-    let of_tail = Shape::of(tail);
-    let prefix = &run[..split];
-    let bad = if of_tail.is_hex() || split == 0 && shape.is_hex() {
-        of_tail.alnum() >= 24 && (names_secret(prefix) || follows_random(text, start))
-    } else if split > 0 {
-        of_tail.is_random() && of_tail.alnum() >= if names_secret(prefix) { 16 } else { 20 }
+    let middle = || {
+        text.get(end) == Some(&b'.')
+            && guess::is_middle(part, &shape)
+            && Shape::of(&text[end + 1..run_end(text, end + 1)]).is_random()
+    };
+    if shape.is_random() || short || middle() || (shape.is_hex() && part.len() >= 16) {
+        end
     } else {
-        is_lone_secret(text, start, end, &shape)
-    };
-    if bad && !follows_data(text, start) {
-        let (from, to) = (extended_left(text, start), extended(text, end));
-        if to - from <= 600 && !is_benign_whole(text, from) {
-            scan.secret(from, to, RuleId::UNKNOWN);
-        }
+        from - 1
     }
-}
-
-/// `patX7k….9f86d0…`: a digest joined to a random part by a dot.
-fn follows_random(text: &[u8], start: usize) -> bool {
-    start > 0 && text[start - 1] == b'.' && {
-        let front = &text[word_start(text, start - 1)..start - 1];
-        let shape = Shape::of(front);
-        front.len() >= 12 && shape.mixes_three() && shape.is_random()
-    }
-}
-
-/// The length of a readable prefix: short words, each with `_` or `-` behind it.
-fn prefix_end(run: &[u8]) -> usize {
-    let mut split = 0;
-    while let Some(sign) = run[split..].iter().take(18).position(|b| matches!(b, b'_' | b'-')) {
-        let word = &run[split..split + sign];
-        let shape = Shape::of(word);
-        if sign == 0
-            || shape.letters() == 0
-            || shape.digits > 3
-            || sign > 16
-            || (shape.letters() > 5 && shape.is_unreadable())
-        {
-            break;
-        }
-        split += sign + 1;
-    }
-    split
-}
-
-/// A run without a prefix is a secret when it is long and mixes all kinds of characters.
-fn is_lone_secret(text: &[u8], start: usize, end: usize, shape: &Shape) -> bool {
-    let before = if start > 0 { text[start - 1] } else { b' ' };
-    let after = text.get(end).copied().unwrap_or(b' ');
-    let path = matches!(before, b'/' | b'.' | b'+') || matches!(after, b'/' | b'.' | b'+' | b'(');
-    shape.is_random()
-        && shape.mixes_three()
-        && shape.alnum() >= 32
-        && shape.digits >= 3
-        && !path
-        && end - start <= 200
-}
-
-fn names_secret(prefix: &[u8]) -> bool {
-    let segments = super::segments::Segments::of_bytes(prefix);
-    segments.any(|word| {
-        matches!(
-            word,
-            b"sk"
-                | b"rk"
-                | b"pat"
-                | b"tok"
-                | b"token"
-                | b"key"
-                | b"secret"
-                | b"live"
-                | b"api"
-                | b"auth"
-                | b"access"
-                | b"private"
-                | b"sess"
-        )
-    })
-}
-
-/// Ids that frameworks hand out, digests and public keys.
-fn is_benign_id(text: &[u8], start: usize, end: usize) -> bool {
-    const FRONTS: [&[u8]; 44] = [
-        b"toolu_",
-        b"call_",
-        b"chatcmpl-",
-        b"msg_",
-        b"run_",
-        b"req_",
-        b"resp_",
-        b"evt_",
-        b"ses_",
-        b"rs_",
-        b"fc_",
-        b"asst_",
-        b"thread_",
-        b"step_",
-        b"file-",
-        b"file_",
-        b"org-",
-        b"org_",
-        b"proj_",
-        b"batch_",
-        b"ftjob-",
-        b"vs_",
-        b"item_",
-        b"gen-",
-        b"cmpl-",
-        b"modr-",
-        b"sha1-",
-        b"sha256-",
-        b"sha384-",
-        b"sha512-",
-        b"md5-",
-        b"css-",
-        b"pk_live_",
-        b"pk_test_",
-        b"cus_",
-        b"sub_",
-        b"price_",
-        b"prod_",
-        b"acct_",
-        b"phc_",
-        b"pk-lf-",
-        b"srvtoolu_",
-        b"container_",
-        b"rec_",
-    ];
-    let run = &text[start..end];
-    FRONTS.iter().any(|front| run.starts_with(front))
-        || is_ulid(run)
-        || run.starts_with(b"AAAA") && contains(&run[..run.len().min(40)], b"Nza")
-}
-
-fn is_ulid(run: &[u8]) -> bool {
-    run.len() == 26 && run[0] <= b'7' && run.iter().all(|b| b.is_ascii_digit() || b.is_ascii_uppercase())
-}
-
-/// Digests and public keys whose front a sign splits from the run.
-fn is_benign_whole(text: &[u8], from: usize) -> bool {
-    let front = &text[from.saturating_sub(16)..text.len().min(from + 16)];
-    [
-        b"sha1-".as_slice(),
-        b"sha256",
-        b"sha384",
-        b"sha512",
-        b"h1:",
-        b"md5",
-        b"AAAAC3Nza",
-        b"AAAAB3Nza",
-        b"AAAAE2Vj",
-        b"ssh-",
-    ]
-    .iter()
-    .any(|mark| contains(front, mark))
-}
-
-/// Inside a data URL or an encoded image.
-fn follows_data(text: &[u8], start: usize) -> bool {
-    let front = &text[start.saturating_sub(40)..start];
-    contains(front, b"base64,") || text[start..].starts_with(b"iVBORw0KGgo") || in_block(text, start)
-}
-
-/// Inside a block of equally long lines of base64.
-fn in_block(text: &[u8], start: usize) -> bool {
-    let line_start = text[..start].iter().rev().take(200).position(|b| *b == b'\n').map_or(0, |i| start - i);
-    let line_end = start + text[start..].iter().take(200).position(|b| *b == b'\n').unwrap_or(200);
-    let length = line_end.min(text.len()) - line_start;
-    let block = |line: &[u8]| {
-        line.len() >= 40 && line.iter().all(|b| b.is_ascii_alphanumeric() || b"+/=\r".contains(b))
-    };
-    let before = line_start > length && block(&text[line_start - 1 - length..line_start - 1]);
-    let after = line_end + 1 + length <= text.len() && block(&text[line_end + 1..line_end + 1 + length]);
-    (40..=200).contains(&length) && (before || after)
 }
 
 #[cfg(test)]
@@ -443,19 +249,5 @@ mod tests {
             let words = format!(" {}{} ", format.front, "this-is-only-an-example-of-a-name-made-of-words");
             assert!(!found(&words, format.front.len()), "{}", format.id);
         }
-    }
-
-    #[test]
-    fn digests_ids_and_blocks_of_base64_are_no_tokens() {
-        for id in [
-            "toolu_01su3GoleYt3RZXK86McEL2d",
-            "01ERPTGM20G2ANV3XFEFQTNMGW",
-            "chatcmpl-Pjkbcahmln1jT96d4SZ7RQ9y",
-        ] {
-            assert!(is_benign_id(id.as_bytes(), 0, id.len()), "{id}");
-        }
-        let line = "QUJDREVGR0hJSktMTU5PUFFSU1RVVldYWVphYmNkZWZnaGlqa2xtbm9w";
-        let block = format!("{line}\n{line}\n{line}");
-        assert!(in_block(block.as_bytes(), line.len() + 1));
     }
 }

@@ -1,4 +1,9 @@
 //! Statistics for tokens of no known format: does a run of characters look drawn at random?
+//!
+//! Each character is more or less surprising behind the one before it. Words, identifiers and their abbreviations
+//! surprise by 3 to 5 bits a character, drawn ones by 6 and more (`surprise.rs` is the table).
+
+use super::surprise::SURPRISE;
 
 /// For each letter, the letters that often follow it in English and in source code (220 of the 676 pairs; 91 % of
 /// the pairs in real words are among them, 33 % of the pairs in random text).
@@ -22,6 +27,52 @@ pub(crate) struct Shape {
     pairs: usize,
     common: usize,
     not_hex: bool,
+    /// In quarters of a bit, over letters and digits.
+    surprise: usize,
+    /// Places where a character is the successor of the one before it, as in an alphabet.
+    steps: usize,
+}
+
+/// The class of a byte in the table of surprises.
+const CLASS: [u8; 256] = {
+    let mut classes = [BORDER; 256];
+    let mut byte = 0;
+    while byte < 26 {
+        classes[b'a' as usize + byte] = byte as u8;
+        classes[b'A' as usize + byte] = 26 + byte as u8;
+        if byte < 10 {
+            classes[b'0' as usize + byte] = 52 + byte as u8;
+        }
+        byte += 1;
+    }
+    classes
+};
+/// The class of everything that is no letter and no digit.
+const BORDER: u8 = 62;
+/// What a drawn character surprises by on average, in quarters of a bit; a run of 20 drawn from letters and digits
+/// is below it once in a thousand times, one drawn from lower case and digits once in two hundred.
+const DRAWN: usize = 24;
+/// The same for runs under 20, whose average varies more.
+const DRAWN_SHORT: usize = 23;
+/// What the last 16 characters of any token surprise by, digests too.
+const DRAWN_END: usize = 19;
+
+fn surprise(previous: u8, byte: u8) -> usize {
+    let row = SURPRISE[usize::from(CLASS[usize::from(previous)] & 63)];
+    usize::from(row[usize::from(CLASS[usize::from(byte)] & 63)] - b'0')
+}
+
+/// Whether the end of a run reads like words, so that it is no token: the cheap look before all others.
+pub(crate) fn ends_in_words(run: &[u8]) -> bool {
+    let end = &run[run.len().saturating_sub(17)..];
+    let mut counted = 0;
+    let mut sum = 0;
+    for pair in end.windows(2) {
+        let alnum = usize::from(CLASS[usize::from(pair[1])] != BORDER);
+        counted += alnum;
+        sum += surprise(pair[0], pair[1]) * alnum;
+    }
+    sum < counted * DRAWN_END
 }
 
 #[derive(Clone, Copy, PartialEq, Eq)]
@@ -50,6 +101,10 @@ impl Shape {
         for &byte in text {
             let now = kind(byte);
             shape.count(byte, now);
+            if now != Kind::Other {
+                shape.surprise += surprise(previous, byte);
+                shape.steps += usize::from(byte == previous.wrapping_add(1));
+            }
             shape.meet(before, previous, now, byte);
             (before, previous) = (now, byte);
         }
@@ -105,18 +160,18 @@ impl Shape {
     /// Whether the run looks drawn at random from letters and digits.
     pub(crate) fn is_random(&self) -> bool {
         let size = self.alnum();
-        if size < 12 || self.letters() == 0 {
+        if size < 12 || self.letters() == 0 || self.steps * 4 > size || self.other * 4 > size {
             return false;
         }
-        if self.digits == 0 {
-            return self.lower > 2
-                && self.upper > 2
-                && self.toggles * 4 >= size
-                && self.common * 2 < self.pairs;
+        if self.digits == 0 && (self.lower < 3 || self.upper < 3 || self.toggles * 5 < size) {
+            return false;
         }
-        let restless =
-            self.digits > 1 && self.toggles * 100 >= size * 45 && self.common * 100 < self.pairs * 80;
-        restless || (self.toggles * 6 >= size && (self.pairs < 4 || self.is_unreadable()))
+        self.surprise >= size * if size < 20 { DRAWN_SHORT } else { DRAWN }
+    }
+
+    /// Whether the run surprises more than words do, whatever its characters.
+    pub(crate) fn is_surprising(&self) -> bool {
+        self.surprise >= self.alnum() * DRAWN
     }
 
     /// Whether lower case, upper case and digits all occur.

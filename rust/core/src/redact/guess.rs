@@ -1,0 +1,186 @@
+//! Tokens of no known format: a random run behind a short prefix, or a long one by itself.
+
+use super::opaque;
+use super::rules::{RuleId, Tail};
+use super::scan::Scan;
+use super::segments::Segments;
+use super::tokens::{EXTENT_LIMIT, contains_uuid, extended, word_start};
+use super::unknown::{Shape, ends_in_words};
+
+/// Longer than any token by itself; beyond lies data.
+const LONGEST: usize = 600;
+const LONGEST_LONE: usize = 200;
+
+/// Looks at a maximal run of letters, digits, `_` and `-` that is in no known format.
+pub(crate) fn at_run(scan: &mut Scan, start: usize, end: usize) {
+    let text = scan.text;
+    let run = &text[start..end];
+    if ends_in_words(run) {
+        return;
+    }
+    let shape = Shape::of(run);
+    if (shape.digits == 0 && !shape.is_random()) || opaque::is_id(run) || run.starts_with(b"0x") {
+        return;
+    }
+    let (from, to) = (extended_left(text, start), extended(text, end));
+    if to - from > LONGEST
+        || opaque::is_known_whole(text, from)
+        || text[..from].ends_with(b"pk.")
+        || opaque::is_data(text, start)
+    {
+        return;
+    }
+    let token = &text[from..to];
+    let split = prefix_end(token);
+    let (prefix, tail) = token.split_at(split);
+    let bad = if contains_uuid(run) {
+        split > 0 && asks_for_secrecy(prefix)
+    } else if split > 0 {
+        !opaque::is_id(token) && is_tail(tail, prefix)
+    } else {
+        is_digest_part(text, start, &shape) || has_dotted_front(text, from, tail) || is_lone(text, from, to)
+    };
+    if bad {
+        scan.secret(from, to, RuleId::UNKNOWN);
+    }
+}
+
+/// What stands behind a prefix and looks drawn.
+fn is_tail(tail: &[u8], prefix: &[u8]) -> bool {
+    let shape = Shape::of(tail);
+    let named = names_secret(prefix);
+    if shape.is_hex() {
+        return shape.alnum() >= if named { 24 } else { 32 };
+    }
+    shape.is_random() && shape.alnum() >= if named { 16 } else { 20 }
+}
+
+/// `patX7k….9f86d0…`: a digest joined to a random part by a dot.
+fn is_digest_part(text: &[u8], start: usize, shape: &Shape) -> bool {
+    shape.is_hex() && shape.alnum() >= 24 && start > 0 && text[start - 1] == b'.' && {
+        let front = &text[word_start(text, start - 1)..start - 1];
+        let shape = Shape::of(front);
+        front.len() >= 12 && shape.mixes_three() && shape.is_random()
+    }
+}
+
+/// `abc.X7k…`: a short word, bounded on its left, in front of a random run.
+fn has_dotted_front(text: &[u8], from: usize, tail: &[u8]) -> bool {
+    if from == 0 || !matches!(text[from - 1], b'.' | b':') {
+        return false;
+    }
+    let word = &text[word_start(text, from - 1)..from - 1];
+    let begin = from - 1 - word.len();
+    let bounded = begin == 0 || !matches!(text[begin - 1], b'.' | b'\\' | b')' | b']' | b'@');
+    let shape = Shape::of(tail);
+    let followed = matches!(text.get(from + tail.len()), Some(b'.' | b'/'));
+    let drawn = if shape.is_hex() {
+        shape.alnum() >= 32 && !followed
+    } else {
+        shape.alnum() >= 22
+            && shape.is_random()
+            && (shape.mixes_three() || shape.alnum() >= 28 && (shape.digits > 1 || shape.upper > 3))
+    };
+    drawn
+        && bounded
+        && (2..=8).contains(&word.len())
+        && word[0].is_ascii_alphabetic()
+        && word.iter().all(u8::is_ascii_alphanumeric)
+        && !opaque::is_noun(word)
+}
+
+/// The length of a readable prefix: short words, each with `_` or `-` behind it.
+fn prefix_end(run: &[u8]) -> usize {
+    let mut split = 0;
+    while let Some(sign) = run[split..].iter().take(18).position(|b| matches!(b, b'_' | b'-')) {
+        let word = &run[split..split + sign];
+        if sign == 0 || sign > 16 || !is_word(word) {
+            break;
+        }
+        split += sign + 1;
+    }
+    split
+}
+
+/// Letters of one case or capitalised, at most three digits behind them or in front.
+fn is_word(word: &[u8]) -> bool {
+    let shape = Shape::of(word);
+    shape.letters() > 0
+        && shape.digits <= 3
+        && shape.other == 0
+        && (shape.lower == 0 || shape.upper == 0 || word[1..].iter().all(|b| !b.is_ascii_uppercase()))
+        && !(shape.letters() > 5 && shape.is_unreadable())
+}
+
+/// A run without a prefix is a secret when it is long, mixes letters and digits, and is no part of a path.
+fn is_lone(text: &[u8], from: usize, to: usize) -> bool {
+    let before = if from > 0 { text[from - 1] } else { b' ' };
+    let after = text.get(to).copied().unwrap_or(b' ');
+    let path = matches!(before, b'/' | b'.' | b'+') || matches!(after, b'/' | b'.' | b'+' | b'(');
+    let token = &text[from..to];
+    let shape = Shape::of(token);
+    let kinds = (shape.mixes_three() && shape.digits >= 3)
+        || (shape.letters() > 3 && shape.digits >= 4 && shape.other == 0)
+        || (shape.digits == 0 && shape.alnum() >= 36);
+    !path
+        && kinds
+        && !opaque::is_content_address(token)
+        && !opaque::is_encoded_text(token)
+        && shape.alnum() >= 32
+        && to - from <= LONGEST_LONE
+        && !shape.is_hex()
+        && shape.is_random()
+        && !opaque::follows_public_label(text, from)
+}
+
+fn names_secret(prefix: &[u8]) -> bool {
+    let segments = Segments::of_bytes(prefix);
+    segments.any(|word| {
+        matches!(word, b"key" | b"live" | b"api" | b"auth" | b"access" | b"private") || is_secret_word(word)
+    })
+}
+
+/// A prefix that leaves no doubt, even in front of a UUID.
+fn asks_for_secrecy(prefix: &[u8]) -> bool {
+    let segments = Segments::of_bytes(prefix);
+    segments.any(is_secret_word)
+}
+
+fn is_secret_word(word: &[u8]) -> bool {
+    matches!(word, b"sk" | b"rk" | b"pat" | b"tok" | b"token" | b"secret" | b"sess" | b"apikey")
+}
+
+/// The start of a token that a sign splits: `kry_kEHWlM/7uoOJkQ2dY+9E/A==`, seen from one of its parts.
+fn extended_left(text: &[u8], mut start: usize) -> usize {
+    let floor = start.saturating_sub(EXTENT_LIMIT);
+    while start > floor + 1 && matches!(text[start - 1], b'+' | b'/' | b'.' | b'~') {
+        let from =
+            (floor..start - 1).rev().take_while(|i| Tail::Word.has(text[*i])).last().unwrap_or(start - 1);
+        let part = &text[from..start - 1];
+        let shape = Shape::of(part);
+        let joins = shape.is_random()
+            || (text[start - 1] == b'+' && !part.is_empty())
+            || (part.len() < 12 && shape.mixes_three())
+            || (text[start - 1] == b'/' && is_piece(part, &shape))
+            || (text[start - 1] == b'.' && is_middle(part, &shape));
+        if !joins {
+            return start;
+        }
+        start = from;
+    }
+    start
+}
+
+/// A piece of base64 between two of its slashes, and no directory.
+fn is_piece(part: &[u8], shape: &Shape) -> bool {
+    let drawn = Shape::of(&part[prefix_end(part)..]);
+    (part.len() <= 2 && shape.upper > 0)
+        || (part.len() > 2 && part.ends_with(b"_"))
+        || drawn.mixes_three()
+        || (shape.upper > 0 && shape.lower > 0 && part.len() >= 6 && shape.is_surprising())
+}
+
+/// The short middle part of `x7K….tR9.mZp…`.
+pub(crate) fn is_middle(part: &[u8], shape: &Shape) -> bool {
+    (4..=12).contains(&part.len()) && shape.upper > 0 && shape.lower > 0 && shape.is_surprising()
+}

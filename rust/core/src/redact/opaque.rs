@@ -1,0 +1,265 @@
+//! What looks drawn and is no secret: ids that services hand out, digests, public keys, data.
+
+use super::segments::Segments;
+use super::value::contains;
+
+/// Words in front of an id, a digest or a file: `msg_…`, `req-…`, `chunk-…`; sorted.
+#[rustfmt::skip]
+const NOUNS: [&str; 305] = [
+    "aarch64", "account", "acct", "acl", "address", "alert", "alpha", "amd64", "ami", "arm64", "asset", "assistant",
+    "asst", "astro", "attempt", "audio", "avatar", "backup", "bank", "base64", "batch", "beta", "blake2b", "blake3",
+    "blob", "block", "board", "booking", "build", "bundle", "buyer", "cache", "calendar", "call", "campaign", "card",
+    "cart", "channel", "charge", "chart", "chatcmpl", "check", "checkout", "checksum", "chunk", "chunks", "class",
+    "cluster", "cmpl", "comment", "commit", "company", "component", "contact", "container", "conv", "conversation",
+    "coupon", "cpython", "crawl", "cs", "css", "cus", "customer", "darwin", "dashboard", "data", "dataset", "db",
+    "deal", "deploy", "deployment", "diff", "digest", "doc", "docker", "document", "dpl", "drive", "ds", "dump",
+    "email", "embd", "emotion", "endpoint", "eni", "env", "epoch", "etag", "event", "evt", "example", "exec",
+    "execution", "exp", "experiment", "export", "fc", "file", "fixture", "flow", "fn", "folder", "font", "frame",
+    "framework", "ftjob", "function", "gen", "go", "group", "guid", "hash", "host", "icon", "id", "igw", "image",
+    "img", "import", "incident", "index", "inst", "instance", "inv", "invite", "invoice", "item", "job", "jpg", "jsx",
+    "label", "lambda", "layer", "lead", "lib", "libs", "linux", "list", "location", "log", "logo", "mail", "main",
+    "mandate", "md5", "media", "meeting", "member", "message", "metric", "model", "modr", "module", "monitor", "msg",
+    "mui", "nat", "nix", "node", "nonce", "note", "obj", "object", "order", "org", "organization", "overlay",
+    "package", "page", "parcel", "part", "patch", "payment", "payout", "phc", "phone", "photo", "pkg", "place",
+    "plan", "plink", "pm", "png", "policy", "polyfills", "pool", "post", "price", "prj", "probe", "prod", "product",
+    "proj", "project", "promo", "prompt", "prt", "python", "query", "queue", "rec", "record", "ref", "refund",
+    "release", "report", "req", "request", "reservation", "resp", "response", "rev", "revision", "rfc", "role",
+    "room", "route", "rs", "rtb", "run", "runtime", "sample", "scrape", "script", "search", "segment", "seller",
+    "ses", "session", "setatt", "seti", "sg", "sha1", "sha224", "sha256", "sha384", "sha512", "shard", "shipment",
+    "shop", "slot", "sms", "snap", "snapshot", "space", "span", "src", "srvtoolu", "step", "store", "stream", "sts",
+    "style", "sub", "subnet", "svc", "svelte", "svg", "tag", "task", "team", "temp", "tgw", "thread", "thumb",
+    "ticket", "tmp", "toolu", "tooluse", "topic", "trace", "track", "transaction", "tree", "trx", "txn", "uid",
+    "upload", "user", "utf", "utxo", "uuid", "validator", "vendor", "ver", "version", "video", "view", "vm", "voice",
+    "vol", "vpc", "vpce", "vs", "vue", "vuex", "wallet", "webpack", "wf", "widget", "win32", "workflow", "workspace",
+    "x86",
+];
+
+/// Whether `word` names a thing that has an id.
+pub(crate) fn is_noun(word: &[u8]) -> bool {
+    NOUNS.binary_search_by(|noun| noun.as_bytes().cmp(word)).is_ok()
+}
+
+/// Ids that frameworks hand out, digests and public keys.
+pub(crate) fn is_id(run: &[u8]) -> bool {
+    is_noun_id(run)
+        || is_publishable(run)
+        || is_symbol(run)
+        || is_service_id(run)
+        || is_ulid(run)
+        || is_payment_object(run)
+        || is_public_key(run)
+}
+
+fn is_noun_id(run: &[u8]) -> bool {
+    let Some(sign) = run.iter().take(14).position(|b| matches!(b, b'_' | b'-')) else { return false };
+    let mut word = [0; 14];
+    word[..sign].copy_from_slice(&run[..sign]);
+    word.make_ascii_lowercase();
+    is_noun(&word[..sign])
+        && !{
+            let front = &run[..run.len().min(24)];
+            Segments::of_bytes(&front[..prefix_words(front)]).any(|word| {
+                matches!(
+                    word,
+                    b"sk" | b"key" | b"token" | b"secret" | b"pat" | b"auth" | b"api" | b"access" | b"tok"
+                )
+            })
+        }
+}
+
+/// How much of `front` is words of letters, each with a sign behind it.
+fn prefix_words(front: &[u8]) -> usize {
+    let mut end = 0;
+    while let Some(sign) = front[end..].iter().position(|b| matches!(b, b'_' | b'-')) {
+        if !front[end..end + sign].iter().all(u8::is_ascii_alphabetic) {
+            break;
+        }
+        end += sign + 1;
+    }
+    end
+}
+
+/// Keys that their issuers call publishable.
+pub(crate) fn is_publishable(run: &[u8]) -> bool {
+    const FRONTS: [&[u8]; 6] =
+        [b"pk_live_", b"pk_test_", b"pk-lf-", b"phc_", b"sb_publishable_", b"pk_prod_"];
+    matches!(run[0], b'p' | b's') && FRONTS.iter().any(|front| run.starts_with(front))
+}
+
+fn is_ulid(run: &[u8]) -> bool {
+    run.len() == 26 && run[0] <= b'7' && run.iter().all(|b| b.is_ascii_digit() || b.is_ascii_uppercase())
+}
+
+/// `pi_3…`, `ch_1…`: the objects of payment services.
+fn is_payment_object(run: &[u8]) -> bool {
+    let Some(sign) = run.iter().take(6).position(|b| *b == b'_') else { return false };
+    let tail = &run[sign + 1..];
+    (2..=5).contains(&sign)
+        && run[..sign].iter().all(u8::is_ascii_lowercase)
+        && tail.len() == 24
+        && matches!(tail[0], b'1'..=b'3')
+        && tail.iter().all(u8::is_ascii_alphanumeric)
+        && !matches!(&run[..sign], b"sk" | b"rk" | b"pat" | b"key" | b"tok")
+}
+
+/// A mangled symbol of C++ or Rust.
+fn is_symbol(run: &[u8]) -> bool {
+    run.starts_with(b"_Z") || run.starts_with(b"_R") || run.starts_with(b"__Z") || run.starts_with(b"__R")
+}
+
+/// Two capitals and 32 hexadecimal digits number an object; those of keys start with `SK`.
+fn is_service_id(run: &[u8]) -> bool {
+    run.len() == 34
+        && run[..2].iter().all(u8::is_ascii_uppercase)
+        && !run.starts_with(b"SK")
+        && run[2..].iter().all(|b| matches!(b, b'0'..=b'9' | b'a'..=b'f'))
+}
+
+fn is_public_key(run: &[u8]) -> bool {
+    run.starts_with(b"AAAA") && contains(&run[..run.len().min(40)], b"Nza")
+}
+
+/// Digests and public keys whose front a sign splits from the run.
+pub(crate) fn is_known_whole(text: &[u8], from: usize) -> bool {
+    let front = &text[from.saturating_sub(16)..text.len().min(from + 16)];
+    [
+        b"sha1-".as_slice(),
+        b"sha256",
+        b"sha384",
+        b"sha512",
+        b"SHA256:",
+        b"h1:",
+        b"md5",
+        b"AAAAC3Nza",
+        b"AAAAB3Nza",
+        b"AAAAE2Vj",
+        b"ssh-",
+        b"did:",
+    ]
+    .iter()
+    .any(|mark| contains(front, mark))
+}
+
+/// Addresses made of a digest: of the Nix store (its alphabet lacks e, o, t and u) and of IPFS.
+pub(crate) fn is_content_address(token: &[u8]) -> bool {
+    let nix = matches!(token.len(), 32 | 52)
+        && token.iter().all(|b| b.is_ascii_digit() || (b.is_ascii_lowercase() && !b"eotu".contains(b)));
+    nix || token.starts_with(b"baf") || (token.len() == 46 && token.starts_with(b"Qm"))
+}
+
+/// Base64 of readable text: what is secret in it is found after decoding.
+pub(crate) fn is_encoded_text(token: &[u8]) -> bool {
+    let mut bits = 0_u32;
+    for (at, byte) in token.iter().take(24).enumerate() {
+        let value = match byte {
+            b'A'..=b'Z' => byte - b'A',
+            b'a'..=b'z' => byte - b'a' + 26,
+            b'0'..=b'9' => byte - b'0' + 52,
+            b'+' | b'-' => 62,
+            _ => 63,
+        };
+        bits = bits << 6 | u32::from(value);
+        if at % 4 == 3 {
+            if bits.to_be_bytes()[1..].iter().any(|b| !matches!(b, b' '..=b'~' | b'\n' | b'\t')) {
+                return false;
+            }
+            bits = 0;
+        }
+    }
+    token.len() >= 24
+}
+
+/// Behind a name of public things: `"kid": "…"`, `fingerprint=…`, `x-request-id: …`.
+pub(crate) fn follows_public_label(text: &[u8], from: usize) -> bool {
+    const LABELS: [&[u8]; 16] = [
+        b"kid",
+        b"x5t",
+        b"S256",
+        b"n",
+        b"etag",
+        b"digest",
+        b"hash",
+        b"fingerprint",
+        b"checksum",
+        b"integrity",
+        b"cursor",
+        b"page",
+        b"nonce",
+        b"bh",
+        b"id",
+        b"2",
+    ];
+    let sign = |b: &u8| matches!(b, b'"' | b'\'' | b' ' | b':' | b'=' | b'\\' | b'`');
+    let signs = text[..from].iter().rev().take(6).take_while(|b| sign(b)).count();
+    let end = from - signs;
+    let letter = |b: &u8| b.is_ascii_alphanumeric();
+    let word = text[..end].iter().rev().take(16).take_while(|b| letter(b)).count();
+    let word = &text[end - word..end];
+    signs > 0
+        && LABELS.iter().any(|label| {
+            word.len() >= label.len()
+                && word[word.len() - label.len()..].eq_ignore_ascii_case(label)
+                && (word.len() == label.len() || word[word.len() - label.len()].is_ascii_uppercase())
+        })
+}
+
+/// Inside a data URL or an encoded image.
+pub(crate) fn is_data(text: &[u8], start: usize) -> bool {
+    let front = &text[start.saturating_sub(40)..start];
+    contains(front, b"base64,") || text[start..].starts_with(b"iVBORw0KGgo") || in_block(text, start)
+}
+
+/// Inside a block of equally long lines of base64.
+fn in_block(text: &[u8], start: usize) -> bool {
+    let line_start = text[..start].iter().rev().take(200).position(|b| *b == b'\n').map_or(0, |i| start - i);
+    let line_end = start + text[start..].iter().take(200).position(|b| *b == b'\n').unwrap_or(200);
+    let length = line_end.min(text.len()) - line_start;
+    let block = |line: &[u8]| {
+        line.len() >= 40 && line.iter().all(|b| b.is_ascii_alphanumeric() || b"+/=\r".contains(b))
+    };
+    let before = line_start > length && block(&text[line_start - 1 - length..line_start - 1]);
+    let after = line_end + 1 + length <= text.len() && block(&text[line_end + 1..line_end + 1 + length]);
+    (40..=200).contains(&length) && (before || after)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn nouns_are_sorted_and_short() {
+        assert!(NOUNS.is_sorted() && NOUNS.iter().all(|noun| noun.len() < 14));
+        assert!(is_noun(b"msg") && !is_noun(b"acme"));
+    }
+
+    #[test]
+    fn text_in_base64_is_told_from_drawn_bytes() {
+        assert!(is_encoded_text(b"dGhlIHF1aWNrIGJyb3duIGZveCBqdW1wcw"));
+        assert!(!is_encoded_text(b"x7Kq2mZp9Lw4Rt8Vb3Ncx7Kq2mZp9Lw4Rt8V"));
+        assert!(!is_encoded_text(b"dGhlIHF1"));
+    }
+
+    #[test]
+    fn names_of_public_things_are_read_backwards() {
+        for text in ["\"kid\": \"", "fingerprint=", "x-request-id: ", "nextPage "] {
+            assert!(follows_public_label(text.as_bytes(), text.len()), "{text}");
+        }
+        for text in ["rapid: ", "loaded ", "id", "\"value\": \""] {
+            assert!(!follows_public_label(text.as_bytes(), text.len()), "{text}");
+        }
+    }
+
+    #[test]
+    fn digests_ids_and_blocks_of_base64_are_no_tokens() {
+        for id in [
+            "toolu_01su3GoleYt3RZXK86McEL2d",
+            "01ERPTGM20G2ANV3XFEFQTNMGW",
+            "chatcmpl-Pjkbcahmln1jT96d4SZ7RQ9y",
+        ] {
+            assert!(is_id(id.as_bytes()), "{id}");
+        }
+        let line = "QUJDREVGR0hJSktMTU5PUFFSU1RVVldYWVphYmNkZWZnaGlqa2xtbm9w";
+        let block = format!("{line}\n{line}\n{line}");
+        assert!(in_block(block.as_bytes(), line.len() + 1));
+    }
+}
