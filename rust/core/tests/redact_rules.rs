@@ -99,8 +99,11 @@ fn flags_and_names_beside_class_the_next_value() {
     let redactor = redactor();
     assert!(redactor.drops_container(redactor.after("--password")));
     assert_eq!(redactor.after("build"), KeyClass::PLAIN);
-    assert_eq!(stored(&redactor, redactor.named("STRIPE_SECRET"), "plain-words"), "[REDACTED]");
-    assert_eq!(redactor.named("REGION"), KeyClass::PLAIN);
+    assert_eq!(
+        stored(&redactor, redactor.named("STRIPE_SECRET", &mut Scratch::default()), "plain-words"),
+        "[REDACTED]"
+    );
+    assert_eq!(redactor.named("REGION", &mut Scratch::default()), KeyClass::PLAIN);
 }
 
 #[test]

@@ -15,7 +15,7 @@ use pyo3::types::{
 use std::cell::RefCell;
 use std::collections::HashMap;
 use t800_core::assemble::{Number, Value};
-use t800_core::encode::{EncodedKey, Encoder, Enter};
+use t800_core::encode::{Encoder, Enter};
 
 /// A Python object as the value of an event's field.
 #[derive(Clone, Copy)]
@@ -353,7 +353,7 @@ pub fn swallow(py: Python<'_>, error: &PyErr) {
 fn write_key(encoder: &mut Encoder<'_>, key: &Bound<'_, PyAny>) {
     match key.cast::<PyString>() {
         Ok(key) => match key.to_str() {
-            Ok(text) => cached_key(encoder, key, text),
+            Ok(text) => encoder.key(text),
             Err(_) => encoder.key(&key.to_string_lossy()),
         },
         Err(_) => encoder.key(&key_text(key)),
@@ -368,41 +368,6 @@ fn key_text(key: &Bound<'_, PyAny>) -> String {
         Ok(text) if simple => text.to_string_lossy().into_owned(),
         _ => format!("[{}]", type_name(key)),
     }
-}
-
-const CACHED_KEYS: usize = 512;
-const CACHED_KEY_BYTES: usize = 64;
-
-/// Keys that this thread has met, ready to be written: found by the hash that the str object carries.
-struct KeyCache {
-    redactor: u64,
-    slots: Vec<Option<(Box<str>, EncodedKey)>>,
-}
-
-thread_local! {
-    static KEYS: RefCell<KeyCache> = const { RefCell::new(KeyCache { redactor: 0, slots: Vec::new() }) };
-}
-
-fn cached_key(encoder: &mut Encoder<'_>, key: &Bound<'_, PyString>, text: &str) {
-    let Ok(hash) = key.hash() else { return encoder.key(text) };
-    if text.len() > CACHED_KEY_BYTES {
-        return encoder.key(text);
-    }
-    KEYS.with_borrow_mut(|cache| {
-        let redactor = encoder.redactor();
-        if cache.redactor != redactor.id() {
-            cache.redactor = redactor.id();
-            cache.slots = std::iter::repeat_with(|| None).take(CACHED_KEYS).collect();
-        }
-        let slot = &mut cache.slots[hash.cast_unsigned() % CACHED_KEYS];
-        let known = slot.as_ref().is_some_and(|(known, _)| **known == *text);
-        if !known {
-            *slot = Some((text.into(), Encoder::prepare_key(redactor, text)));
-        }
-        if let Some((_, prepared)) = slot {
-            encoder.prepared_key(prepared);
-        }
-    });
 }
 
 thread_local! {

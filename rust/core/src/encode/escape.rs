@@ -1,35 +1,31 @@
 //! JSON string escaping: the one place where text becomes the inside of a JSON string.
 
-const LOW: u64 = 0x0101_0101_0101_0101;
-const HIGH: u64 = 0x8080_8080_8080_8080;
-
-/// Marks (in the high bit of each byte) the bytes of `word` that JSON cannot carry as they are.
-///
-/// Borrows between bytes can only mark bytes above a real hit, so the lowest mark is always right.
-const fn specials(word: u64) -> u64 {
-    let control = word.wrapping_sub(LOW * 0x20) & !word;
-    let quote = word ^ (LOW * 0x22);
-    let backslash = word ^ (LOW * 0x5c);
-    let quote = quote.wrapping_sub(LOW) & !quote;
-    let backslash = backslash.wrapping_sub(LOW) & !backslash;
-    (control | quote | backslash) & HIGH
-}
+use wide::u8x16;
 
 const fn is_special(byte: u8) -> bool {
     byte < 0x20 || byte == b'"' || byte == b'\\'
 }
 
+/// A bit for each byte that JSON cannot carry as it is.
+fn specials(chunk: [u8; 16]) -> u32 {
+    let bytes = u8x16::new(chunk);
+    let control = bytes.min(u8x16::splat(0x1f)).simd_eq(bytes);
+    let quote = bytes.simd_eq(u8x16::splat(b'"'));
+    let backslash = bytes.simd_eq(u8x16::splat(b'\\'));
+    (control | quote | backslash).to_bitmask()
+}
+
 /// Index of the first byte at or after `from` that needs an escape: a control character, `"` or `\`.
 #[must_use]
+#[inline]
 pub fn next_special(bytes: &[u8], from: usize) -> Option<usize> {
     let mut at = from;
-    while let Some(chunk) = bytes.get(at..at + 8) {
-        let word = u64::from_le_bytes(chunk.try_into().unwrap_or([0; 8]));
-        let marks = specials(word);
+    while let Some(chunk) = bytes.get(at..).and_then(<[u8]>::first_chunk) {
+        let marks = specials(*chunk);
         if marks != 0 {
-            return Some(at + (marks.trailing_zeros() / 8) as usize);
+            return Some(at + marks.trailing_zeros() as usize);
         }
-        at += 8;
+        at += chunk.len();
     }
     bytes[at.min(bytes.len())..].iter().position(|byte| is_special(*byte)).map(|offset| at + offset)
 }
@@ -79,8 +75,8 @@ mod tests {
     #[test]
     fn every_ascii_byte_at_every_offset() {
         for byte in 0..128u8 {
-            for offset in 0..20 {
-                let mut text = vec![b'a'; 24];
+            for offset in 0..36 {
+                let mut text = vec![b'a'; 40];
                 text[offset] = byte;
                 let expected = is_special(byte).then_some(offset);
                 assert_eq!(next_special(&text, 0), expected, "byte {byte} at {offset}");

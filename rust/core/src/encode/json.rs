@@ -100,6 +100,14 @@ pub fn parse(text: &str, sink: &mut impl Sink) -> Result<(), JsonError> {
     if parser.at == text.len() { Ok(()) } else { Err(parser.expected("the end of the text")) }
 }
 
+/// A string of the text.
+enum Token<'t> {
+    /// It is spelled as it is.
+    Plain(&'t str),
+    /// It had escapes; the decoded text is in the parser.
+    Escaped { spelling: &'t str, faithful: bool },
+}
+
 struct Open {
     list: bool,
     /// Inside a container that a marker stands for, or past the last item that is taken.
@@ -139,10 +147,10 @@ impl<'t> Parser<'t> {
     fn item(&mut self, sink: &mut impl Sink, list: bool) -> Result<(), JsonError> {
         let silent = self.silent_item(sink);
         if !list {
-            let (spelling, escaped) = self.string_token()?;
-            if !silent {
-                self.decode(spelling, escaped);
-                sink.key(if escaped { &self.decoded } else { spelling });
+            match self.string_token()? {
+                _ if silent => {}
+                Token::Plain(key) => sink.key(key),
+                Token::Escaped { .. } => sink.key(&self.decoded),
             }
             self.space();
             self.eat(b':', "':'")?;
@@ -201,63 +209,56 @@ impl<'t> Parser<'t> {
     }
 
     fn string(&mut self, sink: &mut impl Sink, silent: bool) -> Result<(), JsonError> {
-        let (spelling, escaped) = self.string_token()?;
-        if silent {
-            return Ok(());
+        match self.string_token()? {
+            _ if silent => {}
+            Token::Plain(text) => sink.string(text, Some(text)),
+            Token::Escaped { spelling, faithful } => {
+                sink.string(&self.decoded, faithful.then_some(spelling));
+            }
         }
-        if !escaped {
-            sink.string(spelling, Some(spelling));
-            return Ok(());
-        }
-        let faithful = self.decode(spelling, escaped);
-        sink.string(&self.decoded, faithful.then_some(spelling));
         Ok(())
     }
 
-    /// The text between the quotes, and whether it needs decoding.
-    fn string_token(&mut self) -> Result<(&'t str, bool), JsonError> {
+    /// The string that starts here; its escapes are resolved into `self.decoded` on the way.
+    fn string_token(&mut self) -> Result<Token<'t>, JsonError> {
         self.eat(b'"', "a string")?;
         let (start, bytes) = (self.at, self.text.as_bytes());
-        let mut escaped = false;
+        let mut faithful = true;
+        let mut from = start;
         loop {
-            let Some(at) = next_special(bytes, self.at) else {
+            let Some(at) = next_special(bytes, from) else {
+                self.at = bytes.len();
                 return Err(self.expected("the closing '\"'"));
             };
-            match bytes[at] {
-                b'"' => {
-                    self.at = at + 1;
-                    return Ok((&self.text[start..at], escaped));
+            if bytes[at] == b'"' {
+                self.at = at + 1;
+                if from == start {
+                    return Ok(Token::Plain(&self.text[start..at]));
                 }
-                b'\\' => self.at = (at + 2).min(bytes.len()),
-                _ => self.at = at + 1,
+                self.decoded.push_str(&self.text[from..at]);
+                return Ok(Token::Escaped { spelling: &self.text[start..at], faithful });
             }
-            escaped = true;
+            if from == start {
+                self.decoded.clear();
+            }
+            self.decoded.push_str(&self.text[from..at]);
+            from = at + self.unescape(at, &mut faithful);
         }
     }
 
-    /// Decodes into `self.decoded`; false where the spelling is not valid JSON and must not be kept.
-    fn decode(&mut self, spelling: &str, escaped: bool) -> bool {
-        self.decoded.clear();
-        if !escaped {
-            return true;
+    /// Resolves the escape or the raw control character at `at`; its length. A spelling that is not valid JSON is
+    /// not faithful and must not be kept.
+    fn unescape(&mut self, at: usize, faithful: &mut bool) -> usize {
+        let bytes = self.text.as_bytes();
+        if bytes[at] == b'\\' {
+            let (char, length) = unescape(&bytes[at..]);
+            *faithful &= char.is_some();
+            self.decoded.push(char.unwrap_or(char::REPLACEMENT_CHARACTER));
+            return length;
         }
-        let bytes = spelling.as_bytes();
-        let (mut at, mut faithful) = (0, true);
-        while let Some(next) = next_special(bytes, at) {
-            self.decoded.push_str(&spelling[at..next]);
-            if bytes[next] == b'\\' {
-                let (char, len) = unescape(&spelling[next..]);
-                faithful &= char.is_some();
-                self.decoded.push(char.unwrap_or(char::REPLACEMENT_CHARACTER));
-                at = next + len;
-            } else {
-                faithful = false;
-                self.decoded.push(char::from(bytes[next]));
-                at = next + 1;
-            }
-        }
-        self.decoded.push_str(&spelling[at..]);
-        faithful
+        *faithful = false;
+        self.decoded.push(char::from(bytes[at]));
+        1
     }
 
     fn number(&mut self, sink: &mut impl Sink, silent: bool) -> Result<(), JsonError> {
@@ -338,8 +339,7 @@ fn number_len(bytes: &[u8]) -> Option<usize> {
 }
 
 /// The character that the escape at the start of `text` stands for (None: no valid one) and its length.
-fn unescape(text: &str) -> (Option<char>, usize) {
-    let bytes = text.as_bytes();
+fn unescape(bytes: &[u8]) -> (Option<char>, usize) {
     let char = match bytes.get(1) {
         Some(b'"') => '"',
         Some(b'\\') => '\\',

@@ -6,10 +6,12 @@
 
 pub mod escape;
 pub mod json;
+mod keys;
 mod truncate;
 
 use crate::redact::{Finding, KeyClass, Redactor, RuleId, Scratch, Verdict};
 use escape::{escape_into, quote_into};
+use keys::{KeyCache, Role};
 
 /// Strings longer than this are remembered, so that an event over its limit can lose its longest values.
 const LONG_VALUE: usize = 256;
@@ -48,24 +50,6 @@ pub enum Enter {
     Skip,
 }
 
-/// What a key does for its siblings: `{"name": "DB_PASSWORD", "value": "…"}`.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum Role {
-    None,
-    Naming,
-    Value,
-}
-
-/// A key with everything the encoder needs, ready to be cached by a source.
-#[derive(Clone, Debug)]
-pub struct EncodedKey {
-    /// `"key":`, redacted and escaped.
-    bytes: Box<[u8]>,
-    class: KeyClass,
-    role: Role,
-    rules: Box<[RuleId]>,
-}
-
 #[derive(Clone, Copy)]
 struct Frame {
     list: bool,
@@ -90,6 +74,7 @@ pub struct Buffer {
     long_bytes: usize,
     frames: Vec<Frame>,
     scratch: Scratch,
+    keys: KeyCache,
 }
 
 impl Buffer {
@@ -118,10 +103,14 @@ impl Buffer {
     }
 
     fn count(&mut self, rule: RuleId) {
-        match self.redactions.iter_mut().find(|(known, _)| *known == rule) {
-            Some((_, n)) => *n += 1,
-            None => self.redactions.push((rule, 1)),
-        }
+        count(&mut self.redactions, rule);
+    }
+}
+
+fn count(redactions: &mut Vec<(RuleId, u32)>, rule: RuleId) {
+    match redactions.iter_mut().find(|(known, _)| *known == rule) {
+        Some((_, n)) => *n += 1,
+        None => redactions.push((rule, 1)),
     }
 }
 
@@ -277,47 +266,18 @@ impl<'a> Encoder<'a> {
 
     /// Writes an object's key; the next value belongs to it.
     pub fn key(&mut self, key: &str) {
-        let class = self.redactor.key(key);
-        let role = role_of(key);
         self.separator();
-        self.slot = KeyClass::PLAIN;
-        self.buffer.out.push(b'"');
-        self.redacted_text(key);
-        self.buffer.out.extend_from_slice(b"\":");
-        self.enter_slot(class, role);
-    }
-
-    /// Prepares a key once, for sources that see the same keys again and again.
-    #[must_use]
-    pub fn prepare_key(redactor: &Redactor, key: &str) -> EncodedKey {
-        let mut buffer = Buffer::default();
-        let mut encoder = Encoder::new(redactor, &mut buffer, Limits::NONE);
-        encoder.raw(b"\"");
-        encoder.redacted_text(key);
-        encoder.raw(b"\":");
-        EncodedKey {
-            class: redactor.key(key),
-            role: role_of(key),
-            rules: buffer.redactions.iter().map(|(rule, _)| *rule).collect(),
-            bytes: buffer.out.into_boxed_slice(),
-        }
-    }
-
-    /// Writes a prepared key; the next value belongs to it.
-    pub fn prepared_key(&mut self, key: &EncodedKey) {
-        self.separator();
-        self.buffer.out.extend_from_slice(&key.bytes);
+        let Buffer { keys, out, frames, redactions, .. } = &mut *self.buffer;
+        let key = keys.get(self.redactor, key);
+        out.extend_from_slice(&key.bytes);
         for rule in &key.rules {
-            self.buffer.count(*rule);
+            count(redactions, *rule);
         }
-        self.enter_slot(key.class, key.role);
-    }
-
-    fn enter_slot(&mut self, class: KeyClass, role: Role) {
-        let Some(frame) = self.buffer.frames.last_mut() else { return };
+        let Some(frame) = frames.last_mut() else { return };
         frame.items += 1;
-        frame.role = role;
-        self.slot = if role == Role::Value && class == KeyClass::PLAIN { frame.hint } else { class };
+        frame.role = key.role;
+        let named = key.role == Role::Value && key.class == KeyClass::PLAIN;
+        self.slot = if named { frame.hint } else { key.class };
     }
 
     fn separator(&mut self) {
@@ -347,7 +307,7 @@ impl<'a> Encoder<'a> {
         if frame.list {
             frame.hint = redactor.after(text);
         } else if frame.role == Role::Naming {
-            frame.hint = redactor.named(text);
+            frame.hint = redactor.named(text, &mut self.buffer.scratch);
         }
     }
 
@@ -468,14 +428,5 @@ impl<'a> Encoder<'a> {
         escape_into(&mut self.buffer.out, &text[..len]);
         *left = if len < text.len() { 0 } else { *left - len };
         len
-    }
-}
-
-/// Keys that name their sibling `value`, as lists of environment variables, headers and parameters do.
-fn role_of(key: &str) -> Role {
-    match key {
-        "name" | "key" | "variable" | "header" | "Name" | "Key" => Role::Naming,
-        "value" | "Value" | "val" => Role::Value,
-        _ => Role::None,
     }
 }

@@ -216,6 +216,11 @@ pub struct Redactor {
     max_value_bytes: usize,
 }
 
+/// A cheap hash of a key, for small tables that compare.
+pub(crate) fn name_hash(name: &str) -> usize {
+    names::hash(name.as_bytes())
+}
+
 fn next_id() -> u64 {
     static NEXT: AtomicU64 = AtomicU64::new(1);
     NEXT.fetch_add(1, Ordering::Relaxed)
@@ -268,8 +273,9 @@ impl Redactor {
 
     /// The class of `value` in `{"name": name, "value": …}`.
     #[must_use]
-    pub fn named(&self, name: &str) -> KeyClass {
-        self.keys.classify(name)
+    pub fn named(&self, name: &str, scratch: &mut Scratch) -> KeyClass {
+        scratch.belong_to(self.id);
+        scratch.names.class(name.as_bytes(), || self.keys.classify(name))
     }
 
     /// The class that a mapping under a key of `class` starts from: its own keys decide again.

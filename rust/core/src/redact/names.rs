@@ -3,16 +3,55 @@
 use super::keys::KeyClass;
 
 const ENTRIES: usize = 512;
-const LONGEST: usize = 30;
+const LONGEST: usize = 32;
 
-#[derive(Clone, Copy)]
-struct Entry {
-    length: u8,
-    class: KeyClass,
-    name: [u8; LONGEST],
+/// A name in a form that is quick to compare: up to sixteen bytes its ends are all of it.
+#[derive(Clone, Copy, PartialEq, Eq)]
+struct Ends {
+    head: u64,
+    tail: u64,
+    length: usize,
 }
 
-const EMPTY: Entry = Entry { length: 0, class: KeyClass::PLAIN, name: [0; LONGEST] };
+impl Ends {
+    /// The ends of a name that is not empty.
+    #[inline]
+    fn of(name: &[u8]) -> Ends {
+        let length = name.len();
+        if let (Some(head), Some(tail)) = (name.first_chunk(), name.last_chunk()) {
+            return Ends { head: u64::from_le_bytes(*head), tail: u64::from_le_bytes(*tail), length };
+        }
+        if let (Some(head), Some(tail)) = (name.first_chunk(), name.last_chunk()) {
+            let (head, tail) = (u32::from_le_bytes(*head), u32::from_le_bytes(*tail));
+            return Ends { head: u64::from(head), tail: u64::from(tail), length };
+        }
+        let byte = |at: usize| u64::from(name[at]);
+        Ends { head: byte(0) | byte(length / 2) << 8 | byte(length - 1) << 16, tail: 0, length }
+    }
+
+    fn hash(self) -> usize {
+        let mixed = self.head.wrapping_mul(0x9e37_79b9_7f4a_7c15)
+            ^ self.tail.wrapping_add(self.length as u64).wrapping_mul(0xc2b2_ae3d_27d4_eb4f);
+        (mixed >> 40) as usize
+    }
+}
+
+/// A cheap hash of a name, for tables that are small and compare.
+pub(crate) fn hash(name: &[u8]) -> usize {
+    if name.is_empty() { 0 } else { Ends::of(name).hash() }
+}
+
+/// A name that was judged, and how.
+#[derive(Clone, Copy)]
+struct Entry {
+    ends: Ends,
+    /// What stands between the ends of longer names.
+    middle: [u8; LONGEST - 16],
+    class: KeyClass,
+}
+
+const EMPTY: Entry =
+    Entry { ends: Ends { head: 0, tail: 0, length: 0 }, middle: [0; LONGEST - 16], class: KeyClass::PLAIN };
 
 /// A direct-mapped cache from names to classes, compared by their bytes. It belongs to one redactor.
 #[derive(Default)]
@@ -35,26 +74,17 @@ impl NameCache {
         if self.entries.is_empty() {
             self.entries.resize(ENTRIES, EMPTY);
         }
-        let entry = &mut self.entries[slot(name)];
-        if usize::from(entry.length) == name.len() && entry.name[..name.len()] == *name {
+        let ends = Ends::of(name);
+        let middle = name.get(8..name.len() - name.len().min(8)).unwrap_or(b"");
+        let entry = &mut self.entries[ends.hash() % ENTRIES];
+        if entry.ends == ends && entry.middle[..middle.len()] == *middle {
             return entry.class;
         }
-        entry.class = judge();
-        entry.length = name.len() as u8;
-        entry.name[..name.len()].copy_from_slice(name);
-        entry.class
+        let class = judge();
+        *entry = Entry { ends, class, ..EMPTY };
+        entry.middle[..middle.len()].copy_from_slice(middle);
+        class
     }
-}
-
-fn slot(name: &[u8]) -> usize {
-    let mut head = [0; 8];
-    let front = name.len().min(8);
-    head[..front].copy_from_slice(&name[..front]);
-    let mut tail = [0; 8];
-    tail[..front].copy_from_slice(&name[name.len() - front..]);
-    let mixed = u64::from_le_bytes(head).wrapping_mul(0x9e37_79b9_7f4a_7c15)
-        ^ u64::from_le_bytes(tail).wrapping_mul(0xc2b2_ae3d_27d4_eb4f);
-    (mixed.wrapping_add(name.len() as u64 * 0x1_0000_0001) >> 48) as usize & (ENTRIES - 1)
 }
 
 #[cfg(test)]
@@ -73,5 +103,18 @@ mod tests {
         let long = [b'x'; 40];
         assert_eq!(cache.class(&long, || KeyClass::SECRET), KeyClass::SECRET);
         assert_eq!(cache.class(&long, || KeyClass::PLAIN), KeyClass::PLAIN);
+    }
+
+    #[test]
+    fn names_that_differ_in_one_byte_are_different_names() {
+        for length in 1..=LONGEST {
+            for place in 0..length {
+                let mut name = vec![b'a'; length];
+                let mut cache = NameCache::default();
+                cache.class(&name, || KeyClass::SECRET);
+                name[place] = b'b';
+                assert_eq!(cache.class(&name, || KeyClass::PLAIN), KeyClass::PLAIN, "{length} {place}");
+            }
+        }
     }
 }
