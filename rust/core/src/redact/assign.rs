@@ -7,6 +7,7 @@ use super::rules::RuleId;
 use super::scan::Scan;
 use super::segments::Segments;
 use super::span::{KEY_LIMIT, VALUE_LIMIT, back_over, bare_end, forward_over, quote_at, quoted_end};
+use super::tails::may_hold_secret;
 use super::value::{self, Place};
 use super::words;
 
@@ -23,7 +24,7 @@ pub(crate) struct Name {
 }
 
 /// Names this long may say in the middle that they are secret (`password_x`), shorter ones only at the end.
-pub(crate) const LONG_NAME: usize = 8;
+pub(crate) const LONG_NAME: usize = 7;
 
 /// A first look at the operator at `at`: false when the name in front of it can say nothing.
 pub(crate) fn may_be_named(scan: &Scan, at: usize) -> bool {
@@ -32,7 +33,7 @@ pub(crate) fn may_be_named(scan: &Scan, at: usize) -> bool {
     let end = if before.is_ascii_alphanumeric() { at } else { name_end(text, at) };
     scan.redactor.keys.may_end(text, end)
         || is_switch(text, at)
-        || back_over(text, end, LONG_NAME, is_name_byte) + LONG_NAME <= end
+        || may_hold_secret(&text[back_over(text, end, KEY_LIMIT, is_name_byte)..end])
 }
 
 /// Where the name in front of the operator at `at` ends: before spaces, quotes and brackets.

@@ -232,6 +232,11 @@ pub(crate) fn everything() -> impl Iterator<Item = &'static str> {
     flagged(u16::MAX)
 }
 
+/// The words that name a secret wherever they stand.
+pub(crate) fn strong() -> impl Iterator<Item = &'static str> {
+    flagged(STRONG)
+}
+
 /// The last words of names that say anything about a value.
 pub(crate) fn telling() -> impl Iterator<Item = &'static str> {
     flagged(TELLING)
