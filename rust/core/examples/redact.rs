@@ -2,8 +2,6 @@
 //!
 //! `redact --content hash|scan --home DIR --project-root DIR --identity none`
 
-use std::io::{BufRead, Write};
-use t800_core::encode::{Buffer, Encoder, Limits, json};
 use t800_core::redact::{Policy, Redactor};
 
 fn main() -> Result<(), Box<dyn std::error::Error>> {
@@ -16,13 +14,6 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
         ..Policy::default()
     };
     let redactor = Redactor::new(&policy)?;
-    let mut out = std::io::BufWriter::new(std::io::stdout().lock());
-    let mut buffer = Buffer::default();
-    for line in std::io::stdin().lock().lines() {
-        buffer.clear();
-        json::parse(&line?, &mut Encoder::new(&redactor, &mut buffer, Limits::NONE))?;
-        buffer.out.push(b'\n');
-        out.write_all(&buffer.out)?;
-    }
+    t800_core::filter::redact_lines(&redactor, std::io::stdin(), std::io::stdout())?;
     Ok(())
 }

@@ -12,6 +12,7 @@ pub mod assemble;
 pub mod clock;
 pub mod encode;
 pub mod event;
+pub mod filter;
 pub mod liveness;
 pub mod overhead;
 pub mod redact;

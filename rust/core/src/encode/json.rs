@@ -227,7 +227,6 @@ impl<'t> Parser<'t> {
         let mut from = start;
         loop {
             let Some(at) = next_special(bytes, from) else {
-                self.at = bytes.len();
                 return Err(self.expected("the closing '\"'"));
             };
             if bytes[at] == b'"' {
