@@ -256,7 +256,7 @@ impl Redactor {
     /// The class of a mapping key: decides what its value has to fear.
     #[must_use]
     pub fn key(&self, key: &str) -> KeyClass {
-        self.keys.classify(key)
+        self.keys.classify(&decode::name(key))
     }
 
     /// What the items of a list inherit from the class of the list.

@@ -40,6 +40,8 @@ pub(crate) struct Memo {
     pub(crate) command: (usize, usize),
     /// Whether the start of that command was read whole and names no command we know.
     pub(crate) unknown_command: Option<usize>,
+    /// Where the last run that was decoded ended.
+    pub(crate) decoded: usize,
 }
 
 impl<'a> Scan<'a> {
@@ -96,9 +98,7 @@ impl<'a> Scan<'a> {
         if seen.wide != 0 {
             commands::foreign_labels(self);
         }
-        if (seen.escape | seen.wide) != 0 {
-            decode::views(self);
-        }
+        decode::views(self, &seen);
     }
 
     /// One look at each block of the text; the classes of bytes that occur in it.

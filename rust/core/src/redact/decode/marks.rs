@@ -1,0 +1,128 @@
+//! What no reader sees in a text, or sees as something plainer: colours, zero-width and full-width characters, NULs,
+//! the carets of a command line.
+
+use super::view::{Edit, Stands};
+
+/// Colours, NULs between characters, carets.
+pub(super) fn collect(text: &[u8], edits: &mut Vec<Edit>) {
+    let mut until = 0;
+    for at in memchr::memchr3_iter(0x1b, 0, b'^', text) {
+        if at < until {
+            continue;
+        }
+        let found = match text[at] {
+            0x1b => Some(terminal(text, at, at + 1)),
+            0 => is_interleaved(text, at).then(|| Edit::gap(at, at + 1)),
+            _ => caret(text, at),
+        };
+        if let Some(edit) = found {
+            until = edit.end as usize;
+            edits.push(edit);
+        }
+    }
+}
+
+/// A terminal sequence whose introducer ends at `from`: a colour stands for nothing, a movement for a space.
+fn terminal(text: &[u8], at: usize, from: usize) -> Edit {
+    match text.get(from) {
+        Some(b'[') => {
+            let letter = text[from + 1..].iter().take(32).position(|byte| matches!(byte, 0x40..=0x7e));
+            let Some(letter) = letter.map(|letter| from + 1 + letter) else { return Edit::gap(at, from + 1) };
+            let stands =
+                if matches!(text[letter], b'm' | b'K') { Stands::Nothing } else { Stands::Byte(b' ') };
+            Edit::new(at, letter + 1, stands)
+        }
+        Some(b']') => {
+            let end = text[from..].iter().take(2048).position(|byte| matches!(byte, 7 | 0x1b));
+            let end = end.map_or(from + 1, |end| from + end + 1);
+            let slash = text[end - 1] == 0x1b && text.get(end) == Some(&b'\\');
+            Edit::new(at, end + usize::from(slash), Stands::Byte(b' '))
+        }
+        Some(b'(' | b')') => Edit::gap(at, text.len().min(from + 2)),
+        _ => Edit::gap(at, from),
+    }
+}
+
+/// A NUL between two characters of two bytes each.
+fn is_interleaved(text: &[u8], at: usize) -> bool {
+    let printed =
+        |at: usize| text.get(at).is_some_and(|byte| matches!(byte, 0x20..=0x7e | b'\n' | b'\r' | b'\t'));
+    at > 0 && printed(at - 1) && (text.get(at + 2) == Some(&0) || at > 1 && text[at - 2] == 0)
+}
+
+/// `^[[31m` as a pager shows it, `p^a^s^s`, and the caret that ends a line.
+fn caret(text: &[u8], at: usize) -> Option<Edit> {
+    match text.get(at + 1)? {
+        b'[' if text.get(at + 2) == Some(&b'[') => Some(terminal(text, at, at + 2)),
+        _ => scattered(text, at),
+    }
+}
+
+/// A sign that escapes letter by letter, or the end of a line: `p^a^s^s`, and the backtick in the same way.
+pub(super) fn scattered(text: &[u8], at: usize) -> Option<Edit> {
+    let sign = text[at];
+    if at == 0 || !text[at - 1].is_ascii_graphic() {
+        return None;
+    }
+    let line = at + 1 + usize::from(text.get(at + 1) == Some(&b'\r'));
+    if text.get(line) == Some(&b'\n') {
+        let goes_on = text[at - 1].is_ascii_alphanumeric() && text.get(line + 1)?.is_ascii_alphanumeric();
+        return goes_on.then(|| Edit::gap(at, line + 1));
+    }
+    let next = text.get(at + 1)?.is_ascii_graphic() && text[at + 1] != sign;
+    let again = text.get(at + 2) == Some(&sign) || at > 1 && text[at - 2] == sign;
+    (next && again).then(|| Edit::gap(at, at + 1))
+}
+
+/// Characters beyond ASCII that are not seen, or stand for an ASCII one.
+pub(super) fn beyond_ascii(text: &[u8], edits: &mut Vec<Edit>) {
+    let wide = memchr::memchr_iter(0xef, text).any(|at| is_wide_word(text, at));
+    let mut previous = usize::MAX;
+    for at in memchr::memchr3_iter(0xc2, 0xe2, 0xef, text) {
+        let found = match invisible(text, at) {
+            0 => plainer(text, at, wide),
+            length => seen_around(text, at, previous).then(|| Edit::gap(at, at + length)),
+        };
+        if let Some(edit) = found {
+            previous = edit.end as usize;
+            edits.push(edit);
+        }
+    }
+}
+
+/// The length of a zero-width or soft character at `at`; 0 if there is none.
+fn invisible(text: &[u8], at: usize) -> usize {
+    match (text[at], text.get(at + 1), text.get(at + 2)) {
+        (0xe2, Some(0x80), Some(0x8b..=0x8f | 0xaa..=0xae))
+        | (0xe2, Some(0x81), Some(0xa0..=0xa9))
+        | (0xef, Some(0xbb), Some(0xbf))
+        | (0xef, Some(0xb8), Some(0x80..=0x8f)) => 3,
+        (0xc2, Some(0xad), _) => 2,
+        _ => 0,
+    }
+}
+
+/// Emoji are full of such characters; a token has them beside its letters.
+fn seen_around(text: &[u8], at: usize, previous: usize) -> bool {
+    previous == at || at > 0 && text[at - 1].is_ascii_graphic()
+}
+
+fn plainer(text: &[u8], at: usize, wide: bool) -> Option<Edit> {
+    let stands = match (text[at], text.get(at + 1), text.get(at + 2)) {
+        (0xc2, Some(0xa0), _) => return Some(Edit::new(at, at + 2, Stands::Byte(b' '))),
+        (0xe2, Some(0x80), Some(0x80..=0x8a | 0xaf)) => b' ',
+        (0xef, Some(0xbc), Some(low @ 0x81..=0xbf)) if wide => low - 0x81 + b'!',
+        (0xef, Some(0xbd), Some(low @ 0x80..=0x9e)) if wide => low - 0x80 + b'`',
+        _ => return None,
+    };
+    Some(Edit::new(at, at + 3, Stands::Byte(stands)))
+}
+
+/// A full-width letter or digit.
+fn is_wide_word(text: &[u8], at: usize) -> bool {
+    match (text.get(at + 1), text.get(at + 2)) {
+        (Some(0xbc), Some(low @ 0x81..=0xbf)) => (low - 0x81 + b'!').is_ascii_alphanumeric(),
+        (Some(0xbd), Some(low @ 0x80..=0x9e)) => (low - 0x80 + b'`').is_ascii_alphanumeric(),
+        _ => false,
+    }
+}

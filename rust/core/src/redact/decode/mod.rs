@@ -1,0 +1,156 @@
+//! Encoded text: decoded and scanned again, to a bounded depth, with every finding mapped back to where it stands.
+
+mod dumps;
+mod escapes;
+mod joins;
+mod marks;
+mod runs;
+mod view;
+
+pub(crate) use runs::at_run;
+
+use super::blocks::Masks;
+use super::rules::RuleId;
+use super::scan::Scan;
+use std::borrow::Cow;
+use view::{Edit, View};
+
+const MAX_DEPTH: u8 = 3;
+
+/// Scans what a text stands for where it holds escapes, dumps or literals in parts; `seen` are the classes of its bytes.
+pub(crate) fn views(scan: &mut Scan, seen: &Masks) {
+    if scan.depth >= MAX_DEPTH {
+        return;
+    }
+    dumps::views(scan);
+    let text = scan.text;
+    let edits = edits(text, seen.escape != 0, seen.wide != 0);
+    for (window, range) in view::windows(text, &edits) {
+        reread(scan, &View::of(text, window.clone(), &edits[range]), window.start);
+    }
+}
+
+fn reread(scan: &mut Scan, view: &View, start: usize) {
+    let cut = start > 0 && !scan.text[start - 1].is_ascii_whitespace();
+    for found in scan.inner(&view.bytes) {
+        let doubtful = found.rule == RuleId::UNKNOWN && view.is_doubtful(&found);
+        if doubtful || cut && found.start == 0 {
+            continue;
+        }
+        let place = view.source(&found);
+        scan.add(place.start, place.end, found.rule, found.with);
+    }
+}
+
+/// All escapes of a text, in their order.
+fn edits(text: &[u8], escaped: bool, wide: bool) -> Vec<Edit> {
+    let mut edits = Vec::new();
+    if escaped {
+        escapes::collect(text, &mut edits);
+    }
+    let sorted = edits.len();
+    marks::collect(text, &mut edits);
+    escapes::printable(text, &mut edits);
+    joins::collect(text, &mut edits);
+    if wide {
+        marks::beyond_ascii(text, &mut edits);
+    }
+    if edits.len() > sorted {
+        edits.sort_by_key(|edit| edit.start);
+    }
+    edits
+}
+
+/// A key name with its escapes resolved.
+pub(crate) fn name(name: &str) -> Cow<'_, str> {
+    let text = name.as_bytes();
+    let escaped = memchr::memchr3(b'%', b'&', b'\\', text).is_some();
+    if !escaped && text.is_ascii() {
+        return Cow::Borrowed(name);
+    }
+    let edits = edits(text, escaped, !text.is_ascii());
+    if edits.is_empty() {
+        return Cow::Borrowed(name);
+    }
+    let view = View::of(text, 0..text.len(), &edits);
+    Cow::Owned(String::from_utf8_lossy(&view.bytes).into_owned())
+}
+
+/// In `\nghp_…` the `n` belongs to the escape.
+fn past_escape(text: &[u8], start: usize) -> usize {
+    let escaped = start > 0 && text[start - 1] == b'\\' && b"nrtbf".contains(&text[start]);
+    if escaped { start + 1 } else { start }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn decoded(text: &str) -> Option<String> {
+        let edits = edits(text.as_bytes(), true, true);
+        let view = View::of(text.as_bytes(), 0..text.len(), &edits);
+        (!edits.is_empty()).then(|| String::from_utf8_lossy(&view.bytes).into_owned())
+    }
+
+    #[test]
+    fn one_level_of_every_escape() {
+        for (text, plain) in [
+            ("a%40b.org", "a@b.org"),
+            ("%2540%252540", "@@"),
+            ("%u0070%u00e4", "pä"),
+            ("\\u0070\\x61\\163s", "pass"),
+            ("\\u{70}\\U00000061", "pa"),
+            ("\\\\\\\\u0070\\\\/x", "p/x"),
+            ("\\0160\\0141 ", "pa "),
+            ("\\160\\61\\62", "p12"),
+            ("\\0070 \\000061", "pa"),
+            ("&#112;&#x61;ss&quot;", "pass\""),
+            ("&#112&#97", "pa"),
+            ("&amp;#112;&amp;quot;", "p\""),
+            ("x=3Dy=\nz", "x=yz"),
+            ("\u{1b}[32mOK\u{1b}[0m", "OK"),
+            ("^[[1;32mOK", "OK"),
+            ("gh\u{200b}p_x\u{a0}y", "ghp_x y"),
+            ("ｐａｓｓ：", "pass:"),
+            ("p\0a\0s\0s\0", "pass"),
+            ("p^a^s^s", "pass"),
+            ("p`a`s`s", "pass"),
+            ("ab\\\n   cd", "abcd"),
+            ("ab`\ncd", "abcd"),
+            ("ab^\r\ncd", "abcd"),
+            ("'ab' + \"cd\"", "'abcd\""),
+            ("\"ab\" & _\n  \"cd\"", "\"abcd\""),
+            ("\\\"ab\\\" +\\n \\\"cd\\\"", "\"abcd\""),
+            ("s.append(\"ab\").append(\"cd\")", "s.append(\"abcd\")"),
+            ("k = \"ab\";\nk += \"cd\"", "k = \"abcd\""),
+            ("[\"ab\", \"cd\"].join(\"\")", "[\"abcd\"].join(\"\")"),
+            ("<a><![CDATA[x]]></a>", "<a>x</a>"),
+            ("sk\\_live", "sk_live"),
+        ] {
+            assert_eq!(decoded(text).as_deref(), Some(plain), "{text:?}");
+        }
+    }
+
+    #[test]
+    fn what_is_no_escape() {
+        for text in [
+            "100% of \\n & more",
+            "printf(\"%d%s\\n\")",
+            "(\\w+)\\1\\s*",
+            "x^2 + y^3",
+            "[\"ab\", \"cd\"]",
+            "- \"ab\"\n- \"cd\"",
+            "a ? \"ab\" : \"cd\"",
+            "C:\\Windows\\System32",
+        ] {
+            assert_eq!(decoded(text), None);
+        }
+    }
+
+    #[test]
+    fn a_key_name_is_read_like_a_text() {
+        assert_eq!(name("pass%77ord"), "password");
+        assert_eq!(name("plain_name"), "plain_name");
+        assert_eq!(name("größe"), "größe");
+    }
+}
