@@ -1,6 +1,7 @@
 //! Assignments in text: `k=v`, `k: v`, `"k": "v"`, `k => v`, `<k>v</k>`, `name="k" value="v"`, `("k", "v")`, at any
 //! depth of escaping.
 
+use super::benign;
 use super::keys::KeyClass;
 use super::pii;
 use super::rules::RuleId;
@@ -8,6 +9,7 @@ use super::scan::Scan;
 use super::segments::Segments;
 use super::span::{KEY_LIMIT, VALUE_LIMIT, back_over, bare_end, forward_over, quote_at, quoted_end};
 use super::tails::may_hold_secret;
+use super::unknown::Shape;
 use super::value::{self, Place};
 use super::words;
 
@@ -48,12 +50,22 @@ pub(crate) fn at_operator(scan: &mut Scan, at: usize) {
     let Some(name) = name_before(scan.text, at) else { return };
     let key = &scan.text[name.start..name.end];
     let class = class_of(scan, name);
+    if class != KeyClass::PLAIN && is_no_label(scan.text, name, at) {
+        return;
+    }
     let class = if is_password_switch(scan.text, name, at) { KeyClass::SECRET } else { class };
     if class == KeyClass::PLAIN {
         return named_value(scan, key, name.start, op_end);
     }
     let strict = is_strict(scan.text, name, at, op_end);
     value_of(scan, class, name, op_end, Operator { colon: scan.text[at] == b':', strict, compares });
+}
+
+/// Names of files with a line number behind them, parts of URNs, badges.
+fn is_no_label(text: &[u8], name: Name, at: usize) -> bool {
+    benign::is_place_in_file(text, name.start, name.end, at)
+        || benign::is_badge(text, name.start)
+        || benign::is_in_urn(text, name.start, at)
 }
 
 /// `/p:x` of Windows tools.
@@ -234,6 +246,9 @@ pub(crate) fn value_of(scan: &mut Scan, class: KeyClass, name: Name, from: usize
     if !(class.hides_strings() || class == KeyClass::MAYBE) {
         return;
     }
+    if is_cookie(key) && operator.compares {
+        return;
+    }
     if is_cookie(key) {
         return super::cookies::header(scan, from);
     }
@@ -245,10 +260,15 @@ pub(crate) fn value_of(scan: &mut Scan, class: KeyClass, name: Name, from: usize
     if from >= scan.memo.value.0 {
         scan.memo.value = (span.end, 0);
     }
-    if operator.compares && !span.quoted {
+    // `token.value === "constructor"`
+    if operator.compares && !(span.quoted && text_has_digit(&scan.text[span.start..span.end])) {
         return;
     }
     judge(scan, class, key, span, operator);
+}
+
+fn text_has_digit(text: &[u8]) -> bool {
+    text.iter().any(u8::is_ascii_digit)
 }
 
 /// Names inside one unbroken value (`token=token=…`) are followed a few times only.
@@ -268,7 +288,7 @@ fn is_cookie(key: &[u8]) -> bool {
 pub(crate) fn judge(scan: &mut Scan, class: KeyClass, key: &[u8], span: Span, operator: Operator) {
     let text = scan.text;
     let span = after_scheme(text, span);
-    if span.start >= span.end {
+    if span.start >= span.end || benign::is_cut(text, span) {
         return;
     }
     let stopped = forward_over(text, span.end, 3, |b| matches!(b, b'.' | b'?' | b'!' | b':'));
@@ -445,7 +465,7 @@ fn after_quote(scan: &mut Scan, name: Name) {
         _ => return,
     }
     let open = back_over(text, name.start, 8, |b| matches!(b, b'"' | b'\'' | b'\\'));
-    if open == 0 || !matches!(text[open - 1], b'(' | b'[' | b' ') {
+    if open == 0 || !matches!(text[open - 1], b'(' | b'[' | b' ') || benign::is_listed(text, name, open) {
         return;
     }
     let from = forward_over(text, gap + 1, 32, |b| matches!(b, b' ' | b'\n' | b'\t'));
@@ -473,19 +493,41 @@ fn spaced(scan: &mut Scan, name: Name) {
     let from = past_body_flag(text, from);
     let flag = is_flag(text, name);
     let from = if flag { from } else { after_links(text, from) };
+    if benign::closes_literal(text, name, from) {
+        return;
+    }
     let Some(span) = value_at(text, from, false) else { return };
     if matches!(text[span.start], b'=' | b':' | b'-') && !(flag && text[span.start] != b'=') {
         return;
     }
     let span = after_scheme(text, span);
     let body = &text[span.start..span.end];
-    let sets = SETTERS.iter().any(|setter| text[..name.start].ends_with(setter));
-    if flag || sets || names_login(text, name.start) {
+    if flag && benign::is_help(text, name.start, from - name.end, body) {
+        return;
+    }
+    if flag || sets(text, name.start) && !benign::continues_prose(text, span) || names_login(text, name.start)
+    {
         return judge(scan, class, key, span, Operator { colon: false, strict: true, compares: false });
+    }
+    let in_path = name.start > 0 && text[name.start - 1] == b'/';
+    if in_path || class == KeyClass::MAYBE {
+        // `registry/token-service 9688a53`, `#define aes128_set_key nettle_aes128_set_key`
+        let shape = Shape::of(body);
+        if !value::is_token(body, &shape) || in_path && shape.is_hex() {
+            return;
+        }
     }
     if value::is_prose_secret(body, span.quoted) && text.get(span.end) != Some(&b'(') {
         scan.secret(span.start, span.end, RuleId::PROSE);
     }
+}
+
+/// Whether one of [`SETTERS`] stands in front of a name, as a word of its own (`reset password` is none).
+fn sets(text: &[u8], name: usize) -> bool {
+    SETTERS.iter().any(|setter| {
+        text[..name].ends_with(setter)
+            && !text[..name - setter.len()].last().is_some_and(u8::is_ascii_alphanumeric)
+    })
 }
 
 /// What sets a variable without a sign: `set -gx NAME x`, `setx NAME x`, `gh secret set NAME x`.

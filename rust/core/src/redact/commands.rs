@@ -175,6 +175,10 @@ fn flagged(scan: &mut Scan, at: usize, carries: Carries, flag: usize) {
         (_, None) => span.start,
     };
     let body = &text[secret..span.end];
+    let example = carries == Carries::Login && value::is_all_stand_ins(&text[span.start..span.end]);
+    if example {
+        return;
+    }
     if body.len() >= 3 && !body.starts_with(b"-") && !value::is_placeholder(body) && !is_reference(body) {
         scan.secret(secret, span.end, RuleId::FLAG);
     }

@@ -1,5 +1,6 @@
 //! Cookie headers and cookie files: names survive, values go.
 
+use super::benign;
 use super::rules::RuleId;
 use super::scan::Scan;
 use super::unknown::Shape;
@@ -19,7 +20,11 @@ pub(crate) fn header(scan: &mut Scan, from: usize) {
     let line_end = from + end;
     scan.memo.cookies = line_end;
     if !text[at..line_end].contains(&b'=') {
-        if Shape::of(&text[at..line_end]).digits > 0 {
+        let value = &text[at..line_end];
+        if Shape::of(value).digits > 0
+            && !value.iter().any(|b| matches!(b, b'(' | b' '))
+            && !benign::is_version(value)
+        {
             scan.secret(at, line_end, RuleId::COOKIE);
         }
         return;

@@ -204,7 +204,7 @@ fn card_end(number: &Number, length: usize) -> Option<usize> {
             }
         } else {
             let same = separator.is_none_or(|s| s == *byte) && matches!(byte, b' ' | b'-');
-            if !same || !matches!(group, 4..=6) {
+            if !same || !(group == 4 || group == 6 && seen == 10) {
                 return None;
             }
             separator = Some(*byte);
@@ -433,8 +433,10 @@ fn reads_as_version(text: &[u8], start: usize, end: usize) -> bool {
             b"~=",
             b"section",
             b"oid",
+            b"identifier",
             b"build",
             b"upgrade",
+            b",v ",
         ]
         .iter()
         .any(|word| super::value::contains(&front, word))
@@ -478,6 +480,13 @@ pub(crate) fn is_dashed_mac(text: &[u8]) -> bool {
         && text.iter().any(u8::is_ascii_alphabetic)
 }
 
+/// Name servers for everybody, as in every `resolv.conf`.
+fn is_resolver(text: &[u8]) -> bool {
+    text.starts_with(b"2001:4860:4860::88")
+        || text.starts_with(b"2606:4700:4700::")
+        || text.starts_with(b"2620:fe::")
+}
+
 /// Global unicast (`2000::/3`) except documentation, with at least three groups.
 fn is_public_v6(text: &[u8]) -> bool {
     let groups: usize = text.split(|b| *b == b':').filter(|group| !group.is_empty()).count();
@@ -489,5 +498,9 @@ fn is_public_v6(text: &[u8]) -> bool {
         && matches!(text[0], b'2' | b'3')
         && !text.to_ascii_lowercase().starts_with(b"2001:db8")
         && !text.to_ascii_lowercase().starts_with(b"2001:0db8");
-    sound && global && ((double == 1 && (2..8).contains(&groups)) || (double == 0 && groups == 8))
+    sound
+        && global
+        && !text.ends_with(b"::")
+        && !is_resolver(text)
+        && ((double == 1 && (2..8).contains(&groups)) || (double == 0 && groups == 8))
 }

@@ -36,7 +36,7 @@ pub(crate) fn at_run(scan: &mut Scan, start: usize, end: usize) {
     let bad = if contains_uuid(run) {
         split > 0 && asks_for_secrecy(prefix)
     } else if split > 0 {
-        !opaque::is_id(token) && is_tail(tail, prefix)
+        !opaque::is_id(token) && is_tail(tail, prefix) && !opaque::is_entity_tag(text, from)
     } else {
         is_digest_part(text, start, &shape) || has_dotted_front(text, from, tail) || is_lone(text, from, to)
     };

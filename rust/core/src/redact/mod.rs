@@ -7,6 +7,7 @@
 #![allow(clippy::similar_names)]
 
 mod assign;
+mod benign;
 mod blocks;
 mod commands;
 mod content;

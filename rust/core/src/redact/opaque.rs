@@ -1,6 +1,9 @@
 //! What looks drawn and is no secret: ids that services hand out, digests, public keys, data.
 
+use super::benign;
 use super::segments::Segments;
+use super::span::{back_over, forward_over};
+use super::tokens::after_escape;
 use super::value::contains;
 
 /// Words in front of an id, a digest or a file: `msg_…`, `req-…`, `chunk-…`; sorted.
@@ -48,6 +51,9 @@ pub(crate) fn is_id(run: &[u8]) -> bool {
         || is_ulid(run)
         || is_payment_object(run)
         || is_public_key(run)
+        || benign::is_described_commit(run)
+        || benign::is_drawing(run)
+        || run.starts_with(b"AAECAwQF")
 }
 
 fn is_noun_id(run: &[u8]) -> bool {
@@ -203,23 +209,60 @@ pub(crate) fn follows_public_label(text: &[u8], from: usize) -> bool {
         })
 }
 
+/// `etag: W/"9b71-…"`
+pub(crate) fn is_entity_tag(text: &[u8], from: usize) -> bool {
+    let signs = back_over(text, from, 6, |b| b"\"\\/W: ".contains(&b));
+    let name = &text[signs.saturating_sub(4)..signs];
+    text[signs..from].starts_with(b"W/") || signs < from && name.eq_ignore_ascii_case(b"etag")
+}
+
 /// Inside a data URL or an encoded image.
 pub(crate) fn is_data(text: &[u8], start: usize) -> bool {
     let front = &text[start.saturating_sub(40)..start];
     contains(front, b"base64,") || text[start..].starts_with(b"iVBORw0KGgo") || in_block(text, start)
 }
 
-/// Inside a block of equally long lines of base64.
+const LINE_LIMIT: usize = 200;
+
+/// Inside a block of equally long lines of base64, or its shorter last line; each line may have a number or the name
+/// of a file in front, and line ends may be escaped.
 fn in_block(text: &[u8], start: usize) -> bool {
-    let line_start = text[..start].iter().rev().take(200).position(|b| *b == b'\n').map_or(0, |i| start - i);
-    let line_end = start + text[start..].iter().take(200).position(|b| *b == b'\n').unwrap_or(200);
-    let length = line_end.min(text.len()) - line_start;
-    let block = |line: &[u8]| {
-        line.len() >= 40 && line.iter().all(|b| b.is_ascii_alphanumeric() || b"+/=\r".contains(b))
+    let body = |b: u8| b.is_ascii_alphanumeric() || matches!(b, b'+' | b'/' | b'=');
+    let from = after_escape(text, back_over(text, start, LINE_LIMIT, body));
+    let to = forward_over(text, start, LINE_LIMIT, body);
+    let length = to - from;
+    let before = line_end_before(text, from).is_some_and(|end| {
+        let line = end - back_over(text, end, LINE_LIMIT, body);
+        line == length && length >= 40 || line >= length.max(56)
+    });
+    before
+        || (40..=LINE_LIMIT).contains(&length)
+            && line_start_after(text, to).is_some_and(|next| {
+                let line = &text[next..text.len().min(next + LINE_LIMIT)];
+                line.split(|b| !body(*b)).take(16).any(|run| run.len() == length)
+            })
+}
+
+/// Where the line in front of the one that holds `from` ends; only a number or a place may stand before `from`.
+fn line_end_before(text: &[u8], from: usize) -> Option<usize> {
+    let end = if text[..from].ends_with(b"\\n") {
+        let end = from - 2;
+        end - if text[..end].ends_with(b"\\r") { 2 } else { 0 }
+    } else {
+        let floor = from.saturating_sub(80);
+        floor + memchr::memrchr(b'\n', &text[floor..from])?
     };
-    let before = line_start > length && block(&text[line_start - 1 - length..line_start - 1]);
-    let after = line_end + 1 + length <= text.len() && block(&text[line_end + 1..line_end + 1 + length]);
-    (40..=200).contains(&length) && (before || after)
+    Some(if text[..end].ends_with(b"\r") { end - 1 } else { end })
+}
+
+fn line_start_after(text: &[u8], to: usize) -> Option<usize> {
+    let returned = forward_over(text, to, 1, |b| b == b'\r');
+    let rest = &text[returned..];
+    let escaped = [b"\\n".as_slice(), b"\\r\\n"].into_iter().find(|sign| rest.starts_with(sign));
+    match escaped {
+        Some(sign) => Some(returned + sign.len()),
+        None => (rest.first() == Some(&b'\n')).then_some(returned + 1),
+    }
 }
 
 #[cfg(test)]

@@ -31,7 +31,7 @@ fn at_begin(scan: &mut Scan, at: usize) {
     let private = [b"PRIVATE".as_slice(), b"private", b"SECRET", b"OpenVPN Static"]
         .iter()
         .any(|word| super::value::contains(label, word));
-    if !private {
+    if !private || label.contains(&b'<') {
         return;
     }
     let body = label_end + 5;

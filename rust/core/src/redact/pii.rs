@@ -1,6 +1,7 @@
 //! Personal data: recognised by validators, or by a label and a plausible form. Never by guessing at names.
 
 use super::assign::Span;
+use super::benign;
 use super::digits;
 use super::labels::datum_of;
 use super::rules::RuleId;
@@ -72,7 +73,7 @@ impl Datum {
 /// Whether a string under a key that names `datum` is one.
 pub(crate) fn is_datum(datum: Datum, text: &[u8]) -> bool {
     let text = text.trim_ascii();
-    if text.is_empty() || text.len() > 160 || value::is_placeholder(text) {
+    if text.is_empty() || text.len() > 160 || value::stands_for_value(text) {
         return false;
     }
     let shape = Shape::of(text);
@@ -116,6 +117,13 @@ pub(crate) fn labelled(scan: &mut Scan, datum: Datum, span: Span) {
     }
     let text = scan.text;
     let end = if span.quoted { span.end } else { unquoted_end(text, datum, span) };
+    let words = matches!(datum, Datum::Name | Datum::Address);
+    if words
+        && (!span.quoted || text[span.start - 1] == b'`')
+        && benign::is_code_or_article(&text[span.start..end])
+    {
+        return;
+    }
     if is_datum(datum, &text[span.start..end]) {
         scan.secret(span.start, end, datum.rule());
     }
@@ -201,6 +209,7 @@ fn login(scan: &mut Scan, at: usize) {
     if name == 0
         || !matches!(front.get(colon), Some(b':' | b'/'))
         || !text.get(at + 1).is_some_and(u8::is_ascii_alphanumeric)
+        || text[at + 1..].starts_with(b"sha256:")
     {
         return;
     }
@@ -216,6 +225,9 @@ fn email(text: &[u8], at: usize) -> Option<(usize, usize)> {
     let local = |b: u8| b.is_ascii_alphanumeric() || b"._+-'".contains(&b) || b >= 0x80;
     let floor = at.saturating_sub(64);
     let start = (floor..at).rev().take_while(|i| local(text[*i])).last()?;
+    // In `\n@module.decorator` the `n` belongs to the escape.
+    let escape = start > 0 && text[start - 1] == b'\\' && b"nrtbf".contains(&text[start]);
+    let start = start + usize::from(escape);
     let start = start + text[start..at].iter().take_while(|b| b".'-+".contains(b)).count();
     let domain_end = domain_end(text, at + 1);
     let domain = &text[at + 1..domain_end];
@@ -262,7 +274,7 @@ fn is_domain(domain: &[u8]) -> bool {
 }
 
 /// `name@2x.png` and `user@host.service` are no addresses.
-const FILE_ENDS: [&[u8]; 22] = [
+const FILE_ENDS: [&[u8]; 27] = [
     b"png",
     b"jpg",
     b"jpeg",
@@ -285,6 +297,11 @@ const FILE_ENDS: [&[u8]; 22] = [
     b"lock",
     b"yaml",
     b"yml",
+    b"header",
+    b"sed",
+    b"snap",
+    b"catalog",
+    b"desktop",
 ];
 
 /// Whether a URL's `//` stands in front: then the `@` ends a login.

@@ -14,7 +14,7 @@ pub(crate) struct Span {
 
 /// The value at `from`: quoted, or up to the next delimiter; `wide` takes everything up to white space.
 pub(crate) fn value_at(text: &[u8], from: usize, wide: bool) -> Option<Span> {
-    let mut start = forward_over(text, from, 40, |b| matches!(b, b' ' | b'\t' | b'*'));
+    let mut start = past_emphasis(text, from);
     let paren = forward_over(text, start, 1, |b| b == b'(');
     let inner = forward_over(text, paren, 32, |b| matches!(b, b' ' | b'\n' | b'\t'));
     let quote = quote_at(text, start).or_else(|| (paren > start).then(|| quote_at(text, inner)).flatten());
@@ -31,6 +31,15 @@ pub(crate) fn value_at(text: &[u8], from: usize, wide: bool) -> Option<Span> {
     }
     let end = if wide { wide_end(text, start) } else { bare_end(text, start) };
     (end > start).then_some(Span { start, end, quoted: false })
+}
+
+/// Steps over blanks and the end of `**label:** value`; `***` is a mask and `tokens=*` a value.
+fn past_emphasis(text: &[u8], from: usize) -> usize {
+    let blank = |at| forward_over(text, at, 40, |b| matches!(b, b' ' | b'\t'));
+    let start = blank(from);
+    let end = forward_over(text, start, 4, |b| b == b'*');
+    let emphasis = end - start == 2 || end - start == 1 && from > 0 && text[from - 1] == b':';
+    if emphasis { blank(end) } else { start }
 }
 
 /// Where the text inside an opening quote at `at` starts, and how many backslashes escape the quote.

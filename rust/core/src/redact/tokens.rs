@@ -12,7 +12,7 @@ pub(crate) const EXTENT_LIMIT: usize = 4096;
 /// Looks at a maximal run of letters, digits, `_` and `-`.
 pub(crate) fn at_run(scan: &mut Scan, start: usize, end: usize) {
     let start = after_escape(scan.text, start);
-    if end - start < MIN_RUN || scan.covers(start) {
+    if end - start < MIN_RUN || scan.text.get(end) == Some(&b'(') || scan.covers(start) {
         return;
     }
     if end - start == 17 && scan.redactor.redact_pii && super::digits::is_dashed_mac(&scan.text[start..end]) {
@@ -30,7 +30,7 @@ pub(crate) fn at_run(scan: &mut Scan, start: usize, end: usize) {
 }
 
 /// In `\nghp_…` the `n` belongs to the escape.
-fn after_escape(text: &[u8], start: usize) -> usize {
+pub(crate) fn after_escape(text: &[u8], start: usize) -> usize {
     let escaped = start > 0 && text[start - 1] == b'\\' && b"nrtbf".contains(&text[start]);
     if escaped { start + 1 } else { start }
 }
@@ -123,6 +123,13 @@ fn is_drawn(tail: &[u8], format: &Format) -> bool {
     let shape = Shape::of(tail);
     if value::is_placeholder(tail) {
         return false;
+    }
+    match format.front {
+        // A digest may start with these three.
+        "bc1" => return !tail.iter().all(u8::is_ascii_hexdigit),
+        // `private_ed25519_der_key` is the name of a file.
+        "private_" | "secret_" => return shape.upper > 0 && (shape.digits > 0 || shape.is_unreadable()),
+        _ => {}
     }
     if format.front.len() > 4 {
         return shape.digits > 0

@@ -136,7 +136,9 @@ fn pgpass(scan: &mut Scan, at: usize) {
                 && field.iter().all(|b| b.is_ascii_alphanumeric() || b"_-.".contains(b)))
     };
     let number = port == b"*" || (port.len() <= 5 && port.iter().all(u8::is_ascii_digit));
-    let plain = password.len() >= 3 && !password.iter().any(|b| b" \t\"'".contains(b));
+    let plain = password.len() >= 3
+        && !matches!(password[0], b'/' | b':')
+        && !password.iter().any(|b| b" \t\"'".contains(b));
     if number && name(database) && name(user) && plain && !is_stand_in(password) {
         scan.secret(end - password.len(), end, RuleId::ASSIGNED);
     }

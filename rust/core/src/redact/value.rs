@@ -1,5 +1,6 @@
 //! Values of secrets in text: where a value ends, and whether it is one or only stands for one.
 
+use super::benign;
 use super::keys::KeyClass;
 use super::unknown::{Shape, is_uuid};
 use super::words;
@@ -48,7 +49,8 @@ pub(crate) fn is_token(value: &[u8], shape: &Shape) -> bool {
 
 /// Whether a value follows a word in prose (`the password is …`): it must look like one by itself.
 pub(crate) fn is_prose_secret(value: &[u8], quoted: bool) -> bool {
-    if value.len() < 6 || is_placeholder(value) || value.contains(&b'(') || value.contains(&b' ') {
+    if value.len() < 6 || is_placeholder(value) || value.iter().any(|b| b"( ".contains(b)) || value[0] == b'['
+    {
         return false;
     }
     let shape = Shape::of(value);
@@ -59,6 +61,7 @@ pub(crate) fn is_prose_secret(value: &[u8], quoted: bool) -> bool {
         || contains(value, b"://")
         || is_numbered_word(value, &shape)
         || is_path(value, &shape)
+        || shape.digits <= 1 && is_dotted_name(value)
     {
         return false;
     }
@@ -79,13 +82,22 @@ fn is_quoted_secret(value: &[u8], shape: &Shape, place: &Place) -> bool {
     if shape.digits == 0 && shape.other == 0 && !place.strict && place.class != KeyClass::SECRET {
         return shape.is_unreadable() && value.len() >= 8;
     }
-    if shape.digits == 0 && (is_named_place(value) || is_path(value, shape)) {
+    if shape.digits == 0 && (is_named_place(value) || is_path(value, shape) || is_foreign_label(value)) {
         return false;
     }
     if !is_all_stand_ins(value) && (shape.digits > 0 || shape.other > 0) {
         return !is_interpolated(value) && (shape.letters() + shape.digits > 2);
     }
     !is_all_stand_ins(value) && (place.strict || shape.letters() >= 6)
+}
+
+/// `"password": "Şifre"`: the name of a secret in another language.
+fn is_foreign_label(value: &[u8]) -> bool {
+    if value.is_ascii() {
+        return words::is(&value.to_ascii_lowercase(), words::STRONG);
+    }
+    let lower = String::from_utf8_lossy(value).to_lowercase();
+    super::segments::Segments::of_bytes(lower.as_bytes()).any(words::is_strong)
 }
 
 /// Passwords may have spaces, sentences do not hold digits inside words.
@@ -176,6 +188,11 @@ fn is_numbered_word(value: &[u8], shape: &Shape) -> bool {
 
 /// Text that stands for a value or is masked: `${X}`, `<token>`, `xxxx`, `your-key-here`, `os.environ[…]`.
 pub(crate) fn is_placeholder(value: &[u8]) -> bool {
+    stands_for_value(value) || benign::is_something_else(value)
+}
+
+/// As [`is_placeholder`], for any kind of value: what is no secret may still be a number of a person.
+pub(crate) fn stands_for_value(value: &[u8]) -> bool {
     let first = value[0];
     let last = value[value.len() - 1];
     if first == b'$' && value.len() > 1 {
@@ -353,6 +370,7 @@ pub(crate) fn is_kept_under_secret_key(value: &[u8]) -> bool {
         || value.iter().all(|b| *b == b'*')
         || value.starts_with(b"os.environ")
         || value.starts_with(b"process.env.")
+        || matches!(value[0], b'^' | b'~') && benign::is_version(value)
 }
 
 /// Where `part` occurs last; for short texts.

@@ -100,7 +100,7 @@ const LISTS: [(u16, &str); 14] = [
          screen dialog button link icon message messages msg msgs bytes chars char words word family domain domains \
          realm user username email client clients guard hook hooks api sdk library env exception test tests mock \
          example examples docs doc request response requests group groups list map dict cache needs protocol backend \
-         frontend factory builder resolver fetcher loader parts rotation reuse scanning scanner scan alert alerts \
+         frontend factory builder resolver fetcher loader hasher hashers parts rotation reuse scanning scanner scan alert alerts \
          match matches matcher prefix suffix separator symbol literal tree stream value1 kwargs args failed failure",
     ),
     (
@@ -114,13 +114,13 @@ const LISTS: [(u16, &str); 14] = [
     (
         SECRET_KEY,
         "api access secret private auth encryption encrypt decryption decrypt signing sign master account shared ssh \
-         deploy service storage subscription consumer admin session ssl tls pgp gpg license licence recovery webhook \
+         deploy service subscription consumer admin session ssl tls license licence recovery webhook \
          functions symmetric hmac crypto age vault root unseal psk wpa preshared certificate cert product unlock activation jwt token cipher aes \
          rsa instrumentation ingest ingestion write server",
     ),
     (
         PLAIN_KEY,
-        "primary foreign sort partition cache idempotency public publishable pub row hash range map dict object s3 \
+        "gpg pgp primary foreign sort partition cache idempotency public publishable pub row hash range map dict object s3 \
          lookup index group join unique config composite candidate natural surrogate alternate routing sharding shard \
          dedup dedupe hot short modifier arrow function enter return escape shift control ctrl alt meta tab delete \
          backspace space any every each same json yaml context i18n translation message locale query param parameter \
@@ -148,7 +148,8 @@ const LISTS: [(u16, &str); 14] = [
          my the here enter insert replace with this a an include omit same origin inherit shared basic bearer digest oauth oauth2 \
          jwt cookie session header query body form email login required missing invalid valid empty blank yes no on \
          off auto self this new old input output env environ environment file path raw plain clear credential \
-         credentials auth authorization access refresh client api hash hashed encrypted encoded json",
+         credentials auth authorization access refresh client api hash hashed encrypted encoded json \
+         flag flags option options argument arguments eof not await function symbol external jeton geheimnis",
     ),
 ];
 
