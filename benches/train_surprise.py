@@ -58,18 +58,21 @@ def table(found: Counter[bytes]) -> list[list[int]]:
 
 
 def main() -> None:
-    """Print the table as Rust."""
-    print("//! Written by `benches/train_surprise.py`: how surprising each character is after another.\n")
-    print("/// One row for each class of the first character; a value is the letter's distance from `0`, in quarters")
-    print("/// of a bit.")
-    print("#[rustfmt::skip]")
-    print(f"pub(crate) const SURPRISE: [&[u8; {ROOM}]; {ROOM}] = [")
+    """Write the table as Rust."""
     rows = table(runs(sys.argv[1:]))
-    rows += [[0] * len(rows[0])] * (ROOM - len(rows))
+    rows += [[0] * ROOM] * (ROOM - len(rows))
+    lines = [
+        "//! Written by `benches/train_surprise.py`: how surprising each character is after another.",
+        "",
+        "/// One row for each class of the first character; a value is the letter's distance from `0`, in quarters",
+        "/// of a bit.",
+        "#[rustfmt::skip]",
+        f"pub(crate) const SURPRISE: [&[u8; {ROOM}]; {ROOM}] = [",
+    ]
     for row in rows:
         letters = "".join(chr(ord("0") + value) for value in [*row, *[0] * (ROOM - len(row))])
-        print(f'    b"{letters}",')
-    print("];")
+        lines.append(f'    b"{letters}",')
+    sys.stdout.write("\n".join([*lines, "];", ""]))
 
 
 if __name__ == "__main__":

@@ -52,6 +52,15 @@ fn is_live(private_dir: PathBuf, stem: &str) -> bool {
     t800_core::liveness::is_live(&private_dir, stem)
 }
 
+/// Every rule of redaction: its id, who issues what it finds, what that is, how it is recognised, whether a checksum
+/// makes sure. Provider and kind are empty for general rules.
+#[pyfunction]
+fn rules() -> Vec<(&'static str, &'static str, &'static str, String, bool)> {
+    t800_core::redact::catalogue()
+        .map(|rule| (rule.id, rule.provider, rule.kind, rule.recognised, rule.checksum))
+        .collect()
+}
+
 /// To be called before this process forks.
 #[pyfunction]
 fn before_fork() {
@@ -82,6 +91,7 @@ fn _core(module: &Bound<'_, PyModule>) -> PyResult<()> {
     module.add_function(wrap_pyfunction!(parse_json, module)?)?;
     module.add_function(wrap_pyfunction!(refused_rule, module)?)?;
     module.add_function(wrap_pyfunction!(is_live, module)?)?;
+    module.add_function(wrap_pyfunction!(rules, module)?)?;
     module.add_function(wrap_pyfunction!(before_fork, module)?)?;
     module.add_function(wrap_pyfunction!(after_fork, module)?)?;
     recorder::add_methods(module.py())

@@ -9,6 +9,7 @@
 mod assign;
 mod benign;
 mod blocks;
+mod checksum;
 mod commands;
 mod content;
 mod cookies;
@@ -26,6 +27,7 @@ mod pii;
 mod rules;
 mod scan;
 mod segments;
+mod shapes;
 mod span;
 mod sql;
 mod surprise;
@@ -39,7 +41,7 @@ mod words;
 
 pub use content::{hmac_hex, sha256_hex};
 pub use keys::KeyClass;
-pub use rules::{RuleError, RuleId};
+pub use rules::{Rule, RuleError, RuleId, catalogue};
 pub use user::UserRule;
 
 use std::sync::Arc;

@@ -1,8 +1,9 @@
 //! The rules: what a finding is counted under, and the table of provider formats.
 //!
 //! Formats of tokens are facts that their issuers publish. A row says: after `front`, at least `min` characters of
-//! `tail` make a token of `provider`.
+//! `tail` make a token of `provider`. Formats without a front are [`SHAPES`]; `shapes.rs` recognises them.
 
+use super::checksum;
 use std::fmt;
 use std::sync::LazyLock;
 
@@ -91,11 +92,110 @@ impl Tail {
     }
 }
 
+impl Tail {
+    /// The characters as a regular expression writes them.
+    fn class(self) -> &'static str {
+        match self {
+            Tail::Alnum => "[A-Za-z0-9]",
+            Tail::Word => "[A-Za-z0-9_-]",
+            Tail::Hex => "[0-9A-Fa-f]",
+            Tail::Upper => "[A-Z0-9]",
+            Tail::Lower => "[a-z0-9]",
+            Tail::Base64 => "[A-Za-z0-9+/=_%-]",
+            Tail::Dotted => "[A-Za-z0-9_.-]",
+        }
+    }
+}
+
+/// What a token of a format opens.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub(crate) enum Kind {
+    /// Names and admits a program.
+    ApiKey,
+    /// Stands for a person or a service.
+    Access,
+    /// Buys access tokens.
+    Refresh,
+    /// Half of a pair: of a client, or for signatures.
+    Secret,
+    /// A password that the issuer made.
+    Password,
+    /// Signs or addresses calls back.
+    Webhook,
+    /// A session of a browser or a tool.
+    Session,
+    /// A private key.
+    PrivateKey,
+    /// A licence.
+    Licence,
+    /// An address of a person.
+    Address,
+}
+
+impl Kind {
+    fn name(self) -> &'static str {
+        match self {
+            Kind::ApiKey => "API key",
+            Kind::Access => "access token",
+            Kind::Refresh => "refresh token",
+            Kind::Secret => "secret",
+            Kind::Password => "password",
+            Kind::Webhook => "webhook secret",
+            Kind::Session => "session token",
+            Kind::PrivateKey => "private key",
+            Kind::Licence => "licence key",
+            Kind::Address => "address",
+        }
+    }
+}
+
+/// A format that a front does not tell: recognised by its build.
+pub(crate) struct Shape {
+    id: &'static str,
+    provider: &'static str,
+    kind: Kind,
+    says: &'static str,
+}
+
+macro_rules! shapes {
+    ($($name:ident $id:literal $provider:literal $kind:ident $says:literal,)*) => {
+        /// Formats without a front, by number.
+        const SHAPES: &[Shape] = &[$(Shape { id: $id, provider: $provider, kind: Kind::$kind, says: $says }),*];
+        shapes!(@ids GENERAL.len() as u16; $($name,)*);
+    };
+    (@ids $number:expr; $name:ident, $($rest:tt)*) => {
+        impl RuleId {
+            pub(crate) const $name: RuleId = RuleId($number);
+        }
+        shapes!(@ids $number + 1; $($rest)*);
+    };
+    (@ids $number:expr;) => {};
+}
+
+shapes! {
+    TELEGRAM "telegram.bot" "Telegram" Access "8 to 10 digits, `:`, `A`, 34 of `[A-Za-z0-9_-]`",
+    DISCORD "discord.bot" "Discord" Access "23 to 28, 6 or 7, and 27 or more of `[A-Za-z0-9_-]`, joined by dots; `M`, `N` or `O` first",
+    MAILCHIMP "mailchimp" "Mailchimp" ApiKey "32 hexadecimal digits, `-us`, 1 or 2 digits",
+    MAXMIND "maxmind" "MaxMind" Licence "6 and 29 of `[A-Za-z0-9]`, joined by `_`, then `_mmk`",
+    ENTRA "azure.client-secret" "Microsoft Entra ID" Secret "3 characters, a digit, `Q~`, 31 or more of `[A-Za-z0-9_.~-]`",
+    NEWRELIC "newrelic.licence" "New Relic" Licence "36 hexadecimal digits, `NRAL`",
+    GHOST "ghost.admin" "Ghost" ApiKey "24 and 64 hexadecimal digits, joined by `:`",
+    ZHIPU "zhipu" "Zhipu AI" ApiKey "32 hexadecimal digits, a dot, 16 of `[A-Za-z0-9]`",
+    ASANA "asana" "Asana" Access "`0/`, `1/` or `2/`, 13 or more digits, `:`, 32 hexadecimal digits",
+    SALESFORCE "salesforce.session" "Salesforce" Session "`00D`, 12 or 15 of `[A-Za-z0-9]`, `!`, 60 or more of `[A-Za-z0-9_.]`",
+    FAL "fal" "fal" ApiKey "a UUID, `:`, 32 hexadecimal digits",
+    TWILIO "twilio.pair" "Twilio" Secret "`AC` and 32 hexadecimal digits, `:`, 32 hexadecimal digits",
+    AWS_SECRET "aws.secret-key" "Amazon Web Services" Secret "40 of `[A-Za-z0-9+/]`, at most 100 characters behind an access key id",
+}
+
 /// One row of the table of providers.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Format {
     /// Readable id, as it is counted.
     pub(crate) id: &'static str,
+    /// Who issues it.
+    provider: &'static str,
+    kind: Kind,
     /// What a token of it starts with.
     pub(crate) front: &'static str,
     /// What follows.
@@ -104,39 +204,54 @@ pub(crate) struct Format {
     pub(crate) min: usize,
 }
 
-const fn row(id: &'static str, front: &'static str, tail: Tail, min: usize) -> Format {
-    Format { id, front, tail, min }
+const fn row(
+    id: &'static str,
+    provider: &'static str,
+    kind: Kind,
+    front: &'static str,
+    tail: Tail,
+    min: usize,
+) -> Format {
+    Format { id, provider, kind, front, tail, min }
+}
+
+impl Format {
+    /// Whether a token ends in a checksum over the rest of it.
+    fn has_checksum(&self) -> bool {
+        self.tail == Tail::Alnum && self.front.len() == 4 && matches!(self.provider, "GitHub" | "npm")
+    }
+
+    /// Whether the checksum of this tail is right, which no text has by chance.
+    pub(crate) fn is_checked(&self, tail: &[u8]) -> bool {
+        self.has_checksum() && checksum::closes(tail)
+    }
 }
 
 include!("providers.rs");
 
-/// The rows in the order of their first two bytes, for look-up.
+/// The rows by two bytes of their fronts, for look-up.
 struct Index {
+    /// By the first two bytes, longest first.
     by_start: Vec<Vec<u16>>,
-    /// Formats whose front holds a sign that splits words, with the length up to and with the last such sign.
-    by_sign: Vec<(u16, usize)>,
-    /// For each byte, the signs that may follow it in a front.
-    before_sign: [u8; 256],
+    /// Formats whose front holds a sign that splits words, by that sign and the byte before it, with the length of
+    /// the front up to and with the last such sign.
+    by_sign: Vec<Vec<(u16, usize)>>,
 }
 
 static INDEX: LazyLock<Index> = LazyLock::new(|| {
-    let mut index = Index { by_start: vec![Vec::new(); 1024], by_sign: Vec::new(), before_sign: [0; 256] };
+    let mut index = Index { by_start: vec![Vec::new(); 1024], by_sign: vec![Vec::new(); 1024] };
     for (number, format) in FORMATS.iter().enumerate() {
         let front = format.front.as_bytes();
         match front.iter().rposition(|b| !(b.is_ascii_alphanumeric() || *b == b'_' || *b == b'-')) {
             Some(sign) => {
-                index.by_sign.push((number as u16, sign + 1));
-                let before = sign.checked_sub(1).map(|i| front[i]);
-                for byte in (0..=255).filter(|b| before.is_none_or(|before| before == *b)) {
-                    index.before_sign[usize::from(byte)] |= sign_bit(front[sign]);
-                }
+                index.by_sign[slot(front[sign - 1], front[sign])].push((number as u16, sign + 1));
             }
             None => index.by_start[slot(front[0], front[1])].push(number as u16),
         }
     }
-    for list in &mut index.by_start {
-        list.sort_by_key(|number| std::cmp::Reverse(FORMATS[usize::from(*number)].front.len()));
-    }
+    let length = |number: &u16| std::cmp::Reverse(FORMATS[usize::from(*number)].front.len());
+    index.by_start.iter_mut().for_each(|list| list.sort_by_key(length));
+    index.by_sign.iter_mut().for_each(|list| list.sort_by_key(|(number, _)| length(number)));
     index
 });
 
@@ -149,26 +264,10 @@ pub(crate) fn starting_with(first: u8, second: u8) -> impl Iterator<Item = (Rule
     INDEX.by_start[slot(first, second)].iter().map(|number| numbered(*number))
 }
 
-/// Whether a front may end in `before` and a `sign` that splits words.
-pub(crate) fn may_end_front(before: u8, sign: u8) -> bool {
-    INDEX.before_sign[usize::from(before)] & sign_bit(sign) != 0
-}
-
-fn sign_bit(sign: u8) -> u8 {
-    match sign {
-        b'.' => 1,
-        b'+' => 2,
-        b'/' => 4,
-        b'$' => 8,
-        b':' => 16,
-        _ => 32,
-    }
-}
-
-/// The formats whose front holds a sign that splits words (`hvs.`, `v1.0-`, `endr+`), and how much of the front
-/// stands before the next run of word characters.
-pub(crate) fn with_sign() -> impl Iterator<Item = (RuleId, &'static Format, usize)> {
-    INDEX.by_sign.iter().map(|(number, split)| {
+/// The formats whose front holds a sign that splits words (`hvs.`, `v1.0-`, `endr+`) behind `before`, and how much of
+/// the front stands before the next run of word characters.
+pub(crate) fn with_sign(before: u8, sign: u8) -> impl Iterator<Item = (RuleId, &'static Format, usize)> {
+    INDEX.by_sign[slot(before, sign)].iter().map(|(number, split)| {
         let (rule, format) = numbered(*number);
         (rule, format, *split)
     })
@@ -181,21 +280,74 @@ pub(crate) fn all() -> impl Iterator<Item = (RuleId, &'static Format)> {
 }
 
 fn numbered(number: u16) -> (RuleId, &'static Format) {
-    (RuleId(GENERAL.len() as u16 + number), &FORMATS[usize::from(number)])
+    (RuleId((GENERAL.len() + SHAPES.len()) as u16 + number), &FORMATS[usize::from(number)])
+}
+
+/// One rule, for people.
+#[derive(Clone, Debug)]
+pub struct Rule {
+    /// Readable id, as findings are counted under.
+    pub id: &'static str,
+    /// Who issues the tokens; empty for a general rule.
+    pub provider: &'static str,
+    /// What they are; empty for a general rule.
+    pub kind: &'static str,
+    /// How they are recognised, in words or as a regular expression; of a general rule what it finds.
+    pub recognised: String,
+    /// What such a token starts with; empty where a front does not tell.
+    pub front: &'static str,
+    /// The characters behind the front, as a regular expression writes them.
+    pub class: &'static str,
+    /// How many of them there are at least.
+    pub least: usize,
+    /// Whether a checksum makes sure.
+    pub checksum: bool,
+}
+
+/// Every rule: the general ones, formats without a front, the table of providers.
+pub fn catalogue() -> impl Iterator<Item = Rule> {
+    let bare = |id, provider, kind, says: &str| Rule {
+        id,
+        provider,
+        kind,
+        recognised: says.to_owned(),
+        front: "",
+        class: "",
+        least: 0,
+        checksum: false,
+    };
+    let general = GENERAL.iter().map(move |(id, says)| bare(*id, "", "", says));
+    let shapes =
+        SHAPES.iter().map(move |shape| bare(shape.id, shape.provider, shape.kind.name(), shape.says));
+    let formats = FORMATS.iter().map(|format| Rule {
+        id: format.id,
+        provider: format.provider,
+        kind: format.kind.name(),
+        recognised: format!("`{}`, {} or more of `{}`", format.front, format.min, format.tail.class()),
+        front: format.front,
+        class: format.tail.class(),
+        least: format.min,
+        checksum: format.has_checksum(),
+    });
+    general.chain(shapes).chain(formats)
 }
 
 /// The readable id of a rule.
 pub(crate) fn name(rule: RuleId) -> &'static str {
-    let number = usize::from(rule.0);
-    match GENERAL.get(number) {
-        Some((id, _)) => id,
-        None => FORMATS.get(number - GENERAL.len()).map_or("unknown", |format| format.id),
+    let mut number = usize::from(rule.0);
+    if let Some((id, _)) = GENERAL.get(number) {
+        return id;
+    }
+    number -= GENERAL.len();
+    match SHAPES.get(number) {
+        Some(shape) => shape.id,
+        None => FORMATS.get(number - SHAPES.len()).map_or("unknown", |format| format.id),
     }
 }
 
 /// How many rules there are.
 pub(crate) fn count() -> usize {
-    GENERAL.len() + FORMATS.len()
+    GENERAL.len() + SHAPES.len() + FORMATS.len()
 }
 
 /// A configured rule that cannot be used.
@@ -237,5 +389,21 @@ mod tests {
         names.dedup();
         assert_eq!(before, names.len());
         assert_eq!(name(RuleId::WALLET), "pii.wallet");
+        assert_eq!(name(RuleId::AWS_SECRET), "aws.secret-key");
+    }
+
+    #[test]
+    fn every_rule_is_listed_under_its_own_number() {
+        for (number, rule) in catalogue().enumerate() {
+            assert_eq!(rule.id, name(RuleId(number as u16)));
+            assert!(!rule.recognised.is_empty());
+        }
+        assert_eq!(catalogue().count(), count());
+    }
+
+    #[test]
+    fn the_table_covers_the_providers() {
+        let providers: std::collections::HashSet<_> = catalogue().map(|rule| rule.provider).collect();
+        assert!(providers.len() >= 250, "{}", providers.len());
     }
 }

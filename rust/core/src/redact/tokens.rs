@@ -3,7 +3,7 @@
 use super::rules::{self, Format, RuleId, Tail};
 use super::scan::Scan;
 use super::unknown::{Shape, is_uuid};
-use super::{guess, opaque, value};
+use super::{guess, opaque, shapes, value};
 
 /// Shorter runs of word characters are not looked at.
 pub(crate) const MIN_RUN: usize = 12;
@@ -22,11 +22,21 @@ pub(crate) fn at_run(scan: &mut Scan, start: usize, end: usize) {
         return;
     }
     if let Some((from, to, rule)) = known(scan.text, start, end) {
-        return scan.secret(from, to, rule);
+        scan.secret(from, to, rule);
+        if is_access_key(&scan.text[from..to])
+            && let Some((from, to)) = shapes::aws_secret(scan.text, to)
+        {
+            scan.secret(from, to, RuleId::AWS_SECRET);
+        }
+        return;
     }
     if end - start >= 15 {
         guess::at_run(scan, start, end);
     }
+}
+
+fn is_access_key(token: &[u8]) -> bool {
+    token.len() == 20 && (token.starts_with(b"AKIA") || token.starts_with(b"ASIA"))
 }
 
 /// In `\nghp_…` the `n` belongs to the escape.
@@ -48,19 +58,16 @@ fn known(text: &[u8], start: usize, end: usize) -> Option<(usize, usize, RuleId)
         }
         at += 1;
     }
-    jwt(text, start, end)
+    jwt(text, start, end).or_else(|| shapes::at_run(text, start, end))
 }
 
 /// Fronts that end in a sign (`hvs.`) stand in front of the run.
 fn sign_front(text: &[u8], start: usize) -> Option<(usize, usize, RuleId)> {
     let sign = *text.get(start.checked_sub(1)?)?;
-    if !b".+/$:".contains(&sign) {
+    if !b".+/$:~|".contains(&sign) || start < 2 {
         return None;
     }
-    if !rules::may_end_front(text[start - 2.min(start)], sign) {
-        return None;
-    }
-    rules::with_sign().find_map(|(rule, format, split)| {
+    rules::with_sign(text[start - 2], sign).find_map(|(rule, format, split)| {
         let from = start.checked_sub(split)?;
         let joined = format.front.starts_with('.');
         let fits = text[from..].starts_with(format.front.as_bytes()) && (joined || bounded(text, from));
@@ -95,7 +102,7 @@ fn tail_end(text: &[u8], from: usize, format: &Format) -> Option<usize> {
         length = before_words(&text[from..from + length]);
     }
     let tail = &text[from..from + length];
-    if length < format.min || !is_drawn(tail, format) {
+    if length < format.min || !(format.is_checked(tail) || is_drawn(tail, format)) {
         return None;
     }
     let after = text.get(from + length).copied().unwrap_or(b' ');
@@ -161,7 +168,9 @@ fn jwt(text: &[u8], start: usize, end: usize) -> Option<(usize, usize, RuleId)> 
     let ceiling = text.len().min(start + (16 << 10));
     let length = text[start..ceiling].iter().take_while(|b| Tail::Dotted.has(**b)).count();
     let dots = memchr::memchr_iter(b'.', &text[start..start + length]).count();
-    (dots >= 1 && length >= 40).then_some((start, start + length, RuleId::JWT))
+    let body = &text[end + 1..(start + length).max(end + 1)];
+    let drawn = body.starts_with(b"ey") || Shape::of(body).is_surprising();
+    (dots >= 1 && length >= 40 && drawn).then_some((start, start + length, RuleId::JWT))
 }
 
 /// The end of a token that goes on behind `+`, `/`, `=`, `.`, `~` or an escape in percent.
