@@ -4,6 +4,7 @@ import json
 import os
 import subprocess
 import sys
+import time
 from pathlib import Path
 from typing import Any
 
@@ -122,6 +123,32 @@ def test_explain_names_rule_and_key_and_never_the_value(home: Path) -> None:
     assert all(entry["line"] == 1 and entry["rules"] for entry in found.values())
     assert b"3f9a8b7c6d5e" not in out
     assert b"hunter2" not in out
+
+
+def test_explain_names_own_rules_and_reads_lines_that_are_no_json(home: Path) -> None:
+    config = home / ".opencode" / "telemetry" / "config" / "telemetry_config.yaml"
+    config.parent.mkdir(parents=True)
+    config.write_text("telemetry: {privacy: {rules: [{id: acme.employee, pattern: 'EMP-[0-9]{6}'}]}}\n")
+    event = {"a": [{"EMP-204817": "ask EMP-204817, EMP-204818"}]}
+    code, out, err = filtered(line(event) + b"{ ask EMP-204817\n" + line({"a": 1}), "--explain")
+    assert (code, "of 3 lines these are not JSON: 2" in err) == (1, True)
+    assert list(map(json.loads, out.splitlines())) == [
+        {"line": 1, "key": "a[0].[REDACTED]", "rules": {"acme.employee": 1}},
+        {"line": 1, "key": "a[0].[REDACTED]", "rules": {"acme.employee": 2}},
+        {"line": 2, "key": "", "rules": {"acme.employee": 1}},
+    ]
+
+
+def test_explaining_takes_hardly_longer_than_redacting(home: Path) -> None:
+    del home
+    words = ["plain words of a log line", "mail dev@acme.dev", {"api_key": "k-3f9a8b7c6d5e"}] * 40
+    text = line({"type": "tool_call", "parameters": words}) * 1500
+    started = time.perf_counter()
+    redacted = filtered(text, "--content", "scan")[1]
+    first = time.perf_counter()
+    explained = filtered(text, "--content", "scan", "--explain")[1]
+    assert time.perf_counter() - first < 4 * (first - started) + 2
+    assert explained.count(b"\n") == redacted.count(b"[REDACTED]") == 1500 * 80
 
 
 def test_an_identity_file_names_whom_to_look_for(home: Path) -> None:

@@ -1,5 +1,6 @@
 //! The redactor as a filter: JSON lines in, redacted JSON lines out, for text that comes from elsewhere.
 
+use crate::encode::explain::{Place, explain, explain_text};
 use crate::encode::json::{self, JsonError};
 use crate::encode::{Buffer, Encoder, Limits};
 use crate::redact::Redactor;
@@ -37,7 +38,28 @@ pub fn redact_json(redactor: &Redactor, text: &[u8], buffer: &mut Buffer) -> Res
 ///
 /// # Errors
 /// What reading or writing fails with.
-pub fn redact_lines(redactor: &Redactor, mut input: impl Read, mut output: impl Write) -> io::Result<Seen> {
+pub fn redact_lines(redactor: &Redactor, input: impl Read, output: impl Write) -> io::Result<Seen> {
+    stream(input, output, |line, _, buffer| redacted(redactor, line, buffer))
+}
+
+/// Says for every line of `input` which rules act at which key of it, as a line of JSON for each place: the number of
+/// the line, the key after redaction, how often each rule acts. A line that is no JSON is read as one text.
+///
+/// # Errors
+/// What reading or writing fails with.
+pub fn explain_lines(redactor: &Redactor, input: impl Read, output: impl Write) -> io::Result<Seen> {
+    let mut scratch = Buffer::default();
+    stream(input, output, |line, number, buffer| {
+        explained(redactor, line, number, &mut scratch, &mut buffer.out)
+    })
+}
+
+/// Hands every line and its number to `act`, which says whether it is JSON, and writes what it leaves in the buffer.
+fn stream(
+    mut input: impl Read,
+    mut output: impl Write,
+    mut act: impl FnMut(&[u8], u64, &mut Buffer) -> bool,
+) -> io::Result<Seen> {
     let mut seen = Seen::default();
     let mut buffer = Buffer::default();
     let mut held = vec![0; CHUNK];
@@ -51,7 +73,7 @@ pub fn redact_lines(redactor: &Redactor, mut input: impl Read, mut output: impl 
         filled += count;
         let whole = memchr::memrchr(b'\n', &held[fresh..filled]).map_or(0, |at| fresh + at + 1);
         let whole = if count == 0 { filled } else { whole };
-        lines(redactor, &held[..whole], &mut buffer, &mut seen);
+        lines(&held[..whole], &mut buffer, &mut seen, &mut act);
         output.write_all(&buffer.out)?;
         output.flush()?;
         buffer.clear();
@@ -67,20 +89,45 @@ pub fn redact_lines(redactor: &Redactor, mut input: impl Read, mut output: impl 
 }
 
 /// Lines that end with a newline or with the text.
-fn lines(redactor: &Redactor, mut text: &[u8], buffer: &mut Buffer, seen: &mut Seen) {
+fn lines(
+    mut text: &[u8],
+    buffer: &mut Buffer,
+    seen: &mut Seen,
+    act: &mut impl FnMut(&[u8], u64, &mut Buffer) -> bool,
+) {
     while !text.is_empty() {
         let end = memchr::memchr(b'\n', text).unwrap_or(text.len());
         let line = &text[..end];
         text = text.get(end + 1..).unwrap_or(b"");
         seen.lines += 1;
-        if redact_json(redactor, line, buffer).is_err() {
-            if seen.broken.len() < MAX_BROKEN {
-                seen.broken.push(seen.lines);
-            }
-            Encoder::new(redactor, buffer, Limits::NONE).text(&String::from_utf8_lossy(line));
+        if !act(line, seen.lines, buffer) && seen.broken.len() < MAX_BROKEN {
+            seen.broken.push(seen.lines);
         }
-        buffer.out.push(b'\n');
     }
+}
+
+fn redacted(redactor: &Redactor, line: &[u8], buffer: &mut Buffer) -> bool {
+    let is_json = redact_json(redactor, line, buffer).is_ok();
+    if !is_json {
+        Encoder::new(redactor, buffer, Limits::NONE).text(&String::from_utf8_lossy(line));
+    }
+    buffer.out.push(b'\n');
+    is_json
+}
+
+fn explained(redactor: &Redactor, line: &[u8], number: u64, scratch: &mut Buffer, out: &mut Vec<u8>) -> bool {
+    let line = String::from_utf8_lossy(line);
+    let parsed = explain(redactor, &line, scratch);
+    let is_json = parsed.is_ok();
+    for Place { key, rules } in parsed.unwrap_or_else(|_| explain_text(redactor, &line, scratch)) {
+        let mut rules: Vec<String> =
+            rules.iter().map(|(rule, count)| format!("\"{}\":{count}", redactor.rule_name(*rule))).collect();
+        rules.sort_unstable();
+        let rules = rules.join(",");
+        let place = format!("{{\"line\":{number},\"key\":\"{key}\",\"rules\":{{{rules}}}}}\n");
+        out.extend_from_slice(place.as_bytes());
+    }
+    is_json
 }
 
 #[cfg(test)]

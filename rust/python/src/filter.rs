@@ -3,7 +3,6 @@
 use pyo3::exceptions::{PyOSError, PyValueError};
 use pyo3::prelude::*;
 use pyo3::types::{PyBytes, PyDict};
-use std::collections::BTreeMap;
 use std::fs::File;
 use std::os::fd::{BorrowedFd, RawFd};
 use std::sync::Arc;
@@ -35,19 +34,20 @@ impl Filter {
         Ok(PyBytes::new(py, &buffer.out))
     }
 
-    /// How often each rule redacts something in one JSON text, by rule id.
-    fn explain(&self, line: &[u8]) -> PyResult<BTreeMap<String, u32>> {
-        let mut buffer = Buffer::default();
-        filter::redact_json(&self.redactor, line, &mut buffer)
-            .map_err(|error| PyValueError::new_err(error.to_string()))?;
-        let counts = buffer.redactions.iter();
-        Ok(counts.map(|(rule, count)| (self.redactor.rule_name(*rule).to_owned(), *count)).collect())
-    }
-
     /// Redacts every line of one file descriptor into another. A line that is no JSON goes out as a redacted JSON
     /// string. Returns the numbers of those lines (at most 100) and how many lines there were.
     fn redact_stream(&self, py: Python<'_>, input: RawFd, output: RawFd) -> PyResult<(Vec<u64>, u64)> {
         let stream = || filter::redact_lines(&self.redactor, duplicate(input)?, duplicate(output)?);
+        let seen = py
+            .detach(stream)
+            .map_err(|error| PyOSError::new_err((error.raw_os_error(), error.to_string())))?;
+        Ok((seen.broken, seen.lines))
+    }
+
+    /// Says for every line of one file descriptor which rules act at which key, in another: a line of JSON for each
+    /// place, with `line`, `key` and `rules`. Returns the same as `redact_stream`.
+    fn explain_stream(&self, py: Python<'_>, input: RawFd, output: RawFd) -> PyResult<(Vec<u64>, u64)> {
+        let stream = || filter::explain_lines(&self.redactor, duplicate(input)?, duplicate(output)?);
         let seen = py
             .detach(stream)
             .map_err(|error| PyOSError::new_err((error.raw_os_error(), error.to_string())))?;

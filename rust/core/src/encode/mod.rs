@@ -5,6 +5,7 @@
 //! event bytes, so nothing unredacted can reach a ring or a file.
 
 pub mod escape;
+pub mod explain;
 pub mod json;
 mod keys;
 mod truncate;
@@ -140,6 +141,17 @@ impl<'a> Encoder<'a> {
     #[must_use]
     pub fn position(&self) -> usize {
         self.buffer.out.len()
+    }
+
+    /// The bytes written from a [`Encoder::position`] on.
+    #[must_use]
+    pub fn written(&self, from: usize) -> &[u8] {
+        &self.buffer.out[from..]
+    }
+
+    /// How often each rule has acted since this was asked last.
+    pub fn take_redactions(&mut self) -> Vec<(RuleId, u32)> {
+        std::mem::take(&mut self.buffer.redactions)
     }
 
     /// Appends bytes that are ours: punctuation, field names, ids. Never anything from outside.
