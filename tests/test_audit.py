@@ -466,4 +466,6 @@ def test_the_oracle_shares_nothing_with_the_redactor() -> None:
             elif isinstance(node, ast.ImportFrom):
                 imported |= {f"{node.module}.{alias.name}" for alias in node.names}
     ours = {name for name in imported if name.startswith("t800.") and not name.startswith("t800.audit")}
+    # Of the core it takes the search for words, which knows no rule.
+    ours -= {"t800._core.Words"}
     assert {name.rpartition(".")[0] for name in ours} <= {"t800.errors", "t800.trace_file", "t800.layout"}

@@ -8,9 +8,12 @@ from typing import TYPE_CHECKING
 from t800.audit.known import GONE, is_placeholder
 from t800.audit.names import LABELS, Meaning, meaning
 from t800.audit.randomness import is_public_id, is_random
+from t800.audit.words import CLUES, starts
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterable, Iterator
+
+    from t800.audit.words import Places
 
 __all__ = ["CODE", "Span", "is_secret_value", "named_secrets"]
 
@@ -60,35 +63,52 @@ _PATHLIKE = re.compile(r"(?:\.{0,2}/|~|[A-Za-z]:[\\/]|https?://)[\w./\\~@-]*\Z")
 _VERSION = re.compile(r"v?[0-9]{1,4}(?:[.-][0-9]{1,4}){1,3}(?:[T ][0-9:.Z+-]{0,30})?")
 _WORDS = re.compile(r"(?i)(?:key|phrase|code|token|secret)$")
 _VARIABLE_VALUE = re.compile(r"(?=[^0-9]{0,60}[0-9])[\w.~+/=-]{16,}")
+_SEEDS = ("mnemonic", "seed", "recovery", "backup", "wallet")
+_FOREIGN = ("mot", "kata", "clave", "parola", "chave")
 _LONGEST_NAME = 64
 _MIN_SECRET = 6
 _LONG = 16
 
 
-def named_secrets(text: str) -> Iterator[Span]:
-    """Values of names that say what they are; at most 256 characters of each."""
+def named_secrets(text: str, words: Places) -> Iterator[Span]:
+    """Values of names that say what they are; at most 256 characters of each. `words` are those of the text."""
     reached = 0
-    small = text.lower()
-    for clue in _CLUE.finditer(small if len(small) == len(text) else text):
-        if clue.start() < reached:
+    for clue in _clues(text, words):
+        if clue < reached:
             continue
-        found = _after_name(text, clue)
+        last, found = _after_name(text, clue)
+        reached = last if found is None else found[2]
         if found is not None:
-            reached = found[2]
             yield found
-    for phrase in _SEED_PHRASE.finditer(text):
-        yield "seed phrase", *phrase.span(1)
-    for label in LABELS.finditer(text):
+    if not words.keys().isdisjoint(_SEEDS):
+        for phrase in _SEED_PHRASE.finditer(text):
+            yield "seed phrase", *phrase.span(1)
+    foreign = not text.isascii() or not words.keys().isdisjoint(_FOREIGN)
+    for label in LABELS.finditer(text) if foreign else ():
         found = _value_at(text, label.end(), Meaning.SECRET, spaced=False)
         if found is not None:
             yield found
 
 
-def _after_name(text: str, clue: re.Match[str]) -> Span | None:
-    before = _NAME_BEFORE.match(text[max(0, clue.start() - _LONGEST_NAME) : clue.start()][::-1])
-    after = _NAME_AFTER.match(text, clue.end())
-    first = clue.start() - (before.end() if before else 0)
-    last = after.end() if after else clue.end()
+def _clues(text: str, words: Places) -> Iterable[int]:
+    """Where something stands that names of secrets hold."""
+    if text.isascii():
+        return starts(words, CLUES)
+    small = text.lower()
+    return (clue.start() for clue in _CLUE.finditer(small if len(small) == len(text) else text))
+
+
+def _after_name(text: str, clue: int) -> tuple[int, Span | None]:
+    """Where the name around a clue ends, and the secret behind it, if there is one."""
+    before = _NAME_BEFORE.match(text[max(0, clue - _LONGEST_NAME) : clue][::-1])
+    after = _NAME_AFTER.match(text, clue)
+    first = clue - (before.end() if before else 0)
+    last = after.end() if after else clue
+    return last, _named(text, first, last)
+
+
+def _named(text: str, first: int, last: int) -> Span | None:
+    """The secret behind the name at this place."""
     name = text[first:last]
     says = meaning(name)
     if says is not Meaning.SECRET and _WORDS.match(name) and text[first - 1 : first] == " ":

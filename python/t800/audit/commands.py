@@ -14,6 +14,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from t800.audit.assignments import Span
+    from t800.audit.words import Places
 
 __all__ = ["command_secrets"]
 
@@ -75,20 +76,24 @@ _COMMANDS = (
 )
 _COMPILED = [(hint, re.compile(pattern)) for hint, pattern in _COMMANDS]
 _PGPASS = re.compile(r"(?m)^[\w.*-]{1,80}:(?:[0-9]{2,5}|\*):[\w*-]{1,64}:[\w*-]{1,64}:([^\s:\x00]{4,128})$")
+_PORT = re.compile(r":(?:[0-9]{2,5}|\*):")
 _COOKIE = re.compile(r"(?i)\b(?:set-)?cookie[\"']?\s{0,4}[:=]\s{0,4}[\"']?([^\r\n\"'\x00]{3,2000})")
 _CRUMB = re.compile(r"(?:^|;)\s{0,4}([\w.%-]{1,80})=([^\s;,]{1,512})")
 _MOST_HITS = 4000
 _SHORTEST_COOKIE = 8
 
 
-def command_secrets(text: str) -> Iterator[Span]:
-    """Passwords where a command's grammar puts them, cookies by value, and lines of password files."""
+def command_secrets(text: str, words: Places) -> Iterator[Span]:
+    """Passwords where a command's grammar puts them, cookies by value, and lines of password files.
+
+    `words` are those of the text.
+    """
     for hint, pattern in _COMPILED:
         if hint in text:
             yield from _groups("password in a command", pattern, text)
-    if ":" in text:
+    if ":" in text and _PORT.search(text):
         yield from _groups("password file", _PGPASS, text)
-    for header in _COOKIE.finditer(text):
+    for header in _COOKIE.finditer(text) if "cookie" in words else ():
         for crumb in _CRUMB.finditer(header[1]):
             if _is_kept(crumb[1], crumb[2]):
                 yield "cookie", header.start(1) + crumb.start(2), header.start(1) + crumb.end(2)

@@ -7,17 +7,26 @@ scan takes time in proportion to the text.
 from __future__ import annotations
 
 import re
-from typing import NamedTuple
+from typing import TYPE_CHECKING, NamedTuple
 
-__all__ = ["FORMATS", "Format"]
+from t800.audit.words import Vocabulary
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+__all__ = ["FORMATS", "Format", "formatted"]
 
 
 class Format(NamedTuple):
-    """One row: what it is, the text that must be there, and the compiled pattern."""
+    """One row: what it is, the text that must be there, and the compiled pattern.
+
+    With `prefixed` the pattern begins with the hint.
+    """
 
     kind: str
     hint: str
     pattern: re.Pattern[str]
+    prefixed: bool = False
 
 
 _A = "[A-Za-z0-9]"
@@ -263,8 +272,10 @@ _PREFIXED = (
     ("password hash", "$pbkdf2", r"[./A-Za-z0-9$=,+-]", 40),
 )
 
+# Where a pattern begins with one of a few characters, what must not stand before it is asked behind that character:
+# so the search skips to it.
 _PATTERNS = (
-    ("AWS key id", "A", r"(?<![A-Za-z0-9/+])(?:AKIA|ASIA|ABIA|ACCA)[A-Z2-7]{16}(?![A-Za-z0-9/+=])"),
+    ("AWS key id", "A", r"A(?<![A-Za-z0-9/+]A)(?:KIA|SIA|BIA|CCA)[A-Z2-7]{16}(?![A-Za-z0-9/+=])"),
     (
         "JSON web token",
         "eyJ",
@@ -307,11 +318,11 @@ _PATTERNS = (
     (
         "Discord token",
         ".",
-        r"(?<![\w-])[MNO][A-Za-z0-9_-]{23,27}\.[A-Za-z0-9_-]{6}\.[A-Za-z0-9_-]{27,40}(?![\w-])",
+        r"[MNO](?<![\w-][MNO])[A-Za-z0-9_-]{23,27}\.[A-Za-z0-9_-]{6}\.[A-Za-z0-9_-]{27,40}(?![\w-])",
     ),
-    ("Telegram token", ":A", r"(?<![0-9])[0-9]{8,11}:A[A-Za-z0-9_-]{33,36}(?![\w-])"),
-    ("Twilio key", "SK", r"(?<![A-Za-z0-9])SK[0-9a-f]{32}(?![A-Za-z0-9])"),
-    ("Twilio account", "AC", r"(?<![A-Za-z0-9])AC[0-9a-f]{32}(?![A-Za-z0-9])"),
+    ("Telegram token", ":A", r"[0-9](?<![0-9]{2})[0-9]{7,10}:A[A-Za-z0-9_-]{33,36}(?![\w-])"),
+    ("Twilio key", "SK", r"S(?<![A-Za-z0-9]S)K[0-9a-f]{32}(?![A-Za-z0-9])"),
+    ("Twilio account", "AC", r"A(?<![A-Za-z0-9]A)C[0-9a-f]{32}(?![A-Za-z0-9])"),
     ("Mailchimp key", "-us", r"(?<![A-Za-z0-9])[0-9a-f]{32}-us[0-9]{1,2}(?![0-9a-z])"),
     ("Azure storage key", "==", r"(?<![A-Za-z0-9+/-])[A-Za-z0-9+/]{86}==(?![A-Za-z0-9+/=])"),
     (
@@ -319,17 +330,17 @@ _PATTERNS = (
         "Q~",
         r"(?<![A-Za-z0-9_~.-])[A-Za-z0-9_~.-]{3}[78]Q~[A-Za-z0-9_~.-]{31,34}(?![A-Za-z0-9_~.-])",
     ),
-    ("Okta token", "00", r"(?<![\w-])00[A-Za-z0-9][A-Za-z0-9_-]{39}(?![\w-])"),
+    ("Okta token", "00", r"0(?<![\w-]0)0[A-Za-z0-9][A-Za-z0-9_-]{39}(?![\w-])"),
     (
         "Sentry DSN",
         "sentry",
         r"://[0-9a-f]{32}(?::[0-9a-f]{32})?@[A-Za-z0-9.-]{0,80}sentry[A-Za-z0-9.-]{0,40}/",
     ),
     ("FCM server key", ":APA91b", r"(?<![\w-])AAAA[A-Za-z0-9_-]{7}:APA91b[A-Za-z0-9_-]{100,200}"),
-    ("Facebook token", "|", r"(?<![0-9A-Za-z])[0-9]{13,17}\|[A-Za-z0-9_-]{24,40}(?![\w-])"),
-    ("Salesforce session", "!", r"(?<![A-Za-z0-9])00D[A-Za-z0-9]{12,15}![A-Za-z0-9._]{80,200}"),
+    ("Facebook token", "|", r"[0-9](?<![0-9A-Za-z][0-9])[0-9]{12,16}\|[A-Za-z0-9_-]{24,40}(?![\w-])"),
+    ("Salesforce session", "!", r"0(?<![A-Za-z0-9]0)0D[A-Za-z0-9]{12,15}![A-Za-z0-9._]{80,200}"),
     ("Heroku key", "HEROKU", r"(?i)heroku[\w .:=\"'>-]{0,30}[0-9a-f]{8}-(?:[0-9a-f]{4}-){3}[0-9a-f]{12}"),
-    ("Vault token", "s.", r"(?<![\w.-])[sb]\.[A-Za-z0-9]{24}(?![\w.-])"),
+    ("Vault token", "s.", r"[sb](?<![\w.-][sb])\.[A-Za-z0-9]{24}(?![\w.-])"),
     ("Twitter bearer token", "AAAAAAAAAA", r"(?<![A-Za-z0-9])A{20,30}[A-Za-z0-9%]{60,160}"),
     ("Cloudflare origin key", "v1.0-", r"v1\.0-[0-9a-f]{24}-[0-9a-f]{140,160}"),
     ("session cookie", "_gitlab_session=", r"_gitlab_session=[0-9a-z]{20,64}"),
@@ -341,7 +352,7 @@ def _prefixed(kind: str, prefix: str, kinds: str, least: int) -> Format:
     pattern = rf"(?<![A-Za-z0-9_]){re.escape(prefix)}{kinds}{{{least},512}}"
     if not prefix[0].isalnum():
         pattern = rf"{re.escape(prefix)}{kinds}{{{least},512}}"
-    return Format(kind, prefix, re.compile(pattern))
+    return Format(kind, prefix, re.compile(pattern), prefixed=True)
 
 
 FORMATS: tuple[Format, ...] = (
@@ -349,3 +360,26 @@ FORMATS: tuple[Format, ...] = (
     *(Format(kind, hint, re.compile(pattern)) for kind, hint, pattern in _PATTERNS),
 )
 """All rows, compiled when the module loads."""
+
+# What is shorter stands in nearly every text; `in` finds that out sooner.
+_SHORTEST_HINT = 3
+_HINTS = Vocabulary(form.hint for form in FORMATS if len(form.hint) >= _SHORTEST_HINT)
+_BY_HINT: dict[str, list[int]] = {}
+for _number, _form in enumerate(FORMATS):
+    _BY_HINT.setdefault(_form.hint, []).append(_number)
+_SHORT_HINTS = [hint for hint in _BY_HINT if len(hint) < _SHORTEST_HINT]
+
+
+def formatted(text: str) -> Iterator[tuple[Format, re.Match[str]]]:
+    """Everything in a text that has one of the formats."""
+    places = _HINTS.places(text)
+    present = [*places, *(hint for hint in _SHORT_HINTS if hint in text)]
+    for number in sorted(number for hint in present for number in _BY_HINT[hint]):
+        form = FORMATS[number]
+        if form.prefixed and form.hint in places:
+            for start in places[form.hint]:
+                if (found := form.pattern.match(text, start)) is not None:
+                    yield form, found
+        else:
+            for found in form.pattern.finditer(text):
+                yield form, found

@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 
 __all__ = ["inner_texts"]
 
-_BASE64 = re.compile(r"(?<![A-Za-z0-9+/_-])[A-Za-z0-9+/_-]{16,}+={0,2}")
+_BASE64 = re.compile(r"[A-Za-z0-9+/_-](?<![A-Za-z0-9+/_-]{2})[A-Za-z0-9+/_-]{15,}+={0,2}")
 _WRAPPED = re.compile(r"(?:[A-Za-z0-9+/]{60,76}(?:\r?\n|\\n)[ \t]{0,16}){1,2000}+[A-Za-z0-9+/]{1,76}={0,2}")
 _HEX = re.compile(
     r"(?<![0-9A-Za-z])(?:0x)?(?:[0-9a-f]{2}){10,}+(?![0-9A-Za-z])|(?<![0-9A-Za-z])(?:[0-9A-F]{2}){10,}+(?![0-9A-Za-z])"
@@ -24,6 +24,8 @@ _HEX = re.compile(
 _SPACED_HEX = re.compile(
     r"(?<![0-9A-Za-z])(?:[0-9a-fA-F]{2}(?:[ :]|(?![0-9A-Za-z]))|[0-9a-fA-F]{4}(?: |(?![0-9A-Za-z]))){9,}+"
 )
+_HEX_CLUE = re.compile(r"[0-9A-Fa-f]{20}")
+_SPACED_CLUE = re.compile(r"[0-9A-Fa-f]{2}(?:[ :]?[0-9A-Fa-f]{2}){8}")
 _ESCAPE = re.compile(r"\\(?:u\{?([0-9a-fA-F]{4,6})\}?|x([0-9a-fA-F]{2})|([0-3][0-7]{2})|(.))", re.DOTALL)
 _SIMPLE = {"n": "\n", "t": "\t", "r": "\r", "b": " ", "f": " ", "0": "\0", "\n": "", "e": "\x1b"}
 _JOINT = re.compile(r"([\"'`])\s{0,80}(?:[+.&]|\.\.|\|\||<>|~|\\)?\s{0,80}([\"'`])")
@@ -34,6 +36,7 @@ _INVISIBLE = re.compile(
 _QUOTED_PRINTABLE = re.compile(r"=[0-9A-F]{2}")
 _MIN_PRINTABLE = 0.97
 _MOST_RUNS = 2000
+_SHORTEST_LINE = 60
 
 
 def inner_texts(text: str) -> Iterator[str]:
@@ -75,16 +78,19 @@ def _joined(found: re.Match[str]) -> str:
 
 
 def _encoded(text: str) -> Iterator[str]:
+    longest = 0
     for number, run in enumerate(_BASE64.finditer(text)):
+        longest = max(longest, len(run[0]))
         if number > _MOST_RUNS:
+            longest = len(text)
             break
         if (decoded := _from_base64(run[0])) is not None:
             yield decoded
-    for wrapped in _WRAPPED.finditer(text):
+    for wrapped in _WRAPPED.finditer(text) if longest >= _SHORTEST_LINE else ():
         if (decoded := _from_base64(re.sub(r"\\n|\s", "", wrapped[0]))) is not None:
             yield decoded
-    for pattern in (_HEX, _SPACED_HEX):
-        for run in pattern.finditer(text):
+    for clue, pattern in ((_HEX_CLUE, _HEX), (_SPACED_CLUE, _SPACED_HEX)):
+        for run in pattern.finditer(text) if clue.search(text) else ():
             if (decoded := _from_hex(run[0])) is not None:
                 yield decoded
 

@@ -11,13 +11,14 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 from t800.audit.assignments import is_secret_value, named_secrets
 from t800.audit.commands import command_secrets
-from t800.audit.formats import FORMATS
+from t800.audit.formats import formatted
 from t800.audit.known import GONE, is_placeholder, without_markers
 from t800.audit.layers import inner_texts
 from t800.audit.names import Meaning, meaning, segments
 from t800.audit.personal import personal_data, personal_key
 from t800.audit.places import Own, own_data, sensitive_paths, url_secrets
 from t800.audit.randomness import random_tokens
+from t800.audit.words import WORDS
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
@@ -124,16 +125,15 @@ class Oracle:
                 yield kind, text[begin:end]
 
     def _spans(self, text: str) -> Iterator[Span]:
-        for form in FORMATS:
-            if form.hint in text:
-                for found in form.pattern.finditer(text):
-                    if not is_placeholder(found[0].removeprefix(form.hint)) and len(set(found[0])) > 6:  # noqa: PLR2004
-                        yield form.kind, *found.span()
+        for form, found in formatted(text):
+            if not is_placeholder(found[0].removeprefix(form.hint)) and len(set(found[0])) > 6:  # noqa: PLR2004
+                yield form.kind, *found.span()
+        words = WORDS.places(text)
         yield from url_secrets(text)
-        yield from named_secrets(text)
-        yield from command_secrets(text)
-        yield from personal_data(text)
-        yield from sensitive_paths(text, self._own)
+        yield from named_secrets(text, words)
+        yield from command_secrets(text, words)
+        yield from personal_data(text, words)
+        yield from sensitive_paths(text, self._own, words)
         yield from own_data(text, self._own)
         for begin, end in random_tokens(text):
             yield "random token", begin, end
@@ -213,8 +213,9 @@ class Oracle:
         words = [item for item in node if isinstance(item, str)]
         if len(words) > 1 and any(word.startswith("-") for word in words):
             line = without_markers(" ".join(words), self._marker)
+            places = WORDS.places(line)
             for scan in (named_secrets, command_secrets):
-                for kind, begin, end in scan(line):
+                for kind, begin, end in scan(line, places):
                     yield Leak(where, kind, line[begin:end])
 
 

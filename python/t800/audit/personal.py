@@ -8,20 +8,24 @@ from typing import TYPE_CHECKING
 
 from t800.audit.known import is_example_address, is_placeholder
 from t800.audit.names import segments
+from t800.audit.words import LABELS, starts
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
     from t800.audit.assignments import Span
+    from t800.audit.words import Places
 
 __all__ = ["columns", "personal_data", "personal_key"]
 
+# The lookbehinds of some shapes stand behind their first character: so the search skips to such a character.
 _DIGIT = re.compile(r"[0-9]")
+_NUMBER = re.compile(r"[0-9][0-9 .()/:-]{6,}")
 _EMAIL = re.compile(
     r"(?<![\w.+%-])[\w.+%'-]{1,64}+@(?:[^\W_](?:[\w-]{0,61}[^\W_])?\.){1,6}[^\W\d_]{2,24}(?![\w-])"
 )
 _PHONE = re.compile(
-    r"(?<![\w+.-])(?:\+|00(?=[1-9]))[1-9][0-9]{0,2}[ ./-]{0,2}(?:\([0-9]{1,4}\)[ ./-]?)?[0-9](?:[ ./-]{0,2}[0-9]){5,12}(?![\w-])"
+    r"[+0](?<![\w+.-][+0])(?:(?<=\+)|0(?=[1-9]))[1-9][0-9]{0,2}[ ./-]{0,2}(?:\([0-9]{1,4}\)[ ./-]?)?[0-9](?:[ ./-]{0,2}[0-9]){5,12}(?![\w-])"
 )
 _US_PHONE = re.compile(
     r"(?<![\w.+-])(?:1[ .-])?(?:\([2-9][0-9]{2}\) ?|[2-9][0-9]{2}[.-])[2-9][0-9]{2}[ .-][0-9]{4}(?![\w.-])"
@@ -30,16 +34,16 @@ _CARD = re.compile(
     r"(?<![\w.+-])(?:4|5[1-5]|2[2-7]|3[4-689]|6(?:011|[24578]))[0-9](?:[ -]?[0-9]){11,16}(?![\w-])"
 )
 _IBAN = re.compile(
-    r"(?<![A-Za-z0-9])[A-Z]{2}[0-9]{2}(?: ?[A-Z0-9]{4}){2,7}(?: ?[A-Z0-9]{1,4})?(?![A-Za-z0-9])"
+    r"[A-Z](?<![A-Za-z0-9][A-Z])[A-Z][0-9]{2}(?: ?[A-Z0-9]{4}){2,7}(?: ?[A-Z0-9]{1,4})?(?![A-Za-z0-9])"
 )
 _SSN = re.compile(r"(?<![\w.-])(?!000|666|9)[0-9]{3}([- ])(?!00)[0-9]{2}\1(?!0000)[0-9]{4}(?![\w-])")
 _IPV4 = re.compile(r"(?<![\w.@-])(?:[0-9]{1,3}\.){3}[0-9]{1,3}(?![\w-]|\.[0-9])")
-_IPV6 = re.compile(r"(?<![\w:.])[23][0-9A-Fa-f]{3}:(?:[0-9A-Fa-f]{0,4}:){1,6}[0-9A-Fa-f]{0,4}(?![\w:])")
-_MAC = re.compile(r"(?i)(?<![\w:-])[0-9a-f]{2}([:-])(?:[0-9a-f]{2}\1){4}[0-9a-f]{2}(?![\w:-])")
+_IPV6 = re.compile(r"[23](?<![\w:.][23])[0-9A-Fa-f]{3}:(?:[0-9A-Fa-f]{0,4}:){1,6}[0-9A-Fa-f]{0,4}(?![\w:])")
+_MAC = re.compile(r"(?i)[0-9a-f](?<![\w:-][0-9a-f])[0-9a-f]([:-])(?:[0-9a-f]{2}\1){4}[0-9a-f]{2}(?![\w:-])")
 _BITCOIN = re.compile(r"(?<![A-Za-z0-9])bc1[02-9ac-hj-np-z]{25,87}(?![A-Za-z0-9])")
 _CPF = re.compile(r"(?<![\w.-])[0-9]{3}\.[0-9]{3}\.[0-9]{3}-[0-9]{2}(?![\w-])")
 _CODICE = re.compile(
-    r"(?<![A-Za-z0-9])[A-Z]{6}[0-9LMNP-V]{2}[A-EHLMPR-T][0-9LMNP-V]{2}[A-Z][0-9LMNP-V]{3}[A-Z](?![A-Za-z0-9])"
+    r"[A-Z](?<![A-Za-z0-9][A-Z])[A-Z]{5}[0-9LMNP-V]{2}[A-EHLMPR-T][0-9LMNP-V]{2}[A-Z][0-9LMNP-V]{3}[A-Z](?![A-Za-z0-9])"
 )
 _DOCUMENTED = frozenset(
     ("4111111111111111", "4242424242424242", "4012888888881881", "5555555555554444", "378282246310005")
@@ -52,6 +56,7 @@ _RESOLVERS = frozenset(
 )
 _LETTERS = {letter: position for position, letter in enumerate("ABCDEFGHIJKLMNOPQRSTUVWXYZ", 10)}
 _MOST_DIGITS = 15
+_NUMERIC = "0"
 
 
 def _email(value: str, _: str) -> bool:
@@ -124,18 +129,18 @@ def _any(*_: str) -> bool:
 
 
 _SHAPES: tuple[tuple[str, str, re.Pattern[str], Callable[[str, str], bool]], ...] = (
-    # kind, the text that must be there, shape, check of the value and the 40 characters before it
+    # kind, the text that must be there (_NUMERIC: a number of 7 characters), shape, check of the value and the 40 characters before it
     ("e-mail address", "@", _EMAIL, _email),
     ("phone number", "", _PHONE, _phone),
-    ("phone number", "", _US_PHONE, _us_phone),
-    ("card number", "", _CARD, _card),
+    ("phone number", _NUMERIC, _US_PHONE, _us_phone),
+    ("card number", _NUMERIC, _CARD, _card),
     ("IBAN", "", _IBAN, _iban),
-    ("US social security number", "", _SSN, _any),
-    ("public IP address", ".", _IPV4, _address),
+    ("US social security number", _NUMERIC, _SSN, _any),
+    ("public IP address", _NUMERIC, _IPV4, _address),
     ("public IP address", ":", _IPV6, _address),
     ("MAC address", "", _MAC, _mac),
     ("bitcoin wallet", "bc1", _BITCOIN, _any),
-    ("tax id", "", _CPF, _cpf),
+    ("tax id", _NUMERIC, _CPF, _cpf),
     ("tax id", "", _CODICE, _any),
 )
 
@@ -215,27 +220,41 @@ _ADDRESSES = frozenset(
 )
 
 
-def personal_data(text: str) -> Iterator[Span]:
-    """Personal data that its own format or a label in the text gives away."""
+def personal_data(text: str, words: Places) -> Iterator[Span]:
+    """Personal data that its own format or a label in the text gives away. `words` are those of the text."""
+    numbers = [number.span() for number in _NUMBER.finditer(text)]
     for kind, hint, shape, valid in _SHAPES:
-        if hint in text:
-            for found in shape.finditer(text):
+        if hint == _NUMERIC or hint in text:
+            for found in _within(shape, text, numbers) if hint == _NUMERIC else shape.finditer(text):
                 if valid(found[0], text[max(0, found.start() - 40) : found.start()]):
                     yield kind, *found.span()
     # Everything that a label names has a digit.
     if _DIGIT.search(text):
-        yield from _named(text)
+        yield from _named(text, words)
 
 
-def _named(text: str) -> Iterator[Span]:
-    for name, value, begin, end in columns(text):
-        if (said := personal_key(name, value)) is not None:
-            yield said, begin, end
+def _within(shape: re.Pattern[str], text: str, numbers: list[tuple[int, int]]) -> Iterator[re.Match[str]]:
+    """Matches that begin at most one character before a number and end in it; what follows is seen too."""
+    for start, end in numbers:
+        yield from shape.finditer(text, max(0, start - 1), end + 2)
+
+
+def _named(text: str, words: Places) -> Iterator[Span]:
+    if "values" in words:
+        for name, value, begin, end in columns(text):
+            if (said := personal_key(name, value)) is not None:
+                yield said, begin, end
     for kind, labelled, _, _ in _LABELS:
-        for found in labelled.finditer(text):
+        for found in _labelled(kind, labelled, text, words):
             value = found["value"]
             if sum(map(str.isdigit, value)) >= 6 or kind == "geo coordinates":  # noqa: PLR2004
                 yield kind, *found.span("value")
+
+
+def _labelled(kind: str, labelled: re.Pattern[str], text: str, words: Places) -> Iterator[re.Match[str]]:
+    for start in starts(words, LABELS[kind].split()):
+        if (found := labelled.match(text, start)) is not None:
+            yield found
 
 
 _INSERT = re.compile(

@@ -15,6 +15,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping
 
     from t800.audit.assignments import Span
+    from t800.audit.words import Places
 
 __all__ = ["Own", "own", "own_data", "sensitive_paths", "url_secrets"]
 
@@ -31,6 +32,8 @@ _SENSITIVE = re.compile(
     r"|(?<![\w./~\x00-])(?:file://)?/etc(?:/[\w.*-]{1,128}){1,12})"
 )
 _CLIMBING = re.compile(r"(?<![\w./~-])/(?:[\w.-]{1,64}/){0,8}\.\./(?:[\w.-]{1,64}/){0,8}[\w.*-]{1,128}")
+_FOLDERS = (".ssh", ".config", "/etc")
+_HOMES = ("home", "users", "documents")
 _SHARED_HOMES = frozenset(
     """
     user users username user_name you your me name myname someone shared public default all runner runners node vscode
@@ -135,14 +138,17 @@ def _whole(kind: str, literal: str, text: str) -> Iterator[Span]:
         at = text.find(literal, end)
 
 
-def sensitive_paths(text: str, own: Own) -> Iterator[Span]:
-    """Files in `~/.ssh`, `~/.config` and `/etc` of any user, and user names in home directories."""
-    for found in _SENSITIVE.finditer(text) if "/" in text or "\\" in text else ():
+def sensitive_paths(text: str, own: Own, words: Places) -> Iterator[Span]:
+    """Files in `~/.ssh`, `~/.config` and `/etc` of any user, and user names in home directories.
+
+    `words` are those of the text.
+    """
+    for found in () if words.keys().isdisjoint(_FOLDERS) else _SENSITIVE.finditer(text):
         yield "path in a sensitive directory", *found.span("path")
     for climbing in _CLIMBING.finditer(text) if "/../" in text else ():
         if _SENSITIVE.match(posixpath.normpath(climbing[0])):
             yield "path in a sensitive directory", *climbing.span()
-    for found in _HOME.finditer(text):
+    for found in () if words.keys().isdisjoint(_HOMES) else _HOME.finditer(text):
         name = found["name"]
         if name in own.users or (
             name.lower().strip(".-_") not in _SHARED_HOMES and not is_placeholder(name) and _is_login(name)

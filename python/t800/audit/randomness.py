@@ -9,7 +9,7 @@ from collections import Counter
 __all__ = ["entropy", "is_public_id", "is_random", "random_tokens"]
 
 _RUN = re.compile(
-    r"(?<![A-Za-z0-9_+/=~-])[A-Za-z0-9_+/~-]{20,512}+(?:[.][A-Za-z0-9_+/~-]{16,512}+){0,4}={0,2}"
+    r"[A-Za-z0-9_+/~-](?<![A-Za-z0-9_+/=~-][A-Za-z0-9_+/~-])[A-Za-z0-9_+/~-]{19,511}+(?:[.][A-Za-z0-9_+/~-]{16,512}+){0,4}={0,2}"
 )
 _PIECES = re.compile(r"[A-Z]+(?![a-z])|[A-Z][a-z]+|[a-z]+|[0-9]+")
 _WORDLIKE = re.compile(r"[A-Za-z]?[a-z]{3,}|[A-Z]{4,}")

@@ -14,6 +14,7 @@ mod open;
 mod recorder;
 mod scope;
 mod walk;
+mod words;
 
 use pyo3::prelude::*;
 use pyo3::types::PyList;
@@ -86,6 +87,7 @@ fn _core(module: &Bound<'_, PyModule>) -> PyResult<()> {
     module.add_class::<scope::PhaseScope>()?;
     module.add_class::<scope::AgentScope>()?;
     module.add_class::<filter::Filter>()?;
+    module.add_class::<words::Words>()?;
     module.add_function(wrap_pyfunction!(sha256_hex, module)?)?;
     module.add_function(wrap_pyfunction!(keyed_hash, module)?)?;
     module.add_function(wrap_pyfunction!(parse_json, module)?)?;
