@@ -97,8 +97,8 @@ fn keys_decide_about_values_numbers_and_containers() {
 #[test]
 fn flags_and_names_beside_class_the_next_value() {
     let redactor = redactor();
-    assert!(redactor.drops_container(redactor.after("--password")));
-    assert_eq!(redactor.after("build"), KeyClass::PLAIN);
+    assert!(redactor.drops_container(redactor.after(KeyClass::PLAIN, "--password")));
+    assert_eq!(redactor.after(KeyClass::PLAIN, "build"), KeyClass::PLAIN);
     assert_eq!(
         stored(&redactor, redactor.named("STRIPE_SECRET", &mut Scratch::default()), "plain-words"),
         "[REDACTED]"

@@ -317,7 +317,7 @@ impl<'a> Encoder<'a> {
         let redactor = self.redactor;
         let Some(frame) = self.buffer.frames.last_mut() else { return };
         if frame.list {
-            frame.hint = redactor.after(text);
+            frame.hint = redactor.after(self.slot, text);
         } else if frame.role == Role::Naming {
             frame.hint = redactor.named(text, &mut self.buffer.scratch);
         }

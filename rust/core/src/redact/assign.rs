@@ -250,7 +250,10 @@ pub(crate) fn value_of(scan: &mut Scan, class: KeyClass, name: Name, from: usize
         return;
     }
     if is_cookie(key) {
-        return super::cookies::header(scan, from);
+        if !operator.compares {
+            super::cookies::header(scan, from);
+        }
+        return;
     }
     if !may_follow(scan, from) {
         return;
@@ -382,12 +385,49 @@ fn continued(scan: &mut Scan, closing: usize) {
 
 /// The literal of `SecretStr("x")`, `Buffer.from('x')`.
 fn literal_in_call(text: &[u8], span: Span) -> Option<Span> {
-    if span.quoted || text.get(span.end) != Some(&b'(') {
+    if span.quoted || text.get(span.end) != Some(&b'(') || !wraps(&text[span.start..span.end]) {
         return None;
     }
     let (open, depth) = quote_at(text, span.end + 1)?;
     let end = quoted_end(text, open, depth)?;
     Some(Span { start: open, end, quoted: true })
+}
+
+/// Whether a call of this name gives back what it takes: `SecretStr`, `Buffer.from`.
+fn wraps(callee: &[u8]) -> bool {
+    let segments = Segments::of_bytes(callee);
+    matches!(
+        segments.back(0),
+        b"str"
+            | b"string"
+            | b"secret"
+            | b"from"
+            | b"new"
+            | b"bytes"
+            | b"encode"
+            | b"decode"
+            | b"atob"
+            | b"btoa"
+            | b"quote"
+            | b"of"
+            | b"buffer"
+            | b"password"
+            | b"key"
+            | b"token"
+            | b"value"
+            | b"some"
+            | b"ok"
+            | b"box"
+            | b"into"
+            | b"text"
+            | b"data"
+            | b"sensitive"
+            | b"b"
+            | b"cstring"
+            | b"b64decode"
+            | b"literal"
+            | b"secretstr"
+    )
 }
 
 /// `name="K" value="V"`, `{"name": "K", "value": "V"}`, `- name: K\n  value: V`.
@@ -497,7 +537,9 @@ fn spaced(scan: &mut Scan, name: Name) {
         return;
     }
     let Some(span) = value_at(text, from, false) else { return };
-    if matches!(text[span.start], b'=' | b':' | b'-') && !(flag && text[span.start] != b'=') {
+    let closing = span.quoted && name.start > 0 && text[span.start - 1] == text[name.start - 1];
+    if closing || matches!(text[span.start], b'=' | b':' | b'-' | b'<') && !(flag && text[span.start] != b'=')
+    {
         return;
     }
     let span = after_scheme(text, span);

@@ -3,9 +3,12 @@
 //! A key is split into lower-case segments (`dbPassword`, `db-password` and `DB_PASSWORD` are all `db`,
 //! `password`), then judged by its last segments: `password_policy` tells of a policy, `reset_token` of a token.
 
+use super::commands;
+use super::foreign::{self, Noun};
 use super::pii::Datum;
 use super::segments::Segments;
 use super::tails::{self, Tails};
+use super::tools::{self, Carries, Tool};
 use super::words;
 use super::{RuleError, Treatment};
 
@@ -15,6 +18,8 @@ pub struct KeyClass(u8);
 
 /// Classes from here on name a personal datum.
 const FIRST_DATUM: u8 = 32;
+/// Classes from here on name the tool whose arguments follow in a list.
+const FIRST_TOOL: u8 = 48;
 
 impl KeyClass {
     /// The key says nothing: the value is judged by itself.
@@ -37,6 +42,25 @@ impl KeyClass {
     pub(crate) const HASHED: KeyClass = KeyClass(8);
     /// Strings are scanned and kept, content or not, as the user wants of this field.
     pub(crate) const SCANNED: KeyClass = KeyClass(9);
+
+    /// An argument `user:secret`.
+    const LOGIN: KeyClass = KeyClass(10);
+
+    fn of_tool(tool: Tool) -> KeyClass {
+        FIRST_TOOL.checked_add(tool).map_or(KeyClass::PLAIN, KeyClass)
+    }
+
+    fn tool(self) -> Option<Tool> {
+        self.0.checked_sub(FIRST_TOOL)
+    }
+
+    /// The range of the secret in an item of an argument vector.
+    pub(crate) fn in_argument(self, argument: &[u8]) -> Option<(usize, usize)> {
+        if self == KeyClass::LOGIN {
+            return commands::in_login(argument);
+        }
+        commands::in_argument(argument, self.tool()?)
+    }
 
     /// The class of a key that names a personal datum.
     pub(crate) fn of_datum(datum: Datum) -> KeyClass {
@@ -143,11 +167,46 @@ impl Keys {
         built_in(segments)
     }
 
-    /// The class of the list item after the string item `previous`: the value of a flag.
-    pub(crate) fn after(&self, previous: &str) -> KeyClass {
-        match previous.strip_prefix('-') {
-            Some(flag) if !previous.contains('=') => self.classify(flag.trim_start_matches('-')),
-            _ => KeyClass::PLAIN,
+    /// The class of the list item after the string item `previous` of `class`: the value of a flag, or an argument of
+    /// a tool.
+    pub(crate) fn after(&self, class: KeyClass, previous: &str) -> KeyClass {
+        let bytes = previous.as_bytes();
+        if bytes.first() != Some(&b'-') {
+            return match tools::tool(bytes) {
+                Some(tool) => KeyClass::of_tool(tool),
+                None if class == KeyClass::LOGIN || class.tool().is_some() => class.as_tool(),
+                None => KeyClass::PLAIN,
+            };
+        }
+        if previous.contains('=') {
+            return class.as_tool();
+        }
+        match self.classify(previous.trim_start_matches('-')) {
+            KeyClass::PLAIN => class.behind_flag(bytes),
+            named => named,
+        }
+    }
+}
+
+impl KeyClass {
+    /// The class without what the last flag said.
+    fn as_tool(self) -> KeyClass {
+        if self == KeyClass::LOGIN {
+            return tools::tool(b"login").map_or(KeyClass::PLAIN, KeyClass::of_tool);
+        }
+        if self.tool().is_some() { self } else { KeyClass::PLAIN }
+    }
+
+    /// The class of what follows `flag` among the arguments of this tool.
+    fn behind_flag(self, flag: &[u8]) -> KeyClass {
+        let Some(tool) = self.tool() else { return KeyClass::PLAIN };
+        match tools::carried(flag, &[tool]) {
+            Some((Carries::Next, length)) if length == flag.len() => KeyClass::SECRET,
+            Some((Carries::Likely, length)) if length == flag.len() => KeyClass::MAYBE,
+            Some((Carries::Login | Carries::Percent | Carries::Comma, length)) if length == flag.len() => {
+                KeyClass::LOGIN
+            }
+            _ => self,
         }
     }
 }
@@ -174,6 +233,42 @@ fn built_in(segments: &Segments) -> KeyClass {
     }
 }
 
+/// The class of a name beyond ASCII that names a key: what opens something needs more than that to be one.
+fn foreign_key(segments: &Segments) -> KeyClass {
+    if segments.joined().is_ascii() {
+        return KeyClass::PLAIN;
+    }
+    let last = segments.back(0);
+    let names =
+        |word: &[u8]| foreign::labels(word).any(|(noun, _, end)| noun == Noun::Key && word.len() - end <= 8);
+    if !names(last) && !names(segments.back(1)) {
+        return KeyClass::PLAIN;
+    }
+    let qualified = segments.any(|word| {
+        word.starts_with(b"api")
+            || [
+                "secr",
+                "секретн",
+                "доступ",
+                "доступу",
+                "tajn",
+                "gizli",
+                "hemlig",
+                "geheim",
+                "μυστικ",
+                "سري",
+                "סודי",
+                "गुप्त",
+                "bí",
+                "مخفی",
+                "таен",
+            ]
+            .iter()
+            .any(|stem| super::value::contains(word, stem.as_bytes()))
+    });
+    if qualified { KeyClass::SECRET } else { KeyClass::MAYBE }
+}
+
 /// Judges by the last segment, then by its pair with the one before, then by strong words further in front.
 fn secret_class(segments: &Segments) -> KeyClass {
     let (last, before) = (segments.back(0), segments.back(1));
@@ -191,7 +286,7 @@ fn secret_class(segments: &Segments) -> KeyClass {
     if of_last & words::BENIGN_LAST == 0 && segments.without_last().any(words::is_strong) {
         return KeyClass::SECRET;
     }
-    KeyClass::PLAIN
+    foreign_key(segments)
 }
 
 /// The class of a key by its last segment and the one before it.
@@ -207,7 +302,7 @@ fn head(last: &[u8], of_last: u16, before: &[u8], of_before: u16) -> KeyClass {
         b"header" | b"headers" => secret(matches!(before, b"auth" | b"authorization" | b"cookie")),
         b"phrase" | b"words" | b"mnemonic" => phrase_class(last, before),
         b"word" => secret(before == b"pass"),
-        b"passe" | b"acceso" | b"acesso" => secret(matches!(before, b"de" | b"mot")),
+        b"passe" | b"acceso" | b"acesso" => secret(matches!(before, b"de" | b"mot" | b"palavra")),
         b"sandi" | b"laluan" => secret(before == b"kata"),
         b"rsa" | b"dsa" | b"ecdsa" | b"ed25519" => secret(before == b"id"),
         b"sid" if before == b"connect" => KeyClass::SECRET,
@@ -385,9 +480,30 @@ mod tests {
     #[test]
     fn flags_class_the_argument_after_them() {
         let keys = Keys::default();
-        assert!(keys.after("--password").is_secret());
-        assert!(keys.after("-Password").is_secret());
-        assert_eq!(keys.after("--password=x"), KeyClass::PLAIN);
-        assert_eq!(keys.after("password"), KeyClass::PLAIN);
+        assert!(keys.after(KeyClass::PLAIN, "--password").is_secret());
+        assert!(keys.after(KeyClass::PLAIN, "-Password").is_secret());
+        assert_eq!(keys.after(KeyClass::PLAIN, "--password=x"), KeyClass::PLAIN);
+        assert_eq!(keys.after(KeyClass::PLAIN, "password"), KeyClass::PLAIN);
+    }
+
+    #[test]
+    fn tools_class_their_arguments() {
+        let keys = Keys::default();
+        let walk = |arguments: &[&str]| {
+            arguments.iter().fold(KeyClass::PLAIN, |class, argument| keys.after(class, argument))
+        };
+        assert_eq!(walk(&["sudo", "sshpass", "-p"]), KeyClass::SECRET);
+        assert_eq!(walk(&["curl", "-s", "-u"]), KeyClass::LOGIN);
+        assert_eq!(walk(&["docker", "login", "-u", "ci", "-p"]), KeyClass::SECRET);
+        assert_eq!(walk(&["docker", "run", "-p"]), KeyClass::PLAIN);
+        assert_eq!(walk(&["mysql", "-uroot"]).in_argument(b"-px1y2z3"), Some((2, 8)));
+        assert_eq!(walk(&["curl", "-u"]).in_argument(b"joe:x1y2z3"), Some((4, 10)));
+        assert_eq!(walk(&["mkdir"]).in_argument(b"-px1y2z3"), None);
+    }
+
+    #[test]
+    fn every_tool_has_a_class_of_its_own() {
+        assert!(tools::count() <= usize::from(u8::MAX - FIRST_TOOL), "{}", tools::count());
+        assert!(usize::from(FIRST_DATUM) + Datum::ALL.len() <= usize::from(FIRST_TOOL));
     }
 }

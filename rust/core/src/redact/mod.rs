@@ -15,6 +15,7 @@ mod content;
 mod cookies;
 mod decode;
 mod digits;
+mod foreign;
 mod guess;
 mod identity;
 mod keys;
@@ -24,15 +25,20 @@ mod opaque;
 mod paths;
 mod pem;
 mod pii;
+mod pipes;
+mod positions;
+mod prose;
 mod rules;
 mod scan;
 mod segments;
 mod shapes;
+mod shell;
 mod span;
 mod sql;
 mod surprise;
 mod tails;
 mod tokens;
+mod tools;
 mod unknown;
 mod url;
 mod user;
@@ -268,10 +274,10 @@ impl Redactor {
         list
     }
 
-    /// The class of the list item that follows the string item `previous`, as in an argument vector.
+    /// The class of the list item that follows the string item `previous` of `class`, as in an argument vector.
     #[must_use]
-    pub fn after(&self, previous: &str) -> KeyClass {
-        self.keys.after(previous)
+    pub fn after(&self, class: KeyClass, previous: &str) -> KeyClass {
+        self.keys.after(class, previous)
     }
 
     /// The class of `value` in `{"name": name, "value": …}`.
@@ -316,6 +322,10 @@ impl Redactor {
             self.content.marker(text.as_bytes(), &mut scratch.whole);
             scratch.rule = RuleId::CONTENT;
             return Verdict::Whole;
+        }
+        if let Some((start, end)) = class.in_argument(text.as_bytes()) {
+            let (start, end) = (start as u32, end as u32);
+            scratch.findings.push(Finding { start, end, rule: RuleId::FLAG, with: With::Marker });
         }
         self.spans(text, scratch)
     }

@@ -8,7 +8,9 @@ use super::rules::RuleId;
 use super::segments::Segments;
 use super::span::{back_over, forward_over};
 use super::{Finding, Redactor, With};
-use super::{assign, commands, cookies, decode, identity, paths, pem, pii, sql, tails, tokens, url, user};
+use super::{
+    assign, commands, cookies, decode, identity, paths, pem, pii, prose, shell, sql, tails, tokens, url, user,
+};
 
 /// Where a scan writes; handed over whole.
 pub(crate) struct Room<'a> {
@@ -36,10 +38,8 @@ pub(crate) struct Memo {
     pub(crate) value: (usize, usize),
     /// Where the last cookie header ended.
     pub(crate) cookies: usize,
-    /// Where the last simple command started, and up to where it was read.
-    pub(crate) command: (usize, usize),
-    /// Whether the start of that command was read whole and names no command we know.
-    pub(crate) unknown_command: Option<usize>,
+    /// The simple command that was read last.
+    pub(crate) command: shell::Command,
     /// Where the last run that was decoded ended.
     pub(crate) decoded: usize,
 }
@@ -96,7 +96,7 @@ impl<'a> Scan<'a> {
         identity::literals(self);
         user::rules(self);
         if seen.wide != 0 {
-            commands::foreign_labels(self);
+            prose::wide_labels(self);
         }
         decode::views(self, &seen);
     }

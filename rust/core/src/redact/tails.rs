@@ -3,7 +3,7 @@
 //! A name is judged by its last words, so a set of the last four letters of all words of the vocabulary answers
 //! "no" for nearly every name of nearly every text, at the price of one look-up.
 
-use super::{labels, words};
+use super::{foreign, labels, positions, words};
 use std::sync::LazyLock;
 
 const INDEX_BITS: u32 = 16;
@@ -26,7 +26,11 @@ pub(crate) static NAMES: LazyLock<Tails> = LazyLock::new(|| {
 /// Endings of words that are worth a look without an operator behind them.
 pub(crate) static WORDS: LazyLock<Tails> = LazyLock::new(|| {
     let mut tails = Tails::default();
-    words::secretive().chain(COMMANDS).for_each(|word| tails.add(word.as_bytes()));
+    words::secretive()
+        .chain(COMMANDS)
+        .chain(positions::words())
+        .chain(foreign::plain_labels())
+        .for_each(|word| tails.add(word.as_bytes()));
     tails
 });
 
@@ -39,9 +43,11 @@ const BESIDE_NAMES: [&str; 18] = [
 
 /// Words that `at_word` of commands, SQL, armour and cookie files wait for.
 #[rustfmt::skip]
-const COMMANDS: [&str; 18] = [
+const COMMANDS: [&str; 36] = [
     "identified", "values", "sudo", "add_user", "change_password", "authenticate_user", "auth", "requirepass",
     "masterauth", "htpasswd", "wpa_passphrase", "passwd", "chpasswd", "cryptsetup", "stdin", "begin", "true", "false",
+    "send", "securestring", "use", "kinit", "realm", "luksopen", "luksformat", "insert", "add", "age", "gpg", "put", "create", "su",
+    "smbpasswd", "passin", "fd", "tool",
 ];
 
 /// Endings of words that name a secret wherever they stand in a name.

@@ -49,7 +49,10 @@ pub(crate) fn is_token(value: &[u8], shape: &Shape) -> bool {
 
 /// Whether a value follows a word in prose (`the password is …`): it must look like one by itself.
 pub(crate) fn is_prose_secret(value: &[u8], quoted: bool) -> bool {
-    if value.len() < 6 || is_placeholder(value) || value.iter().any(|b| b"( ".contains(b)) || value[0] == b'['
+    if value.len() < 6
+        || is_placeholder(value)
+        || value.iter().any(|b| b"( <".contains(b))
+        || value[0] == b'['
     {
         return false;
     }
@@ -58,6 +61,10 @@ pub(crate) fn is_prose_secret(value: &[u8], quoted: bool) -> bool {
         return true;
     }
     if value[0] == b'/'
+        || is_place_name(value)
+        || is_snake(value)
+        || is_address(value)
+        || is_compound(value)
         || contains(value, b"://")
         || is_numbered_word(value, &shape)
         || is_path(value, &shape)
@@ -65,11 +72,66 @@ pub(crate) fn is_prose_secret(value: &[u8], quoted: bool) -> bool {
     {
         return false;
     }
-    let mixed = shape.digits > 0 && shape.letters() > 0;
+    let wide = value.iter().filter(|b| **b >= 0x80).count();
+    let mixed = shape.digits > 0 && shape.letters() + wide > 0;
     let special = value.iter().any(|b| b"!@#$%^&*?+~".contains(b)) && shape.letters() > 1;
     (mixed && (quoted || value.len() >= 8) && !is_identifier(value))
         || (mixed && shape.digits > 1)
         || (special && shape.digits > 0)
+}
+
+/// `$NAME`: a variable, whose value stands elsewhere.
+pub(crate) fn is_reference_name(value: &[u8]) -> bool {
+    value.first() == Some(&b'$')
+        && value.len() > 1
+        && !value[1..].contains(&b'$')
+        && value[1..].iter().all(|b| b.is_ascii_alphanumeric() || *b == b'_')
+}
+
+/// Whether somebody chose this as a password: letters with digits or signs, and no name of a file or a host.
+pub(crate) fn looks_chosen(value: &[u8]) -> bool {
+    let shape = Shape::of(value);
+    let letters = value.iter().filter(|b| b.is_ascii_alphabetic() || **b >= 0x80).count();
+    let signs = value.iter().any(|b| b"!@#$%^&*?+~".contains(b));
+    value.len() >= 4
+        && letters > 0
+        && (shape.digits > 0 || signs)
+        && !is_placeholder(value)
+        && !contains(value, b"://")
+        && !is_path(value, &shape)
+        && !is_place_name(value)
+        && !is_numbered_word(value, &shape)
+}
+
+/// `base64-encoded`, `utf-8`: words and numbered words in a row.
+pub(crate) fn is_compound(value: &[u8]) -> bool {
+    let mut parts = value.split(|b| *b == b'-');
+    value.contains(&b'-')
+        && parts.all(|part| {
+            let letters = part.iter().take_while(|b| b.is_ascii_alphabetic()).count();
+            part.len() - letters <= 3 && part[letters..].iter().all(u8::is_ascii_digit)
+        })
+}
+
+/// `eax_aes128_set_key`: a name of three words and more.
+fn is_snake(value: &[u8]) -> bool {
+    memchr::memchr_iter(b'_', value).count() > 1 && is_identifier(value) && !Shape::of(value).is_random()
+}
+
+/// `0x7ffd5e8c2a10`: a number in memory or in a header.
+fn is_address(value: &[u8]) -> bool {
+    value.len() <= 18
+        && value.strip_prefix(b"0x").is_some_and(|digits| digits.iter().all(u8::is_ascii_hexdigit))
+}
+
+/// `node1.internal`, `cert2.pem`: the name of a host or a file.
+fn is_place_name(value: &[u8]) -> bool {
+    let Some(dot) = memchr::memrchr(b'.', value) else { return false };
+    let end = &value[dot + 1..];
+    (2..=8).contains(&end.len())
+        && end.iter().all(u8::is_ascii_lowercase)
+        && value.iter().all(|b| b.is_ascii_alphanumeric() || b"._-".contains(b))
+        && !Shape::of(&value[..dot]).is_random()
 }
 
 fn is_quoted_secret(value: &[u8], shape: &Shape, place: &Place) -> bool {
@@ -113,6 +175,9 @@ fn is_spaced_secret(value: &[u8], shape: &Shape, place: &Place) -> bool {
 }
 
 fn is_bare_secret(value: &[u8], shape: &Shape, place: &Place) -> bool {
+    if is_address(value) {
+        return false;
+    }
     if is_token(value, shape) && !matches!(place.next, b'(' | b'[') {
         return true;
     }

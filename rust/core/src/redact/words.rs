@@ -1,5 +1,6 @@
 //! The vocabulary of key names: which words name a secret, and which say that a key only speaks about one.
 
+use super::foreign::{self, Noun};
 use std::collections::HashMap;
 use std::hash::{BuildHasherDefault, Hasher};
 use std::sync::LazyLock;
@@ -57,13 +58,13 @@ const LISTS: [(u16, &str); 14] = [
         "password passwords passwd passwort passphrase passphrases passcode passcodes secret secrets apikey apikeys \
          credential credentials creds privatekey secretkey accesskey accesstoken refreshtoken authtoken clientsecret \
          kennwort contrasena senha motdepasse wachtwoord losenord lozinka adgangskode passord salasana haslo heslo \
-         jelszo parola sifre parol mdp geslo parool",
+         jelszo parola sifre parol mdp geslo parool kodeord tunnussana zaporka zugangscode toegangscode tilgangskode losungswort",
     ),
     (
         SECRET_HEAD,
         "pwd pw otp totp pin cvv cvc cvv2 mnemonic htpasswd connectionstring connstr passkey masterkey \
          encryptionkey signingkey sshkey backupcodes recoverycodes seedphrase securitycode psk parole userpw dbpw adminpw rootpw presharedkey unsealkey \
-         sharedsecret userpass passwordhash pwdhash",
+         sharedsecret userpass passwordhash pwdhash requirepass masterauth sandi authtok bindpw rootpw storepass keypass",
     ),
     (
         TOKEN_HEAD,
@@ -143,7 +144,7 @@ const LISTS: [(u16, &str); 14] = [
         STAND_IN,
         "string str text varchar char bytes byte int integer number float double bool boolean object any unknown never \
          void null none nil undefined true false optional required option secretstr url uri uuid id example test \
-         password passwd pwd secret token key apikey value val changeme change me todo tbd na default dummy sample \
+         password passwd pass pwd secret token key apikey value val changeme change me todo tbd na default dummy sample \
          fake mock placeholder redacted hidden masked removed foo bar baz foobar qux abc xyz user username name your \
          my the here enter insert replace with this a an include omit same origin inherit shared basic bearer digest oauth oauth2 \
          jwt cookie session header query body form email login required missing invalid valid empty blank yes no on \
@@ -302,7 +303,7 @@ pub(crate) fn is_content(joined: &[u8]) -> bool {
 pub(crate) fn is_strong(word: &[u8]) -> bool {
     is(word, STRONG)
         || STRONG_ENDS.iter().any(|end| word.len() > end.len() && word.ends_with(end.as_bytes()))
-        || (!word.is_ascii() && FOREIGN.iter().any(|foreign| contains(word, foreign.as_bytes())))
+        || (!word.is_ascii() && foreign::labels(word).any(|(noun, ..)| noun != Noun::Key))
 }
 
 const STRONG_ENDS: [&str; 10] = [
@@ -317,69 +318,3 @@ const STRONG_ENDS: [&str; 10] = [
     "accesstoken",
     "secret",
 ];
-
-/// Words for passwords, secrets, tokens and keys in scripts and languages beyond ASCII.
-const FOREIGN: [&str; 58] = [
-    "пароль",
-    "пароля",
-    "паролі",
-    "парола",
-    "лозинка",
-    "секрет",
-    "токен",
-    "ключ",
-    "密码",
-    "密碼",
-    "口令",
-    "密钥",
-    "密鑰",
-    "金鑰",
-    "令牌",
-    "秘钥",
-    "パスワード",
-    "シークレット",
-    "トークン",
-    "秘密鍵",
-    "暗証番号",
-    "キー",
-    "비밀번호",
-    "암호",
-    "토큰",
-    "비밀",
-    "रहस्य",
-    "पासवर्ड",
-    "รหัสผ่าน",
-    "κωδικός",
-    "κωδικος",
-    "συνθηματικό",
-    "סיסמה",
-    "סיסמא",
-    "المرور",
-    "السر",
-    "گذرواژه",
-    "رمز",
-    "contraseña",
-    "contrasenya",
-    "clé",
-    "lösenord",
-    "lösen",
-    "geslo",
-    "hasło",
-    "şifre",
-    "parolă",
-    "jelszó",
-    "mật khẩu",
-    "khẩu",
-    "schlüssel",
-    "salasanaä",
-    "lykilorð",
-    "парольная",
-    "গোপন",
-    "পাসওয়ার্ড",
-    "slaptažod",
-    "கடவுச்சொல்",
-];
-
-fn contains(word: &[u8], part: &[u8]) -> bool {
-    word.windows(part.len()).any(|window| window == part)
-}
