@@ -19,12 +19,17 @@ pub(crate) fn at_run(scan: &mut Scan, start: usize, end: usize) {
         return;
     }
     let shape = Shape::of(run);
-    if (shape.digits == 0 && !shape.is_random()) || opaque::is_id(run) || run.starts_with(b"0x") {
+    if (shape.digits == 0 && !shape.is_random())
+        || opaque::is_id(run)
+        || run.starts_with(b"0x")
+        || is_in_data(scan, start)
+    {
         return;
     }
     let (from, to) = (extended_left(text, start), extended(text, end));
     if to - from > LONGEST
         || opaque::is_known_whole(text, from)
+        || opaque::is_entity_tag(text, from)
         || text[..from].ends_with(b"pk.")
         || opaque::is_data(text, start)
     {
@@ -36,7 +41,7 @@ pub(crate) fn at_run(scan: &mut Scan, start: usize, end: usize) {
     let bad = if contains_uuid(run) {
         split > 0 && asks_for_secrecy(prefix)
     } else if split > 0 {
-        !opaque::is_id(token) && is_tail(tail, prefix) && !opaque::is_entity_tag(text, from)
+        !opaque::is_id(token) && (is_tail(tail, prefix) || is_behind_first_word(token, split))
     } else {
         is_digest_part(text, start, &shape) || has_dotted_front(text, from, tail) || is_lone(text, from, to)
     };
@@ -45,14 +50,38 @@ pub(crate) fn at_run(scan: &mut Scan, start: usize, end: usize) {
     }
 }
 
+/// Whether the run stands in a data URL or in more base64 than a token has. Such a range is measured once.
+fn is_in_data(scan: &mut Scan, start: usize) -> bool {
+    if !(scan.memo.base64.0..scan.memo.base64.1).contains(&start) {
+        let inside = |b: &u8| b.is_ascii_alphanumeric() || matches!(b, b'+' | b'/' | b'_' | b'-');
+        let left = scan.text[..start].iter().rev().take(LONGEST).take_while(|b| inside(b)).count();
+        let right = scan.text[start..].iter().take_while(|b| inside(b)).count();
+        scan.memo.base64 = (start - left, start + right);
+    }
+    let (from, to) = scan.memo.base64;
+    to - from > LONGEST || scan.text[..from].ends_with(b"base64,")
+}
+
+/// `acme-J-0Xv…`: what a drawn tail starts with may read like another word of the prefix.
+fn is_behind_first_word(token: &[u8], split: usize) -> bool {
+    let first = token.iter().position(|b| matches!(b, b'_' | b'-')).map_or(split, |sign| sign + 1);
+    (first + 1..first + 5).contains(&split) && is_tail(&token[first..], &token[..first])
+}
+
 /// What stands behind a prefix and looks drawn.
 fn is_tail(tail: &[u8], prefix: &[u8]) -> bool {
     let shape = Shape::of(tail);
     let named = names_secret(prefix);
     if shape.is_hex() {
-        return shape.alnum() >= if named { 24 } else { 32 };
+        let whole = shape.other == 0 && shape.alnum().is_multiple_of(4);
+        return whole && shape.alnum() >= if named { 24 } else { 32 };
     }
-    shape.is_random() && shape.alnum() >= if named { 16 } else { 20 }
+    let least = match (named, prefix.len()) {
+        (true, _) => 16,
+        (false, 2) => 28,
+        (false, _) => 20,
+    };
+    shape.is_random() && shape.alnum() >= least && !opaque::is_replica(tail)
 }
 
 /// `patX7k….9f86d0…`: a digest joined to a random part by a dot.
@@ -77,9 +106,9 @@ fn has_dotted_front(text: &[u8], from: usize, tail: &[u8]) -> bool {
     let drawn = if shape.is_hex() {
         shape.alnum() >= 32 && !followed
     } else {
-        shape.alnum() >= 22
+        shape.alnum() >= 20
             && shape.is_random()
-            && (shape.mixes_three() || shape.alnum() >= 28 && (shape.digits > 1 || shape.upper > 3))
+            && (shape.mixes_three() || shape.alnum() >= 24 && (shape.digits > 1 || shape.upper > 3))
     };
     drawn
         && bounded
@@ -114,23 +143,34 @@ fn is_word(word: &[u8]) -> bool {
 
 /// A run without a prefix is a secret when it is long, mixes letters and digits, and is no part of a path.
 fn is_lone(text: &[u8], from: usize, to: usize) -> bool {
-    let before = if from > 0 { text[from - 1] } else { b' ' };
-    let after = text.get(to).copied().unwrap_or(b' ');
-    let path = matches!(before, b'/' | b'.' | b'+') || matches!(after, b'/' | b'.' | b'+' | b'(');
     let token = &text[from..to];
     let shape = Shape::of(token);
-    let kinds = (shape.mixes_three() && shape.digits >= 3)
-        || (shape.letters() > 3 && shape.digits >= 4 && shape.other == 0)
-        || (shape.digits == 0 && shape.alnum() >= 36);
-    !path
-        && kinds
-        && !opaque::is_content_address(token)
-        && !opaque::is_encoded_text(token)
-        && shape.alnum() >= 32
-        && to - from <= LONGEST_LONE
-        && !shape.is_hex()
-        && shape.is_random()
-        && !opaque::follows_public_label(text, from)
+    if shape.alnum() < 29 || token.len() > LONGEST_LONE || !shape.is_random() || is_in_path(text, from, to) {
+        return false;
+    }
+    let kinds = if shape.digits == 0 {
+        shape.alnum() >= 36 && shape.is_most_surprising()
+    } else if shape.mixes_three() {
+        shape.digits >= 3
+    } else {
+        shape.alnum() >= 32 && shape.letters() > 3 && shape.digits >= 4 && shape.other == 0
+    };
+    kinds && (shape.mixes_three() || is_beyond_hex(token)) && !opaque::is_public(text, from, to)
+}
+
+fn is_in_path(text: &[u8], from: usize, to: usize) -> bool {
+    let before = if from > 0 { text[from - 1] } else { b' ' };
+    let after = text.get(to).copied().unwrap_or(b' ');
+    let next = text.get(to + 1).copied().unwrap_or(b' ');
+    matches!(before, b'/' | b'.' | b'+')
+        || matches!(after, b'/' | b'+' | b'(')
+        || (after == b'.' && next.is_ascii_alphanumeric())
+}
+
+/// Whether a quarter of the characters are letters behind `f`; digests glued to a word have fewer.
+fn is_beyond_hex(token: &[u8]) -> bool {
+    let beyond = token.iter().filter(|b| matches!(**b | 0x20, b'g'..=b'z')).count();
+    beyond * 4 >= token.len()
 }
 
 fn names_secret(prefix: &[u8]) -> bool {
@@ -173,9 +213,10 @@ fn extended_left(text: &[u8], mut start: usize) -> usize {
 
 /// A piece of base64 between two of its slashes, and no directory.
 fn is_piece(part: &[u8], shape: &Shape) -> bool {
-    let drawn = Shape::of(&part[prefix_end(part)..]);
+    let split = prefix_end(part);
+    let drawn = Shape::of(&part[split..]);
     (part.len() <= 2 && shape.upper > 0)
-        || (part.len() > 2 && part.ends_with(b"_"))
+        || (split > 0 && (split == part.len() || part.len() - split <= 4 && drawn.upper > 0))
         || drawn.mixes_three()
         || (shape.upper > 0 && shape.lower > 0 && part.len() >= 6 && shape.is_surprising())
 }

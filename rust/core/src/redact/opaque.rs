@@ -8,33 +8,33 @@ use super::value::contains;
 
 /// Words in front of an id, a digest or a file: `msg_…`, `req-…`, `chunk-…`; sorted.
 #[rustfmt::skip]
-const NOUNS: [&str; 305] = [
+const NOUNS: [&str; 309] = [
     "aarch64", "account", "acct", "acl", "address", "alert", "alpha", "amd64", "ami", "arm64", "asset", "assistant",
     "asst", "astro", "attempt", "audio", "avatar", "backup", "bank", "base64", "batch", "beta", "blake2b", "blake3",
     "blob", "block", "board", "booking", "build", "bundle", "buyer", "cache", "calendar", "call", "campaign", "card",
     "cart", "channel", "charge", "chart", "chatcmpl", "check", "checkout", "checksum", "chunk", "chunks", "class",
     "cluster", "cmpl", "comment", "commit", "company", "component", "contact", "container", "conv", "conversation",
-    "coupon", "cpython", "crawl", "cs", "css", "cus", "customer", "darwin", "dashboard", "data", "dataset", "db",
-    "deal", "deploy", "deployment", "diff", "digest", "doc", "docker", "document", "dpl", "drive", "ds", "dump",
+    "coupon", "cp", "cpython", "crawl", "cs", "css", "cus", "customer", "darwin", "dashboard", "data", "dataset",
+    "db", "deal", "deploy", "deployment", "diff", "digest", "doc", "docker", "document", "dpl", "drive", "ds", "dump",
     "email", "embd", "emotion", "endpoint", "eni", "env", "epoch", "etag", "event", "evt", "example", "exec",
     "execution", "exp", "experiment", "export", "fc", "file", "fixture", "flow", "fn", "folder", "font", "frame",
-    "framework", "ftjob", "function", "gen", "go", "group", "guid", "hash", "host", "icon", "id", "igw", "image",
-    "img", "import", "incident", "index", "inst", "instance", "inv", "invite", "invoice", "item", "job", "jpg", "jsx",
-    "label", "lambda", "layer", "lead", "lib", "libs", "linux", "list", "location", "log", "logo", "mail", "main",
-    "mandate", "md5", "media", "meeting", "member", "message", "metric", "model", "modr", "module", "monitor", "msg",
-    "mui", "nat", "nix", "node", "nonce", "note", "obj", "object", "order", "org", "organization", "overlay",
-    "package", "page", "parcel", "part", "patch", "payment", "payout", "phc", "phone", "photo", "pkg", "place",
-    "plan", "plink", "pm", "png", "policy", "polyfills", "pool", "post", "price", "prj", "probe", "prod", "product",
-    "proj", "project", "promo", "prompt", "prt", "python", "query", "queue", "rec", "record", "ref", "refund",
-    "release", "report", "req", "request", "reservation", "resp", "response", "rev", "revision", "rfc", "role",
-    "room", "route", "rs", "rtb", "run", "runtime", "sample", "scrape", "script", "search", "segment", "seller",
-    "ses", "session", "setatt", "seti", "sg", "sha1", "sha224", "sha256", "sha384", "sha512", "shard", "shipment",
-    "shop", "slot", "sms", "snap", "snapshot", "space", "span", "src", "srvtoolu", "step", "store", "stream", "sts",
-    "style", "sub", "subnet", "svc", "svelte", "svg", "tag", "task", "team", "temp", "tgw", "thread", "thumb",
-    "ticket", "tmp", "toolu", "tooluse", "topic", "trace", "track", "transaction", "tree", "trx", "txn", "uid",
-    "upload", "user", "utf", "utxo", "uuid", "validator", "vendor", "ver", "version", "video", "view", "vm", "voice",
-    "vol", "vpc", "vpce", "vs", "vue", "vuex", "wallet", "webpack", "wf", "widget", "win32", "workflow", "workspace",
-    "x86",
+    "framework", "ft", "ftjob", "function", "gen", "go", "group", "guid", "hash", "host", "icon", "id", "igw",
+    "image", "img", "import", "incident", "index", "inst", "instance", "inv", "invite", "invoice", "item", "job",
+    "jpg", "jsx", "label", "lambda", "layer", "lead", "lib", "libs", "linux", "list", "location", "log", "logo",
+    "mail", "main", "mandate", "md5", "media", "meeting", "member", "message", "metric", "model", "modr", "module",
+    "monitor", "msg", "mui", "nat", "nix", "node", "nonce", "note", "obj", "object", "op", "operation", "order",
+    "org", "organization", "overlay", "package", "page", "parcel", "part", "patch", "payment", "payout", "phc",
+    "phone", "photo", "pkg", "place", "plan", "plink", "pm", "png", "policy", "polyfills", "pool", "post", "price",
+    "prj", "probe", "prod", "product", "proj", "project", "promo", "prompt", "prt", "python", "query", "queue", "rec",
+    "record", "ref", "refund", "release", "report", "req", "request", "reservation", "resp", "response", "rev",
+    "revision", "rfc", "role", "room", "route", "rs", "rtb", "run", "runtime", "sample", "scrape", "script", "search",
+    "segment", "seller", "ses", "session", "setatt", "seti", "sg", "sha1", "sha224", "sha256", "sha384", "sha512",
+    "shard", "shipment", "shop", "slot", "sms", "snap", "snapshot", "space", "span", "src", "srvtoolu", "step",
+    "store", "stream", "sts", "style", "sub", "subnet", "svc", "svelte", "svg", "tag", "task", "team", "temp", "tgw",
+    "thread", "thumb", "ticket", "tmp", "toolu", "tooluse", "topic", "trace", "track", "transaction", "tree", "trx",
+    "txn", "uid", "upload", "user", "utf", "utxo", "uuid", "validator", "vendor", "ver", "version", "video", "view",
+    "vm", "voice", "vol", "vpc", "vpce", "vs", "vue", "vuex", "wallet", "webpack", "wf", "widget", "win32",
+    "workflow", "workspace", "x86",
 ];
 
 /// Whether `word` names a thing that has an id.
@@ -96,21 +96,43 @@ fn is_ulid(run: &[u8]) -> bool {
     run.len() == 26 && run[0] <= b'7' && run.iter().all(|b| b.is_ascii_digit() || b.is_ascii_uppercase())
 }
 
-/// `pi_3…`, `ch_1…`: the objects of payment services.
+/// `pi_3…`, `ch_1…`: the objects of a payment service.
 fn is_payment_object(run: &[u8]) -> bool {
-    let Some(sign) = run.iter().take(6).position(|b| *b == b'_') else { return false };
+    let Some(sign) = run.iter().take(8).position(|b| *b == b'_') else { return false };
     let tail = &run[sign + 1..];
-    (2..=5).contains(&sign)
-        && run[..sign].iter().all(u8::is_ascii_lowercase)
-        && tail.len() == 24
+    tail.len() == 24
         && matches!(tail[0], b'1'..=b'3')
+        && matches!(
+            &run[..sign],
+            b"pi"
+                | b"ch"
+                | b"cs"
+                | b"in"
+                | b"ii"
+                | b"pm"
+                | b"si"
+                | b"py"
+                | b"re"
+                | b"tr"
+                | b"po"
+                | b"ba"
+                | b"seti"
+                | b"card"
+        )
         && tail.iter().all(u8::is_ascii_alphanumeric)
-        && !matches!(&run[..sign], b"sk" | b"rk" | b"pat" | b"key" | b"tok")
 }
 
 /// A mangled symbol of C++ or Rust.
 fn is_symbol(run: &[u8]) -> bool {
     run.starts_with(b"_Z") || run.starts_with(b"_R") || run.starts_with(b"__Z") || run.starts_with(b"__R")
+}
+
+/// The end of a pod's name: `7d4b9c6f5d-x2k8p`.
+pub(crate) fn is_replica(tail: &[u8]) -> bool {
+    let word = |part: &[u8]| part.iter().all(|b| b.is_ascii_lowercase() || b.is_ascii_digit());
+    tail.iter().position(|b| *b == b'-').is_some_and(|sign| {
+        (7..=10).contains(&sign) && tail.len() == sign + 6 && word(&tail[..sign]) && word(&tail[sign + 1..])
+    })
 }
 
 /// Two capitals and 32 hexadecimal digits number an object; those of keys start with `SK`.
@@ -147,16 +169,26 @@ pub(crate) fn is_known_whole(text: &[u8], from: usize) -> bool {
 }
 
 /// Addresses made of a digest: of the Nix store (its alphabet lacks e, o, t and u) and of IPFS.
-pub(crate) fn is_content_address(token: &[u8]) -> bool {
+fn is_content_address(token: &[u8]) -> bool {
     let nix = matches!(token.len(), 32 | 52)
         && token.iter().all(|b| b.is_ascii_digit() || (b.is_ascii_lowercase() && !b"eotu".contains(b)));
     nix || token.starts_with(b"baf") || (token.len() == 46 && token.starts_with(b"Qm"))
 }
 
-/// Base64 of readable text: what is secret in it is found after decoding.
-pub(crate) fn is_encoded_text(token: &[u8]) -> bool {
-    let mut bits = 0_u32;
-    for (at, byte) in token.iter().take(24).enumerate() {
+/// What looks like a secret without a prefix and is none.
+pub(crate) fn is_public(text: &[u8], from: usize, to: usize) -> bool {
+    let token = &text[from..to];
+    is_content_address(token)
+        || is_encoded_text(token)
+        || is_line_of_data(text, from, to)
+        || follows_public_label(text, from)
+}
+
+/// Base64 of text, of tables or of messages: nearly all of its bytes are below 128. What is secret in a text is
+/// found after decoding.
+fn is_encoded_text(token: &[u8]) -> bool {
+    let (mut bits, mut bytes, mut high) = (0_u32, 0, 0);
+    for (at, byte) in token.iter().take(48).enumerate() {
         let value = match byte {
             b'A'..=b'Z' => byte - b'A',
             b'a'..=b'z' => byte - b'a' + 26,
@@ -166,22 +198,32 @@ pub(crate) fn is_encoded_text(token: &[u8]) -> bool {
         };
         bits = bits << 6 | u32::from(value);
         if at % 4 == 3 {
-            if bits.to_be_bytes()[1..].iter().any(|b| !matches!(b, b' '..=b'~' | b'\n' | b'\t')) {
-                return false;
-            }
+            high += bits.to_be_bytes()[1..].iter().filter(|b| **b >= 0x80).count();
+            bytes += 3;
             bits = 0;
         }
     }
-    token.len() >= 24
+    bytes >= 18 && high * 18 <= bytes
+}
+
+/// The rest of a wrapped line of base64, behind the name of a file or in front of a continuation.
+fn is_line_of_data(text: &[u8], from: usize, to: usize) -> bool {
+    let token = &text[from..to];
+    let signs = token.iter().any(|b| matches!(b, b'+' | b'/'));
+    let ends = text.get(to).is_none_or(|b| matches!(b, b'\n' | b'\r'));
+    let continued = text[to..].starts_with(b"\\\n");
+    continued || (ends && signs && matches!(token.len(), 60 | 64 | 70 | 72 | 76))
 }
 
 /// Behind a name of public things: `"kid": "…"`, `fingerprint=…`, `x-request-id: …`.
-pub(crate) fn follows_public_label(text: &[u8], from: usize) -> bool {
-    const LABELS: [&[u8]; 16] = [
+fn follows_public_label(text: &[u8], from: usize) -> bool {
+    const LABELS: [&[u8]; 18] = [
         b"kid",
         b"x5t",
         b"S256",
         b"n",
+        b"x",
+        b"y",
         b"etag",
         b"digest",
         b"hash",
@@ -280,6 +322,16 @@ mod tests {
         assert!(is_encoded_text(b"dGhlIHF1aWNrIGJyb3duIGZveCBqdW1wcw"));
         assert!(!is_encoded_text(b"x7Kq2mZp9Lw4Rt8Vb3Ncx7Kq2mZp9Lw4Rt8V"));
         assert!(!is_encoded_text(b"dGhlIHF1"));
+        assert!(is_encoded_text(b"AAJhZ2xxBwARABMAFQBtAg0AAAAAAA8AcAAmYG8A"));
+    }
+
+    #[test]
+    fn a_line_of_a_certificate_is_data() {
+        let line = format!("{}+{}", "x7Kq2mZp9Lw4Rt8Vb3NcJ5hG6fD1sQ0y", "TeUiOaWzXvx7Kq2mZp9Lw4Rt8Vb3Nc1");
+        let text = format!("a.crt:879:{line}\nb");
+        assert!(is_line_of_data(text.as_bytes(), 10, 10 + line.len()));
+        assert!(!is_line_of_data(text.as_bytes(), 10, line.len()));
+        assert!(is_line_of_data(b"abc\\\ndef", 0, 3));
     }
 
     #[test]

@@ -42,6 +42,8 @@ pub(crate) struct Memo {
     pub(crate) command: shell::Command,
     /// Where the last run that was decoded ended.
     pub(crate) decoded: usize,
+    /// The last range of base64 around a run that looked drawn.
+    pub(crate) base64: (usize, usize),
 }
 
 impl<'a> Scan<'a> {

@@ -210,9 +210,14 @@ fn random_end(text: &[u8], from: usize) -> usize {
     let shape = Shape::of(part);
     let short = part.len() < 12 && shape.mixes_three();
     let middle = || {
-        text.get(end) == Some(&b'.')
-            && guess::is_middle(part, &shape)
-            && Shape::of(&text[end + 1..run_end(text, end + 1)]).is_random()
+        let goes_on = || Shape::of(&text[end + 1..run_end(text, end + 1)]);
+        match (text[from - 1], text.get(end)) {
+            (b'.', Some(b'.')) => guess::is_middle(part, &shape) && goes_on().is_random(),
+            (b'/', Some(b'/' | b'+')) => {
+                part.len() <= 12 && shape.other == 0 && goes_on().is_random() && goes_on().mixes_three()
+            }
+            _ => false,
+        }
     };
     if shape.is_random() || short || middle() || (shape.is_hex() && part.len() >= 16) {
         end

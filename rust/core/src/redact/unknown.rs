@@ -54,6 +54,8 @@ const BORDER: u8 = 62;
 const DRAWN: usize = 24;
 /// The same for runs under 20, whose average varies more.
 const DRAWN_SHORT: usize = 23;
+/// The same for letters of both cases without a digit.
+const DRAWN_LETTERS: usize = 27;
 /// What the last 16 characters of any token surprise by, digests too.
 const DRAWN_END: usize = 19;
 
@@ -172,6 +174,11 @@ impl Shape {
     /// Whether the run surprises more than words do, whatever its characters.
     pub(crate) fn is_surprising(&self) -> bool {
         self.surprise >= self.alnum() * DRAWN
+    }
+
+    /// Whether it surprises as nothing but drawn letters of both cases does.
+    pub(crate) fn is_most_surprising(&self) -> bool {
+        self.surprise >= self.alnum() * DRAWN_LETTERS
     }
 
     /// Whether lower case, upper case and digits all occur.
