@@ -228,7 +228,10 @@ fn built_in(segments: &Segments) -> KeyClass {
         return KeyClass::CONTENT;
     }
     match secret_class(segments) {
-        KeyClass::PLAIN => Datum::of_key(segments).map_or(KeyClass::PLAIN, KeyClass::of_datum),
+        // `sort_code` and `iban_code` are no codes that let anyone in.
+        class @ (KeyClass::PLAIN | KeyClass::MAYBE) => {
+            Datum::of_key(segments).map_or(class, KeyClass::of_datum)
+        }
         class => class,
     }
 }

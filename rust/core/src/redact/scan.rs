@@ -94,6 +94,7 @@ impl<'a> Scan<'a> {
         if self.text.len() < 4 {
             return user::rules(self);
         }
+        pii::at_start(self);
         let seen = self.pass();
         identity::literals(self);
         user::rules(self);
@@ -141,7 +142,10 @@ impl<'a> Scan<'a> {
             }
             b'@' => pii::at_email(self, at),
             b'$' => pem::at_dollar(self, at),
-            _ => paths::at_slash(self, at),
+            _ => {
+                pii::at_closing(self, at);
+                paths::at_slash(self, at);
+            }
         }
     }
 
@@ -205,6 +209,7 @@ impl<'a> Scan<'a> {
 
     /// Looks at the run that starts with the dash at `start`.
     fn at_flag(&mut self, start: usize) {
+        pii::at_rule(self, start);
         commands::at_flag(self, start);
         let end = forward_over(self.text, start, WORD_LIMIT, is_word);
         if end - start >= LONG_NAME && !tails::WORDS.may_end(self.text, end) {

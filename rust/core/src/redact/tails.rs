@@ -3,7 +3,8 @@
 //! A name is judged by its last words, so a set of the last four letters of all words of the vocabulary answers
 //! "no" for nearly every name of nearly every text, at the price of one look-up.
 
-use super::{foreign, labels, positions, words};
+use super::pii::labels;
+use super::{foreign, positions, words};
 use std::sync::LazyLock;
 
 const INDEX_BITS: u32 = 16;

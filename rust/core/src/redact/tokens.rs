@@ -15,7 +15,7 @@ pub(crate) fn at_run(scan: &mut Scan, start: usize, end: usize) {
     if end - start < MIN_RUN || scan.text.get(end) == Some(&b'(') || scan.covers(start) {
         return;
     }
-    if end - start == 17 && scan.redactor.redact_pii && super::digits::is_dashed_mac(&scan.text[start..end]) {
+    if end - start == 17 && scan.redactor.redact_pii && super::pii::is_dashed_mac(&scan.text[start..end]) {
         return scan.secret(start, end, RuleId::MAC);
     }
     if opaque::is_publishable(&scan.text[start..end]) {

@@ -1,0 +1,135 @@
+//! The label in front of a value: `phone number: `, `"ssn": "`, `| Passport | `, `<th>IBAN</th><td>`, `手机号是`.
+
+use super::Datum;
+use super::fold::{self, Words};
+use super::labels;
+
+/// How far in front of a value its label may end: columns are aligned with spaces or dots.
+const GAP_LIMIT: usize = 48;
+const LABEL_LIMIT: usize = 96;
+const LONGEST_WORD: usize = 28;
+
+/// The datum that the words in front of `at` name.
+pub(super) fn label_before(text: &[u8], at: usize) -> Option<Datum> {
+    let end = label_end(text, at)?;
+    if !may_be_label(text, end) {
+        return None;
+    }
+    let floor = end.saturating_sub(LABEL_LIMIT);
+    let line = memchr::memrchr2(b'\n', b'>', &text[floor..end]).map_or(floor, |i| floor + i + 1);
+    labels::before_value(&Words::of(&text[line..end]))
+}
+
+/// Where the words in front of `at` end, past the signs that separate a label from its value.
+fn label_end(text: &[u8], at: usize) -> Option<usize> {
+    let floor = at.saturating_sub(GAP_LIMIT);
+    let (mut end, mut tagged) = (at, false);
+    while end > floor {
+        let byte = text[end - 1];
+        match byte {
+            b' ' | b'\t' | b':' | b'=' | b'"' | b'\'' | b'\\' | b'`' | b'|' | b'*' | b'[' | b']' | b')'
+            | b'.' | b'#' => end -= 1,
+            // `call(` is code, `(` behind a space is prose.
+            b'(' if end >= 2 && !text[end - 2].is_ascii_alphanumeric() => end -= 1,
+            b'-' if end < at && text[end] == b' ' || end >= 2 && text[end - 2] == b'-' => end -= 1,
+            b'>' => {
+                let tag = memchr::memrchr2(b'<', b'\n', &text[floor..end - 1]).map(|i| floor + i);
+                match tag.filter(|tag| text[*tag] == b'<') {
+                    Some(tag) => (end, tagged) = (tag, true),
+                    None => end -= 1,
+                }
+            }
+            b'\n' | b'\r' if tagged => end -= 1,
+            // Quoted-printable mail writes `=` so.
+            b'D' if text[..end].ends_with(b"=3D") => end -= 3,
+            _ if byte.is_ascii_alphanumeric() => return Some(end),
+            _ if byte >= 0x80 => {
+                let start = (end.saturating_sub(4)..end).rev().find(|i| text[*i] & 0xc0 != 0x80)?;
+                match fold::decode(&text[start..end]) {
+                    (Some(letter), _) if !fold::is_word(letter) => end = start,
+                    _ => return Some(end),
+                }
+            }
+            _ => return None,
+        }
+    }
+    None
+}
+
+/// A cheap look at the last word, which tells nearly all words of prose and code from labels.
+pub(super) fn may_be_label(text: &[u8], end: usize) -> bool {
+    if end == 0 || text[end - 1] >= 0x80 {
+        return true;
+    }
+    let digits = text[..end].iter().rev().take(3).take_while(|b| b.is_ascii_digit()).count();
+    let end = end - digits;
+    let floor = end.saturating_sub(LONGEST_WORD);
+    let mut start = end;
+    while start > floor && text[start - 1].is_ascii_alphabetic() {
+        start -= 1;
+        let hump = text[start].is_ascii_uppercase() && start > floor && text[start - 1].is_ascii_lowercase();
+        if hump {
+            break;
+        }
+    }
+    if start > 0 && text[start - 1] >= 0x80 {
+        return true;
+    }
+    start < end && (labels::may_end(&text[start..end]) || humps(text, start, end))
+}
+
+/// `SSNNumber`, `IBANCode`: the last hump follows capitals.
+fn humps(text: &[u8], start: usize, end: usize) -> bool {
+    let last = text[start..end].iter().rposition(u8::is_ascii_uppercase).unwrap_or(0);
+    last > 1 && labels::may_end(&text[start + last..end])
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn labels_are_found_over_what_separates_them_from_values() {
+        for front in [
+            "phone: ",
+            "my phone number is ",
+            "\"phone\": \"",
+            "| Phone | ",
+            "<b>Phone</b>: ",
+            "<th>phone</th>\n<td>",
+            "[phone] => ",
+            "phone ........ ",
+            "Phone                : ",
+            "(phone ",
+            "Handynummer lautet ",
+            "电话：",
+            "我的手机号是",
+            "電話番号は",
+            "전화번호는 ",
+            "номер телефона — ",
+            "número de teléfono: ",
+            "số điện thoại của tôi là ",
+            "user.phoneNumber=",
+            "homePhone2: ",
+            "PHONE_NUMBER=\"",
+            "phone number on file to ",
+            "phone =3D ",
+            "TÉLÉPHONE : ",
+            "\\\"phone\\\":\\\"",
+            "هاتف: ",
+        ] {
+            assert_eq!(label_before(front.as_bytes(), front.len()), Some(Datum::Phone), "{front}");
+        }
+        for front in
+            ["phones(", "phone_count: ", "phone id ", "width: ", "phone\n", "a ", "", "5 ", "phone, then "]
+        {
+            assert_eq!(label_before(front.as_bytes(), front.len()), None, "{front}");
+        }
+        let label = |front: &str| label_before(front.as_bytes(), front.len());
+        assert_eq!(label("email address: "), Some(Datum::Email));
+        assert_eq!(label("home address: "), Some(Datum::Address));
+        assert_eq!(label("born on January "), Some(Datum::Birth));
+        assert_eq!(label("SSNs: "), Some(Datum::NationalId));
+        assert_eq!(label("memory address "), None);
+    }
+}

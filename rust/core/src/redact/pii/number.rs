@@ -1,0 +1,291 @@
+//! Runs of digits in the text: which of them identify a person, by their own form or by the label in front.
+
+use super::super::rules::RuleId;
+use super::super::scan::Scan;
+use super::label::label_before;
+use super::{Datum, bank, date, ids, network, phone, place, wallet};
+
+/// How far in front of a house number its address may start.
+const CELL_LIMIT: usize = 64;
+
+/// A number that starts at `at`; returns where the next look may begin.
+pub(crate) fn at_digit(scan: &mut Scan, at: usize) -> usize {
+    let text = scan.text;
+    let end = run_end(text, at);
+    if !scan.redactor.redact_pii {
+        return end;
+    }
+    let before = if at > 0 { text[at - 1] } else { b' ' };
+    let found = match before {
+        b'_' | b'#' | b'$' | b'%' => None,
+        _ if before.is_ascii_alphabetic() => lettered(text, at, end),
+        _ => plain(text, at, end, before),
+    };
+    match found {
+        Some(Found { start, end, rule }) => {
+            if let Some(rule) = rule {
+                scan.secret(start, end, rule);
+            }
+            end
+        }
+        None => end,
+    }
+}
+
+fn run_end(text: &[u8], at: usize) -> usize {
+    at + text[at..].iter().take_while(|b| b.is_ascii_digit()).count()
+}
+
+/// What a number is; without a rule it is something that stays.
+struct Found {
+    start: usize,
+    end: usize,
+    rule: Option<RuleId>,
+}
+
+fn found(start: usize, end: usize, rule: RuleId) -> Found {
+    Found { start, end, rule: Some(rule) }
+}
+
+/// A number that does not start inside a word.
+fn plain(text: &[u8], at: usize, end: usize, before: u8) -> Option<Found> {
+    let length = end - at;
+    let next = text.get(end).copied().unwrap_or(b'\n');
+    if next == b'.'
+        && length <= 3
+        && let Some(end) = network::ipv4(text, at)
+    {
+        let public = network::is_personal_v4(text, at, end);
+        return Some(Found { start: at, end, rule: public.then_some(RuleId::IP) });
+    }
+    // `AB 1234` goes on in front.
+    let capital = matches!(before, b' ' | b'-') && at > 1 && text[at - 2].is_ascii_uppercase();
+    if length < 5 && !capital && !goes_on(text, end, next) {
+        return None;
+    }
+    // `.5`, `-5`, `/5`, `12-5`: the rest of something that was looked at from its start.
+    let inner = matches!(before, b'.' | b'-' | b'/' | b',') && at > 1 && text[at - 2].is_ascii_digit();
+    if inner && length < 12 {
+        return None;
+    }
+    own_form(text, at, end, before).or_else(|| behind_label(text, at))
+}
+
+/// Whether behind a short run of digits something follows that can belong to the same datum.
+fn goes_on(text: &[u8], end: usize, next: u8) -> bool {
+    let after = text.get(end + 1).copied().unwrap_or(b'\n');
+    match next {
+        b' ' => after.is_ascii_alphanumeric() || after == b'(' || after == b'-' || after >= 0x80,
+        b'-' | b'.' | b'/' => after.is_ascii_alphanumeric() || after == b' ',
+        b')' | b',' => after == b' ' || after.is_ascii_digit(),
+        0xc2 => after == 0xa0,
+        // The signs of a year.
+        0xe5 => after == 0xb9,
+        0xeb => after == 0x85,
+        b'a'..=b'f' | b'A'..=b'Z' => true,
+        _ => false,
+    }
+}
+
+/// Data that are recognised without a label.
+fn own_form(text: &[u8], at: usize, end: usize, before: u8) -> Option<Found> {
+    if let Some((start, end)) = phone::international(text, at, end, before) {
+        return Some(found(start, end, RuleId::PHONE));
+    }
+    if matches!(before, b'.' | b'/' | b'%') {
+        return None;
+    }
+    if end - at >= 4
+        && let Some(end) = bank::card(text, at, end, before)
+    {
+        return Some(found(at, end, RuleId::CARD));
+    }
+    if let Some(end) = ids::social_security(text, at, before) {
+        return Some(found(at, end, RuleId::SSN));
+    }
+    if let Some((start, end)) = phone::american(text, at, before) {
+        return Some(found(start, end, RuleId::PHONE));
+    }
+    if let Some(end) = ids::unmistakable(text, at, end, before) {
+        return Some(found(at, end, RuleId::NATIONAL_ID));
+    }
+    if let Some(end) = network::dotted_mac(text, at) {
+        return Some(found(at, end, RuleId::MAC));
+    }
+    wallet::base58(text, at, end).map(|end| found(at, end, RuleId::WALLET))
+}
+
+/// A number behind a label that names it.
+fn behind_label(text: &[u8], at: usize) -> Option<Found> {
+    let start = number_start(text, at);
+    if let Some(datum) = label_before(text, start) {
+        return of_datum(text, start, datum);
+    }
+    if let Some(word) = letters_in_front(text, at) {
+        return label_before(text, word)
+            .filter(|datum| *datum == Datum::NationalId)
+            .and_then(|datum| of_datum(text, word, datum));
+    }
+    house_number(text, at)
+}
+
+/// `"Baker Street 12, London"`, `| Baker Street 12 |`: an address whose label stands in front of its cell.
+fn house_number(text: &[u8], at: usize) -> Option<Found> {
+    if at == 0 || text[at - 1] != b' ' {
+        return None;
+    }
+    let floor = at.saturating_sub(CELL_LIMIT);
+    let sign = memchr::memrchr3(b'"', b'|', b'\'', &text[floor..at]).map(|i| floor + i)?;
+    let start = sign + 1 + text[sign + 1..at].iter().take_while(|b| **b == b' ').count();
+    if start == at || label_before(text, start) != Some(Datum::Address) {
+        return None;
+    }
+    of_datum(text, start, Datum::Address)
+}
+
+/// Where the signs that belong to a number start: `+`, `(`, `-`.
+fn number_start(text: &[u8], at: usize) -> usize {
+    let word = |end: usize| end > 0 && text[end - 1].is_ascii_alphanumeric();
+    let mut start = at;
+    // `call(4` and `name-4` are code.
+    if start > 0 && text[start - 1] == b'(' && !word(start - 1) {
+        start -= 1;
+    }
+    if start > 0 && (text[start - 1] == b'+' || start == at && text[start - 1] == b'-') && !word(start - 1) {
+        start -= 1;
+    }
+    start
+}
+
+/// `AB 12 34 56 C`, `M-AB 1234`: where one or two groups of capitals in front of a number start.
+fn letters_in_front(text: &[u8], at: usize) -> Option<usize> {
+    let group = |end: usize| {
+        let gap = end.checked_sub(1).filter(|gap| matches!(text[*gap], b' ' | b'-'))?;
+        let letters = text[..gap].iter().rev().take(4).take_while(|b| b.is_ascii_uppercase()).count();
+        let start = gap - letters;
+        let free = start == 0 || !(text[start - 1].is_ascii_alphanumeric() || text[start - 1] == b'_');
+        ((1..=3).contains(&letters) && free).then_some(start)
+    };
+    let first = group(at)?;
+    Some(group(first).unwrap_or(first))
+}
+
+/// The value at `start` that a label says is a `datum`.
+fn of_datum(text: &[u8], start: usize, datum: Datum) -> Option<Found> {
+    let start = match (datum, text[start]) {
+        (Datum::Phone, _) | (Datum::Geo, b'-' | b'+') => start,
+        (_, b'(' | b'+' | b'-') => start + 1,
+        _ => start,
+    };
+    let (end, sound) = match datum {
+        Datum::Phone => {
+            let end = phone::phone_end(text, start);
+            (end, phone::is_phone(&text[start..end]))
+        }
+        Datum::NationalId => {
+            let end = ids::id_end(text, start)?;
+            return ids::is_plausible(&text[start..end]).then_some(Found {
+                start,
+                end,
+                rule: Some(datum.rule()),
+            });
+        }
+        Datum::WeakId => {
+            let end = ids::id_end(text, start)?;
+            (end, ids::is_checkable(&text[start..end]))
+        }
+        Datum::Birth => {
+            let end = date::date_end(text, start).or_else(|| date::year_end(text, start))?;
+            (end, true)
+        }
+        Datum::Geo => {
+            let end = place::position_end(text, start)?;
+            (end, place::is_position(&text[start..end]))
+        }
+        Datum::Card => {
+            let end = digits_end(text, start);
+            (end, bank::is_card(&text[start..end]))
+        }
+        Datum::Iban => {
+            let end = bank::account_end(text, start)?;
+            (end, bank::is_iban(&text[start..end]))
+        }
+        // In a cell or in quotes; in prose nobody knows where it ends.
+        Datum::Address
+            if start > 1 && (b"\"'>".contains(&text[start - 1]) || text[start - 2..].starts_with(b"| ")) =>
+        {
+            let end = super::words_end(text, start, 12, |_| true);
+            (end, place::is_address(&text[start..end]))
+        }
+        _ => return None,
+    };
+    sound.then_some(found(start, end, datum.rule()))
+}
+
+/// Where digits in groups that spaces or dashes part end.
+pub(super) fn digits_end(text: &[u8], start: usize) -> usize {
+    let ceiling = text.len().min(start + 40);
+    let mut end = start;
+    let mut gap = false;
+    for (i, byte) in text[start..ceiling].iter().enumerate() {
+        if byte.is_ascii_digit() {
+            (end, gap) = (start + i + 1, false);
+        } else if matches!(byte, b' ' | b'-') && !gap && end > start {
+            gap = true;
+        } else {
+            break;
+        }
+    }
+    end
+}
+
+/// Whether a word can start at `start`: scripts without spaces may stand right in front of it.
+fn starts_word(text: &[u8], start: usize) -> bool {
+    let Some(before) = start.checked_sub(1).map(|i| text[i]) else { return true };
+    if before < 0x80 {
+        return !before.is_ascii_alphanumeric() && before != b'_';
+    }
+    text[start.saturating_sub(3)..start].iter().any(|lead| matches!(lead, 0xe2..=0xef))
+}
+
+/// The first digit of a word that starts with letters, at `at`.
+fn lettered(text: &[u8], at: usize, end: usize) -> Option<Found> {
+    let letters = text[at.saturating_sub(7)..at].iter().rev().take_while(|b| b.is_ascii_alphabetic()).count();
+    let start = at - letters;
+    if letters > 6 || !starts_word(text, start) {
+        return None;
+    }
+    if letters == 2
+        && end - at >= 2
+        && let Some(end) = bank::iban_end(text, start)
+    {
+        return Some(found(start, end, RuleId::IBAN));
+    }
+    if letters <= 4
+        && let Some(end) = network::dotted_mac(text, start)
+    {
+        return Some(found(start, end, RuleId::MAC));
+    }
+    if letters == 2
+        && end - at == 1
+        && let Some(end) = wallet::bech32(text, start)
+    {
+        return Some(found(start, end, RuleId::WALLET));
+    }
+    let upper = text[start..at].iter().all(u8::is_ascii_uppercase);
+    if upper && let Some(end) = ids::unmistakable_lettered(text, start, at, end) {
+        return Some(found(start, end, RuleId::NATIONAL_ID));
+    }
+    // Lower-case ids are looked at only where the digits are many: `u32` and `sha256` end here.
+    if !upper && end - at < 4 {
+        return None;
+    }
+    match label_before(text, start)? {
+        datum @ (Datum::NationalId | Datum::WeakId | Datum::Iban) => of_datum(text, start, datum),
+        Datum::Wallet => {
+            let end = start + text[start..].iter().take(70).take_while(|b| b.is_ascii_alphanumeric()).count();
+            wallet::is_wallet(&text[start..end]).then_some(found(start, end, RuleId::WALLET))
+        }
+        _ => None,
+    }
+}
