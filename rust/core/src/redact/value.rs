@@ -201,7 +201,7 @@ fn is_bare_secret(value: &[u8], shape: &Shape, place: &Place) -> bool {
         return false;
     }
     // Behind it a list or a call goes on, so it may be the name of an argument: it must look like a secret itself.
-    if matches!(place.next, b',' | b')' | b';' | b'!' | b'.' | b'?') {
+    if matches!(place.next, b',' | b')' | b']' | b'}' | b';' | b'!' | b'.' | b'?') {
         return is_prose_secret(value, false) || is_numbered_secret(value, shape, place);
     }
     if !b"\n\r \\\"'`<".contains(&place.next) {
