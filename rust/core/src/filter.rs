@@ -4,6 +4,7 @@ use crate::encode::explain::{Place, explain, explain_text};
 use crate::encode::json::{self, JsonError};
 use crate::encode::{Buffer, Encoder, Limits};
 use crate::redact::Redactor;
+use std::borrow::Cow;
 use std::io::{self, Read, Write};
 
 /// How much is read and written at once; a longer line is held as a whole.
@@ -26,7 +27,8 @@ pub struct Seen {
 /// [`JsonError`] where the text is no JSON; then the buffer is as it was.
 pub fn redact_json(redactor: &Redactor, text: &[u8], buffer: &mut Buffer) -> Result<(), JsonError> {
     let before = buffer.out.len();
-    let text = String::from_utf8_lossy(text);
+    // The lossy reading alone takes longer than all of the redaction.
+    let text = str::from_utf8(text).map_or_else(|_| String::from_utf8_lossy(text), Cow::Borrowed);
     json::parse(&text, &mut Encoder::new(redactor, buffer, Limits::NONE))
         .inspect_err(|_| buffer.out.truncate(before))
 }
