@@ -35,7 +35,7 @@ pub(crate) fn may_be_named(scan: &Scan, at: usize) -> bool {
     let end = if before.is_ascii_alphanumeric() { at } else { name_end(text, at) };
     scan.redactor.keys.may_end(text, end)
         || is_switch(text, at)
-        || may_hold_secret(&text[back_over(text, end, KEY_LIMIT, is_name_byte)..end])
+        || may_hold_secret(text, back_over(text, end, KEY_LIMIT, is_name_byte), end)
 }
 
 /// Where the name in front of the operator at `at` ends: before spaces, quotes and brackets.

@@ -1,20 +1,23 @@
 //! The cheapest question about a name: can a name that ends like this say anything about its value?
 //!
-//! A name is judged by its last words, so a set of the last four letters of all words of the vocabulary answers
-//! "no" for nearly every name of nearly every text, at the price of one look-up.
+//! A name is judged by its last words, so a set of the last letters of all words of the vocabulary answers "no" for
+//! nearly every name of nearly every text, at the price of a look-up or two.
 
 use super::pii::labels;
 use super::{foreign, positions, words};
 use std::sync::LazyLock;
 
-const INDEX_BITS: u32 = 16;
-/// Low five bits of each of four letters: the same for both cases.
-const LETTERS: u32 = 0x1f1f_1f1f;
+/// Entries of 64 bits, two of which stand for an ending.
+const ENTRIES: usize = 1 << 9;
+/// Low five bits of each letter: the same for both cases.
+const FOUR_LETTERS: u64 = 0x1f1f_1f1f;
+const FIVE_LETTERS: u64 = 0x1f_1f1f_1f1f;
 
-/// A set of name endings, of any case.
+/// A set of name endings, of any case: the last five letters of longer words, the last four with every letter in
+/// front of shorter ones.
 #[derive(Clone, Debug)]
 pub(crate) struct Tails {
-    bits: Box<[u64; 1 << (INDEX_BITS - 6)]>,
+    bits: Box<[u64; ENTRIES]>,
 }
 
 /// Endings of names in front of `=` or `:`.
@@ -58,15 +61,16 @@ static STRONG: LazyLock<Tails> = LazyLock::new(|| {
     tails
 });
 
-/// Whether the name `name` may hold a word in front of its last one that names a secret.
-pub(crate) fn may_hold_secret(name: &[u8]) -> bool {
+/// Whether the name that ends in front of `end` and starts at `start` may hold a word in front of its last one that
+/// names a secret.
+pub(crate) fn may_hold_secret(text: &[u8], start: usize, end: usize) -> bool {
     let strong = &*STRONG;
-    name.windows(4).any(|letters| strong.has(letters.try_into().unwrap_or_default()))
+    (start + 3..end).any(|at| strong.has(text, at))
 }
 
 impl Default for Tails {
     fn default() -> Tails {
-        Tails { bits: Box::new([0; 1 << (INDEX_BITS - 6)]) }
+        Tails { bits: Box::new([0; ENTRIES]) }
     }
 }
 
@@ -76,42 +80,70 @@ impl Tails {
         let digits = word.iter().rev().take_while(|byte| byte.is_ascii_digit()).count();
         for word in [word, &word[..word.len() - digits]] {
             match *word {
-                [.., a, b, c, d] => self.set([a, b, c, d]),
-                [b, c, d] => (0..32).for_each(|a| self.set([a, b, c, d])),
-                [c, d] => {
-                    (0..32 * 32)
-                        .for_each(|front: u16| self.set([front as u8 & 31, (front >> 5) as u8, c, d]));
-                }
+                [.., a, b, c, d, e] => self.set(five(letters(&[a, b, c, d, e]))),
+                [a, b, c, d] => self.set(four(letters(&[a, b, c, d]))),
+                [b, c, d] => (0..32).for_each(|a| self.set(four(letters(&[a, b, c, d])))),
+                [c, d] => (0..32 * 32).for_each(|front: u16| {
+                    self.set(four(letters(&[(front & 31) as u8, (front >> 5) as u8, c, d])));
+                }),
                 _ => {}
             }
         }
     }
 
-    fn set(&mut self, letters: [u8; 4]) {
-        let index = index(letters);
-        self.bits[index >> 6] |= 1 << (index & 63);
+    fn set(&mut self, hash: u64) {
+        self.bits[entry(hash)] |= marks(hash);
     }
 
-    /// Whether a word of the set can end in front of `end`, past digits.
+    /// Whether a word of the set can end in front of `end`, past digits. At the very start of a text that is not
+    /// known.
     #[inline]
     pub(crate) fn may_end(&self, text: &[u8], end: usize) -> bool {
-        let Some(letters) = text[..end].last_chunk() else { return true };
-        self.has(*letters) || (letters[3].is_ascii_digit() && self.may_end_past_digits(text, end))
+        end < 4
+            || self.has(text, end)
+            || (text[end - 1].is_ascii_digit() && self.may_end_past_digits(text, end))
     }
 
     fn may_end_past_digits(&self, text: &[u8], end: usize) -> bool {
         let digits = text[..end].iter().rev().take(8).take_while(|byte| byte.is_ascii_digit()).count();
-        text[..end - digits].last_chunk().is_none_or(|letters| self.has(*letters))
+        end - digits < 4 || self.has(text, end - digits)
     }
 
-    fn has(&self, letters: [u8; 4]) -> bool {
-        let index = index(letters);
-        self.bits[index >> 6] >> (index & 63) & 1 == 1
+    /// Whether a word of the set ends in front of `end`, which is at least 3.
+    #[inline]
+    fn has(&self, text: &[u8], end: usize) -> bool {
+        let last = match text[..end].last_chunk::<8>() {
+            Some(chunk) => u64::from_le_bytes(*chunk) >> 24,
+            None => letters(&text[..end]),
+        };
+        let holds = |hash: u64| self.bits[entry(hash)] & marks(hash) == marks(hash);
+        holds(five(last)) || holds(four(last))
     }
 }
 
-fn index(letters: [u8; 4]) -> usize {
-    ((u32::from_le_bytes(letters) & LETTERS).wrapping_mul(0x9e37_79b1) >> (u32::BITS - INDEX_BITS)) as usize
+/// The last five bytes of a word, the last one highest.
+fn letters(word: &[u8]) -> u64 {
+    word.iter()
+        .rev()
+        .take(5)
+        .enumerate()
+        .fold(0, |all, (back, byte)| all | u64::from(*byte) << (32 - 8 * back))
+}
+
+fn five(letters: u64) -> u64 {
+    (letters & FIVE_LETTERS).wrapping_mul(0x9e37_79b9_7f4a_7c15)
+}
+
+fn four(letters: u64) -> u64 {
+    (letters >> 8 & FOUR_LETTERS).wrapping_mul(0xc2b2_ae3d_27d4_eb4f)
+}
+
+fn entry(hash: u64) -> usize {
+    (hash >> 52) as usize % ENTRIES
+}
+
+fn marks(hash: u64) -> u64 {
+    1 << (hash >> 32 & 63) | 1 << (hash >> 40 & 63)
 }
 
 #[cfg(test)]
@@ -137,7 +169,7 @@ mod tests {
             name.push_str(&digits);
             let class = Keys::default().classify(&name);
             let says = class != KeyClass::PLAIN && !class.is_content();
-            let strong = name.len() >= LONG_NAME && may_hold_secret(name.as_bytes());
+            let strong = name.len() >= LONG_NAME && may_hold_secret(name.as_bytes(), 0, name.len());
             prop_assert!(!says || strong || NAMES.may_end(name.as_bytes(), name.len()), "{name}");
         }
     }
