@@ -7,17 +7,18 @@ use super::pii::labels;
 use super::{foreign, positions, words};
 use std::sync::LazyLock;
 
-/// Entries of 64 bits, two of which stand for an ending.
 const ENTRIES: usize = 1 << 9;
 /// Low five bits of each letter: the same for both cases.
 const FOUR_LETTERS: u64 = 0x1f1f_1f1f;
 const FIVE_LETTERS: u64 = 0x1f_1f1f_1f1f;
 
-/// A set of name endings, of any case: the last five letters of longer words, the last four with every letter in
-/// front of shorter ones.
+/// A set of name endings, of any case.
 #[derive(Clone, Debug)]
 pub(crate) struct Tails {
-    bits: Box<[u64; ENTRIES]>,
+    /// The last four letters of every word, with every letter in front of shorter ones: where most names fail.
+    likely: Box<[u64; ENTRIES]>,
+    /// The same once more for shorter words, and the last five letters of longer ones.
+    exact: Box<[u64; ENTRIES]>,
 }
 
 /// Endings of names in front of `=` or `:`.
@@ -30,13 +31,14 @@ pub(crate) static NAMES: LazyLock<Tails> = LazyLock::new(|| {
 /// Endings of words that are worth a look without an operator behind them.
 pub(crate) static WORDS: LazyLock<Tails> = LazyLock::new(|| {
     let mut tails = Tails::default();
-    words::secretive()
-        .chain(COMMANDS)
-        .chain(positions::words())
-        .chain(foreign::plain_labels())
-        .for_each(|word| tails.add(word.as_bytes()));
+    let words = words::secretive().chain(COMMANDS).chain(positions::words()).chain(foreign::plain_labels());
+    let telling = words.filter(|word| word.len() > 2 && !OFTEN.contains(word));
+    telling.for_each(|word| tails.add(word.as_bytes()));
     tails
 });
+
+/// Words that code is full of, and that say nothing without an operator.
+const OFTEN: [&str; 4] = ["string", "str", "words", "link"];
 
 /// Words in front of an operator that are no names themselves but lead to one: `name="K" value="V"`, types.
 #[rustfmt::skip]
@@ -70,7 +72,7 @@ pub(crate) fn may_hold_secret(text: &[u8], start: usize, end: usize) -> bool {
 
 impl Default for Tails {
     fn default() -> Tails {
-        Tails { bits: Box::new([0; ENTRIES]) }
+        Tails { likely: Box::new([0; ENTRIES]), exact: Box::new([0; ENTRIES]) }
     }
 }
 
@@ -78,21 +80,28 @@ impl Tails {
     /// Adds a word; its letters are ASCII, words beyond ASCII are not asked about.
     pub(crate) fn add(&mut self, word: &[u8]) {
         let digits = word.iter().rev().take_while(|byte| byte.is_ascii_digit()).count();
-        for word in [word, &word[..word.len() - digits]] {
-            match *word {
-                [.., a, b, c, d, e] => self.set(five(letters(&[a, b, c, d, e]))),
-                [a, b, c, d] => self.set(four(letters(&[a, b, c, d]))),
-                [b, c, d] => (0..32).for_each(|a| self.set(four(letters(&[a, b, c, d])))),
-                [c, d] => (0..32 * 32).for_each(|front: u16| {
-                    self.set(four(letters(&[(front & 31) as u8, (front >> 5) as u8, c, d])));
-                }),
-                _ => {}
-            }
+        let undigited = &word[..word.len() - digits];
+        self.add_ending(word);
+        if digits > 0 && undigited.len() > 2 {
+            self.add_ending(undigited);
         }
     }
 
-    fn set(&mut self, hash: u64) {
-        self.bits[entry(hash)] |= marks(hash);
+    fn add_ending(&mut self, word: &[u8]) {
+        match *word {
+            [.., a, b, c, d, e] => self.set(letters(&[a, b, c, d, e]), five),
+            [a, b, c, d] => self.set(letters(&[a, b, c, d]), four),
+            [b, c, d] => (0..32).for_each(|a| self.set(letters(&[a, b, c, d]), four)),
+            [c, d] => (0..32 * 32).for_each(|front: u16| {
+                self.set(letters(&[(front & 31) as u8, (front >> 5) as u8, c, d]), four);
+            }),
+            _ => {}
+        }
+    }
+
+    fn set(&mut self, letters: u64, exact: impl Fn(u64) -> u64) {
+        put(&mut self.likely, four(letters));
+        put(&mut self.exact, exact(letters));
     }
 
     /// Whether a word of the set can end in front of `end`, past digits. At the very start of a text that is not
@@ -116,9 +125,16 @@ impl Tails {
             Some(chunk) => u64::from_le_bytes(*chunk) >> 24,
             None => letters(&text[..end]),
         };
-        let holds = |hash: u64| self.bits[entry(hash)] & marks(hash) == marks(hash);
-        holds(five(last)) || holds(four(last))
+        holds(&self.likely, four(last)) && (holds(&self.exact, five(last)) || holds(&self.exact, four(last)))
     }
+}
+
+fn put(bits: &mut [u64; ENTRIES], hash: u64) {
+    bits[entry(hash)] |= mark(hash);
+}
+
+fn holds(bits: &[u64; ENTRIES], hash: u64) -> bool {
+    bits[entry(hash)] & mark(hash) != 0
 }
 
 /// The last five bytes of a word, the last one highest.
@@ -142,8 +158,8 @@ fn entry(hash: u64) -> usize {
     (hash >> 52) as usize % ENTRIES
 }
 
-fn marks(hash: u64) -> u64 {
-    1 << (hash >> 32 & 63) | 1 << (hash >> 40 & 63)
+fn mark(hash: u64) -> u64 {
+    1 << (hash >> 32 & 63)
 }
 
 #[cfg(test)]
