@@ -236,17 +236,27 @@ struct Index {
     /// Formats whose front holds a sign that splits words, by that sign and the byte before it, with the length of
     /// the front up to and with the last such sign.
     by_sign: Vec<Vec<(u16, usize)>>,
+    /// A bit for the first three bytes of each front: nearly everything that is no token fails here.
+    starts: Vec<u64>,
 }
 
 static INDEX: LazyLock<Index> = LazyLock::new(|| {
-    let mut index = Index { by_start: vec![Vec::new(); 1024], by_sign: vec![Vec::new(); 1024] };
+    let mut index = Index {
+        by_start: vec![Vec::new(); 1024],
+        by_sign: vec![Vec::new(); 1024],
+        starts: vec![0; START_BITS / 64],
+    };
     for (number, format) in FORMATS.iter().enumerate() {
         let front = format.front.as_bytes();
         match front.iter().rposition(|b| !(b.is_ascii_alphanumeric() || *b == b'_' || *b == b'-')) {
             Some(sign) => {
                 index.by_sign[slot(front[sign - 1], front[sign])].push((number as u16, sign + 1));
             }
-            None => index.by_start[slot(front[0], front[1])].push(number as u16),
+            None => {
+                index.by_start[slot(front[0], front[1])].push(number as u16);
+                let thirds = front.get(2).map_or(0..=255, |third| *third..=*third);
+                thirds.for_each(|third| set_start(&mut index.starts, [front[0], front[1], third]));
+            }
         }
     }
     let length = |number: &u16| std::cmp::Reverse(FORMATS[usize::from(*number)].front.len());
@@ -257,6 +267,34 @@ static INDEX: LazyLock<Index> = LazyLock::new(|| {
 
 fn slot(first: u8, second: u8) -> usize {
     (usize::from(first) * 37 + usize::from(second)) & 1023
+}
+
+const START_BITS: usize = 1 << 15;
+
+fn start_bit([a, b, c]: [u8; 3]) -> usize {
+    let bytes = u32::from_le_bytes([a, b, c, 0]);
+    (bytes.wrapping_mul(0x9e37_79b1) >> 17) as usize % START_BITS
+}
+
+fn set_start(starts: &mut [u64], bytes: [u8; 3]) {
+    let bit = start_bit(bytes);
+    starts[bit / 64] |= 1 << (bit % 64);
+}
+
+/// The set of all starts of fronts, to be asked at many places.
+pub(crate) struct Starts(&'static [u64]);
+
+/// Where fronts can start.
+pub(crate) fn starts() -> Starts {
+    Starts(&INDEX.starts)
+}
+
+impl Starts {
+    /// Whether a front may start with these three bytes.
+    pub(crate) fn has(&self, bytes: [u8; 3]) -> bool {
+        let bit = start_bit(bytes);
+        self.0[bit / 64] >> (bit % 64) & 1 == 1
+    }
 }
 
 /// The formats whose front may start with these two bytes, longest first.

@@ -169,11 +169,12 @@ impl<'a> Scan<'a> {
     }
 
     fn runs(&mut self, at: usize, places: &Places, runs: &Runs) {
+        let tails = &*tails::WORDS;
         let mut words = places.words;
         while words != 0 {
             let end = at + words.trailing_zeros() as usize;
             words &= words - 1;
-            if tails::WORDS.may_end(self.text, end) {
+            if tails.may_end(self.text, end) {
                 self.at_word(end);
             }
         }

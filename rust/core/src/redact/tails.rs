@@ -63,11 +63,15 @@ static STRONG: LazyLock<Tails> = LazyLock::new(|| {
     tails
 });
 
-/// Whether the name that ends in front of `end` and starts at `start` may hold a word in front of its last one that
-/// names a secret.
+/// Whether the name from `start` to `end` may hold a word in front of its last one that names a secret.
 pub(crate) fn may_hold_secret(text: &[u8], start: usize, end: usize) -> bool {
     let strong = &*STRONG;
-    (start + 3..end).any(|at| strong.has(text, at))
+    let from = start.saturating_sub(1);
+    let windows = text[from..end].windows(4).enumerate();
+    let mut likely =
+        windows.filter(|(_, letters)| strong.likely([letters[0], letters[1], letters[2], letters[3]]));
+    start == 0 && end > 3 && strong.has(text, 3)
+        || likely.any(|(offset, _)| strong.has(text, from + offset + 4))
 }
 
 impl Default for Tails {
@@ -108,18 +112,23 @@ impl Tails {
     /// known.
     #[inline]
     pub(crate) fn may_end(&self, text: &[u8], end: usize) -> bool {
-        end < 4
-            || self.has(text, end)
-            || (text[end - 1].is_ascii_digit() && self.may_end_past_digits(text, end))
+        let Some(last) = text[..end].last_chunk() else { return true };
+        (self.likely(*last) || last[3].is_ascii_digit()) && self.ends(text, end)
     }
 
-    fn may_end_past_digits(&self, text: &[u8], end: usize) -> bool {
-        let digits = text[..end].iter().rev().take(8).take_while(|byte| byte.is_ascii_digit()).count();
-        end - digits < 4 || self.has(text, end - digits)
+    fn ends(&self, text: &[u8], end: usize) -> bool {
+        self.has(text, end) || {
+            let digits = text[..end].iter().rev().take(8).take_while(|byte| byte.is_ascii_digit()).count();
+            end - digits < 4 || (digits > 0 && self.has(text, end - digits))
+        }
+    }
+
+    #[inline]
+    fn likely(&self, last: [u8; 4]) -> bool {
+        holds(&self.likely, four(u64::from(u32::from_le_bytes(last)) << 8))
     }
 
     /// Whether a word of the set ends in front of `end`, which is at least 3.
-    #[inline]
     fn has(&self, text: &[u8], end: usize) -> bool {
         let last = match text[..end].last_chunk::<8>() {
             Some(chunk) => u64::from_le_bytes(*chunk) >> 24,
@@ -133,6 +142,7 @@ fn put(bits: &mut [u64; ENTRIES], hash: u64) {
     bits[entry(hash)] |= mark(hash);
 }
 
+#[inline]
 fn holds(bits: &[u64; ENTRIES], hash: u64) -> bool {
     bits[entry(hash)] & mark(hash) != 0
 }
@@ -146,18 +156,22 @@ fn letters(word: &[u8]) -> u64 {
         .fold(0, |all, (back, byte)| all | u64::from(*byte) << (32 - 8 * back))
 }
 
+#[inline]
 fn five(letters: u64) -> u64 {
     (letters & FIVE_LETTERS).wrapping_mul(0x9e37_79b9_7f4a_7c15)
 }
 
+#[inline]
 fn four(letters: u64) -> u64 {
     (letters >> 8 & FOUR_LETTERS).wrapping_mul(0xc2b2_ae3d_27d4_eb4f)
 }
 
+#[inline]
 fn entry(hash: u64) -> usize {
     (hash >> 52) as usize % ENTRIES
 }
 
+#[inline]
 fn mark(hash: u64) -> u64 {
     1 << (hash >> 32 & 63)
 }

@@ -49,14 +49,16 @@ fn known(text: &[u8], start: usize, end: usize) -> Option<(usize, usize, RuleId)
     if let Some(found) = sign_front(text, start) {
         return Some(found);
     }
-    let mut at = start;
-    while at + MIN_RUN <= end {
-        if (at == start || !text[at - 1].is_ascii_alphanumeric())
-            && let Some(found) = word_front(text, at)
+    let starts = rules::starts();
+    let mut joined = true;
+    for (offset, bytes) in text[start..=end + 2 - MIN_RUN].windows(3).enumerate() {
+        if joined
+            && starts.has([bytes[0], bytes[1], bytes[2]])
+            && let Some(found) = word_front(text, start + offset)
         {
             return Some(found);
         }
-        at += 1;
+        joined = matches!(bytes[0], b'_' | b'-');
     }
     jwt(text, start, end).or_else(|| shapes::at_run(text, start, end))
 }
