@@ -30,6 +30,27 @@ pub fn next_special(bytes: &[u8], from: usize) -> Option<usize> {
     bytes[at.min(bytes.len())..].iter().position(|byte| is_special(*byte)).map(|offset| at + offset)
 }
 
+/// Appends what stands from `from` up to the next byte that needs an escape to `out`; the index of that byte.
+///
+/// Whole chunks are copied and cut, because most pieces are a few words long.
+pub(super) fn copy_plain(bytes: &[u8], from: usize, out: &mut Vec<u8>) -> Option<usize> {
+    let mut at = from;
+    while let Some(chunk) = bytes.get(at..).and_then(<[u8]>::first_chunk) {
+        out.extend_from_slice(chunk);
+        let marks = specials(*chunk);
+        if marks != 0 {
+            let plain = marks.trailing_zeros() as usize;
+            out.truncate(out.len() - chunk.len() + plain);
+            return Some(at + plain);
+        }
+        at += chunk.len();
+    }
+    let rest = bytes.get(at..)?;
+    let plain = rest.iter().position(|byte| is_special(*byte))?;
+    out.extend_from_slice(&rest[..plain]);
+    Some(at + plain)
+}
+
 /// Appends `text` to `out`, escaped, without the quotes.
 pub fn escape_into(out: &mut Vec<u8>, text: &str) {
     let bytes = text.as_bytes();

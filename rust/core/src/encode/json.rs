@@ -3,7 +3,7 @@
 //! The parser keeps its stack on the heap, so nesting is bounded by memory and not by the thread. It is lenient
 //! where a strict parser would lose an event (raw control characters, lone surrogates) and strict in structure.
 
-use super::escape::next_special;
+use super::escape::{copy_plain, next_special};
 use super::{Encoder, Enter};
 use std::fmt;
 
@@ -94,7 +94,7 @@ impl Sink for Encoder<'_> {
 /// # Errors
 /// [`JsonError`] where the text is not exactly one JSON value; the sink then holds an unfinished value.
 pub fn parse(text: &str, sink: &mut impl Sink) -> Result<(), JsonError> {
-    let mut parser = Parser { text, at: 0, open: Vec::new(), decoded: String::new() };
+    let mut parser = Parser { text, at: 0, open: Vec::new(), decoded: Vec::new() };
     parser.run(sink)?;
     parser.space();
     if parser.at == text.len() { Ok(()) } else { Err(parser.expected("the end of the text")) }
@@ -120,7 +120,7 @@ struct Parser<'t> {
     text: &'t str,
     at: usize,
     open: Vec<Open>,
-    decoded: String,
+    decoded: Vec<u8>,
 }
 
 impl<'t> Parser<'t> {
@@ -150,7 +150,7 @@ impl<'t> Parser<'t> {
             match self.string_token()? {
                 _ if silent => {}
                 Token::Plain(key) => sink.key(key),
-                Token::Escaped { .. } => sink.key(&self.decoded),
+                Token::Escaped { .. } => sink.key(self.decoded()),
             }
             self.space();
             self.eat(b':', "':'")?;
@@ -213,7 +213,7 @@ impl<'t> Parser<'t> {
             _ if silent => {}
             Token::Plain(text) => sink.string(text, Some(text)),
             Token::Escaped { spelling, faithful } => {
-                sink.string(&self.decoded, faithful.then_some(spelling));
+                sink.string(self.decoded(), faithful.then_some(spelling));
             }
         }
         Ok(())
@@ -223,41 +223,53 @@ impl<'t> Parser<'t> {
     fn string_token(&mut self) -> Result<Token<'t>, JsonError> {
         self.eat(b'"', "a string")?;
         let (start, bytes) = (self.at, self.text.as_bytes());
-        let mut faithful = true;
-        let mut from = start;
-        loop {
-            let Some(at) = next_special(bytes, from) else {
+        let Some(first) = next_special(bytes, start) else {
+            return Err(self.expected("the closing '\"'"));
+        };
+        if bytes[first] == b'"' {
+            self.at = first + 1;
+            return Ok(Token::Plain(&self.text[start..first]));
+        }
+        self.decoded.clear();
+        self.decoded.extend_from_slice(&bytes[start..first]);
+        let (mut at, mut faithful) = (first, true);
+        while bytes[at] != b'"' {
+            at += self.unescape(at, &mut faithful);
+            let Some(next) = copy_plain(bytes, at, &mut self.decoded) else {
                 return Err(self.expected("the closing '\"'"));
             };
-            if bytes[at] == b'"' {
-                self.at = at + 1;
-                if from == start {
-                    return Ok(Token::Plain(&self.text[start..at]));
-                }
-                self.decoded.push_str(&self.text[from..at]);
-                return Ok(Token::Escaped { spelling: &self.text[start..at], faithful });
-            }
-            if from == start {
-                self.decoded.clear();
-            }
-            self.decoded.push_str(&self.text[from..at]);
-            from = at + self.unescape(at, &mut faithful);
+            at = next;
         }
+        self.at = at + 1;
+        Ok(Token::Escaped { spelling: &self.text[start..at], faithful })
+    }
+
+    /// The text of the last string with escapes.
+    fn decoded(&self) -> &str {
+        str::from_utf8(&self.decoded)
+            .unwrap_or_else(|_| unreachable!("pieces of a text between its characters"))
     }
 
     /// Resolves the escape or the raw control character at `at`; its length. A spelling that is not valid JSON is
     /// not faithful and must not be kept.
     fn unescape(&mut self, at: usize, faithful: &mut bool) -> usize {
-        let bytes = self.text.as_bytes();
-        if bytes[at] == b'\\' {
-            let (char, length) = unescape(&bytes[at..]);
-            *faithful &= char.is_some();
-            self.decoded.push(char.unwrap_or(char::REPLACEMENT_CHARACTER));
-            return length;
+        let bytes = &self.text.as_bytes()[at..];
+        if let [b'\\', byte, ..] = bytes
+            && let Some(plain) = simple_escape(*byte)
+        {
+            self.decoded.push(plain);
+            return 2;
         }
-        *faithful = false;
-        self.decoded.push(char::from(bytes[at]));
-        1
+        if bytes[0] != b'\\' {
+            *faithful = false;
+            self.decoded.push(bytes[0]);
+            return 1;
+        }
+        let (char, length) = unescape(bytes);
+        *faithful &= char.is_some();
+        let char = char.unwrap_or(char::REPLACEMENT_CHARACTER);
+        self.decoded.extend_from_slice(char.encode_utf8(&mut [0; 4]).as_bytes());
+        length
     }
 
     fn number(&mut self, sink: &mut impl Sink, silent: bool) -> Result<(), JsonError> {
@@ -337,22 +349,26 @@ fn number_len(bytes: &[u8]) -> Option<usize> {
     Some(at)
 }
 
-/// The character that the escape at the start of `text` stands for (None: no valid one) and its length.
+/// The character that an escape of one letter stands for.
+const fn simple_escape(letter: u8) -> Option<u8> {
+    Some(match letter {
+        b'"' | b'\\' | b'/' => letter,
+        b'b' => 0x8,
+        b'f' => 0xc,
+        b'n' => b'\n',
+        b'r' => b'\r',
+        b't' => b'\t',
+        _ => return None,
+    })
+}
+
+/// The character that any other escape at the start of `bytes` stands for (None: no valid one) and its length.
 fn unescape(bytes: &[u8]) -> (Option<char>, usize) {
-    let char = match bytes.get(1) {
-        Some(b'"') => '"',
-        Some(b'\\') => '\\',
-        Some(b'/') => '/',
-        Some(b'b') => '\u{8}',
-        Some(b'f') => '\u{c}',
-        Some(b'n') => '\n',
-        Some(b'r') => '\r',
-        Some(b't') => '\t',
-        Some(b'u') => return unescape_unicode(bytes),
-        Some(byte) if byte.is_ascii() => return (None, 2),
-        _ => return (None, 1),
-    };
-    (Some(char), 2)
+    match bytes.get(1) {
+        Some(b'u') => unescape_unicode(bytes),
+        Some(byte) if byte.is_ascii() => (None, 2),
+        _ => (None, 1),
+    }
 }
 
 fn unescape_unicode(bytes: &[u8]) -> (Option<char>, usize) {
