@@ -18,7 +18,13 @@ pub(crate) struct PathRules {
     absolute: Vec<Vec<Vec<u8>>>,
     relative: bool,
     sensitive: bool,
+    /// A bit for each byte that the first part of a path may start with that a rule speaks about.
+    starts: [u64; 4],
 }
+
+/// First parts of the usual homes; `.` may lead anywhere.
+const USUAL_STARTS: [&str; 10] =
+    ["home", "Users", "root", "var", "export", "usr", "mnt", "cygdrive", ".", "/"];
 
 impl PathRules {
     pub(crate) fn new(policy: &Policy) -> PathRules {
@@ -34,12 +40,31 @@ impl PathRules {
             absolute: Vec::new(),
             relative: policy.relative_paths,
             sensitive: policy.redact_sensitive_paths,
+            starts: [0; 4],
         };
         let configured = policy.sensitive_dirs.iter().map(String::as_str);
         for dir in ["~/.ssh", "~/.config", "/etc"].into_iter().chain(configured) {
             rules.add_sensitive(dir);
         }
+        rules.note_starts();
         rules
+    }
+
+    fn note_starts(&mut self) {
+        let configured =
+            self.roots.iter().chain(&self.home).chain(&self.absolute).filter_map(|parts| parts.first());
+        let usual = USUAL_STARTS.iter().map(|part| part.as_bytes());
+        let starts: Vec<u8> = configured.map(Vec::as_slice).chain(usual).map(|part| part[0]).collect();
+        for byte in starts.into_iter().flat_map(|byte| [byte.to_ascii_lowercase(), byte.to_ascii_uppercase()])
+        {
+            self.starts[usize::from(byte / 64)] |= 1 << (byte % 64);
+        }
+    }
+
+    /// Whether a rule may speak about the path from the slash at `start`, as far as its first byte tells.
+    fn may_speak(&self, text: &[u8], start: usize) -> bool {
+        let Some(first) = text.get(start + 1) else { return false };
+        self.starts[usize::from(first / 64)] >> (first % 64) & 1 == 1 || text.get(start + 2) == Some(&b'/')
     }
 
     fn add_sensitive(&mut self, dir: &str) {
@@ -204,28 +229,50 @@ pub(crate) fn at_slash(scan: &mut Scan, at: usize) {
 
 fn slash(scan: &mut Scan, at: usize) {
     let text = scan.text;
-    let front = &text[..at];
-    if let Some(home) = home_variable(front) {
-        return below_home(scan, at - home, at);
+    let before = if at > 0 { text[at - 1] } else { b' ' };
+    let joined = before.is_ascii_alphanumeric() || b"_./~})-%*]$\\<".contains(&before) || before >= 0x80;
+    if joined {
+        return joined_slash(scan, at, before);
     }
-    let before = front.last().copied().unwrap_or(b' ');
-    if before == b':' && text[at..].starts_with(b"//") {
-        return;
+    if before == b':' {
+        if text[at..].starts_with(b"//") {
+            return;
+        }
+        if is_drive(text, at) {
+            return absolute(scan, at - 2, true);
+        }
     }
-    if before == b':'
-        && at >= 2
-        && text[at - 2].is_ascii_alphabetic()
-        && (at < 3 || !(text[at - 3].is_ascii_alphanumeric() || text[at - 3] == b'/'))
-    {
-        return absolute(scan, at - 2, true);
-    }
-    let free = !(before.is_ascii_alphanumeric() || b"_./~})-%*]$\\<".contains(&before) || before >= 0x80);
-    let file =
-        [b"file://".as_slice(), b"://file", b"file://localhost"].iter().any(|mark| front.ends_with(mark));
-    let escape = matches!(before, b'n' | b't') && front.len() > 1 && front[front.len() - 2] == b'\\';
-    if free || file || escape || is_short_flag(front) {
+    if scan.redactor.paths.may_speak(text, at) {
         absolute(scan, at, false);
     }
+}
+
+/// A slash behind a byte that belongs to the same word: the start of a path only in a few places.
+fn joined_slash(scan: &mut Scan, at: usize, before: u8) {
+    let front = &scan.text[..at];
+    if matches!(before, b'E' | b'}' | b'%')
+        && let Some(home) = home_variable(front)
+    {
+        return below_home(scan, at - home, at);
+    }
+    let file = match before {
+        b'/' => front.ends_with(b"file://"),
+        b'e' => front.ends_with(b"://file"),
+        b't' => front.ends_with(b"file://localhost"),
+        _ => false,
+    };
+    let escape = matches!(before, b'n' | b't') && front.len() > 1 && front[front.len() - 2] == b'\\';
+    if file || escape || is_short_flag(front) {
+        absolute(scan, at, false);
+    }
+}
+
+/// The colon in front of `at` belongs to the letter of a drive.
+fn is_drive(text: &[u8], at: usize) -> bool {
+    at >= 2
+        && text[at - 1] == b':'
+        && text[at - 2].is_ascii_alphabetic()
+        && (at < 3 || !(text[at - 3].is_ascii_alphanumeric() || text[at - 3] == b'/'))
 }
 
 /// The length of a variable for the home directory at the end of `front`.
@@ -245,12 +292,10 @@ fn is_short_flag(front: &[u8]) -> bool {
 
 /// `C:\Users\u\…`, also with doubled backslashes.
 fn drive(scan: &mut Scan, at: usize) {
-    let text = scan.text;
-    let letter = at >= 2 && text[at - 1] == b':' && text[at - 2].is_ascii_alphabetic();
-    if letter && (at < 3 || !(text[at - 3].is_ascii_alphanumeric() || text[at - 3] == b'/')) {
+    if is_drive(scan.text, at) {
         return absolute(scan, at - 2, true);
     }
-    if let Some(home) = home_variable(&text[..at]) {
+    if let Some(home) = home_variable(&scan.text[..at]) {
         below_home(scan, at - home, at);
     }
 }
