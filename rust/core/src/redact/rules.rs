@@ -248,16 +248,15 @@ static INDEX: LazyLock<Index> = LazyLock::new(|| {
     };
     for (number, format) in FORMATS.iter().enumerate() {
         let front = format.front.as_bytes();
-        match front.iter().rposition(|b| !(b.is_ascii_alphanumeric() || *b == b'_' || *b == b'-')) {
-            Some(sign) => {
-                index.by_sign[slot(front[sign - 1], front[sign])].push((number as u16, sign + 1));
-            }
-            None => {
-                index.by_start[slot(front[0], front[1])].push(number as u16);
-                let thirds = front.get(2).map_or(0..=255, |third| *third..=*third);
-                thirds.for_each(|third| set_start(&mut index.starts, [front[0], front[1], third]));
-            }
+        if let Some(sign) =
+            front.iter().rposition(|b| !(b.is_ascii_alphanumeric() || *b == b'_' || *b == b'-'))
+        {
+            index.by_sign[slot(front[sign - 1], front[sign])].push((number as u16, sign + 1));
+            continue;
         }
+        index.by_start[slot(front[0], front[1])].push(number as u16);
+        let thirds = front.get(2).map_or(0..=255, |third| *third..=*third);
+        thirds.for_each(|third| set_start(&mut index.starts, [front[0], front[1], third]));
     }
     let length = |number: &u16| std::cmp::Reverse(FORMATS[usize::from(*number)].front.len());
     index.by_start.iter_mut().for_each(|list| list.sort_by_key(length));

@@ -92,14 +92,15 @@ impl Tails {
     }
 
     fn add_ending(&mut self, word: &[u8]) {
-        match *word {
-            [.., a, b, c, d, e] => self.set(letters(&[a, b, c, d, e]), five),
-            [a, b, c, d] => self.set(letters(&[a, b, c, d]), four),
-            [b, c, d] => (0..32).for_each(|a| self.set(letters(&[a, b, c, d]), four)),
-            [c, d] => (0..32 * 32).for_each(|front: u16| {
-                self.set(letters(&[(front & 31) as u8, (front >> 5) as u8, c, d]), four);
+        match word.len() {
+            0 | 1 => {}
+            2 => (0..32 * 32).for_each(|front: u16| {
+                let front = [(front & 31) as u8, (front >> 5) as u8];
+                self.set(letters(&[front.as_slice(), word].concat()), four);
             }),
-            _ => {}
+            3 => (0..32).for_each(|front| self.set(letters(&[&[front], word].concat()), four)),
+            4 => self.set(letters(word), four),
+            _ => self.set(letters(word), five),
         }
     }
 

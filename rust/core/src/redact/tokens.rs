@@ -51,7 +51,8 @@ fn known(text: &[u8], start: usize, end: usize) -> Option<(usize, usize, RuleId)
     }
     let starts = rules::starts();
     let mut joined = true;
-    for (offset, bytes) in text[start..=end + 2 - MIN_RUN].windows(3).enumerate() {
+    let last = (end + 3).saturating_sub(MIN_RUN).max(start);
+    for (offset, bytes) in text[start..last].windows(3).enumerate() {
         if joined
             && starts.has([bytes[0], bytes[1], bytes[2]])
             && let Some(found) = word_front(text, start + offset)
