@@ -86,6 +86,19 @@ pub(crate) fn masks_at(text: &[u8], at: usize) -> Masks {
     }
 }
 
+/// One bit for each byte from `at` on that is one of `set`.
+pub(crate) fn signs_at(text: &[u8], at: usize, set: &[u8]) -> u64 {
+    let mut block = [0; BLOCK];
+    let rest = &text[at..];
+    let length = rest.len().min(BLOCK);
+    block[..length].copy_from_slice(&rest[..length]);
+    let (quarters, _) = block.as_chunks::<16>();
+    let bits = (0..BLOCK).step_by(16).zip(quarters).fold(0, |bits, (from, quarter)| {
+        bits | u64::from(one_of(u8x16::new(*quarter), set).to_bitmask()) << from
+    });
+    bits & (u64::MAX >> (BLOCK - length))
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

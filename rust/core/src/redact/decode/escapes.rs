@@ -1,32 +1,9 @@
 //! Characters written as signs and numbers: backslash, percent and ampersand escapes, quoted-printable.
 
-use super::joins;
-use super::view::{Edit, Stands};
+use super::view::Stands;
 
 /// Backslashes in front of one escape: text in JSON in JSON.
 const SLASHES: usize = 16;
-
-/// All escapes that start with `%`, `&` or `\`.
-pub(super) fn collect(text: &[u8], edits: &mut Vec<Edit>) {
-    let (mut at, mut previous) = (0, usize::MAX);
-    while let Some(hit) = memchr::memchr3(b'%', b'&', b'\\', &text[at..]) {
-        let hit = at + hit;
-        let found = match text[hit] {
-            b'%' => percent(text, hit, previous),
-            b'&' => entity(text, hit, previous),
-            _ => backslash(text, hit, previous),
-        };
-        at = match found {
-            Some((end, stands)) => {
-                edits.push(Edit::new(hit, end, stands));
-                previous = end;
-                end
-            }
-            None if text[hit] == b'\\' => hit + slashes(text, hit),
-            None => hit + 1,
-        };
-    }
-}
 
 fn digits(text: &[u8], from: usize, count: usize, radix: u32) -> Option<u32> {
     let text = text.get(from..from + count)?;
@@ -52,7 +29,7 @@ fn is_alnum(text: &[u8], at: usize) -> bool {
 }
 
 /// `%70`, `%2570`, `%u0070`.
-fn percent(text: &[u8], at: usize, previous: usize) -> Option<(usize, Stands)> {
+pub(super) fn percent(text: &[u8], at: usize, joined: bool) -> Option<(usize, Stands)> {
     if matches!(text.get(at + 1), Some(b'u' | b'U')) {
         return hex(text, at + 2, 4).map(|code| (at + 6, char_of(code)));
     }
@@ -62,18 +39,19 @@ fn percent(text: &[u8], at: usize, previous: usize) -> Option<(usize, Stands)> {
     }
     let code = hex(text, from, 2)?;
     let continues = || {
-        previous == at
-            || text.get(from + 2) == Some(&b'%') && hex(text, from + 3, 2).is_some_and(|next| next >= 0x80)
+        joined || text.get(from + 2) == Some(&b'%') && hex(text, from + 3, 2).is_some_and(|next| next >= 0x80)
     };
     (is_written(code) || code >= 0x80 && continues()).then_some((from + 2, Stands::Byte(code as u8)))
 }
 
 /// How many backslashes stand at `at`.
-fn slashes(text: &[u8], at: usize) -> usize {
+pub(super) fn slashes(text: &[u8], at: usize) -> usize {
     text[at..].iter().take(SLASHES).take_while(|byte| **byte == b'\\').count()
 }
 
-fn backslash(text: &[u8], at: usize, previous: usize) -> Option<(usize, Stands)> {
+/// `\u0070`, `\x70`, `\160`, `\/`, a line that goes on, a sign that a shell would read; behind any number of
+/// backslashes. `joined` whether another escape ends here.
+pub(super) fn backslash(text: &[u8], at: usize, joined: bool) -> Option<(usize, Stands)> {
     let sign = at + slashes(text, at);
     let next = *text.get(sign)?;
     let from = sign + 1;
@@ -85,8 +63,8 @@ fn backslash(text: &[u8], at: usize, previous: usize) -> Option<(usize, Stands)>
         b'u' => hex(text, from, 4).map(|code| (from + 4, char_of(code))),
         b'U' => hex(text, from, 8).map(|code| (from + 8, char_of(code))),
         b'x' => hex(text, from, 2).map(|code| (from + 2, Stands::Byte(code as u8))),
-        b'0'..=b'3' => octal(text, sign, previous == at).or_else(|| style_sheet(text, sign)),
-        b'4'..=b'7' => short_octal(text, sign, previous == at),
+        b'0'..=b'3' => octal(text, sign, joined).or_else(|| style_sheet(text, sign)),
+        b'4'..=b'7' => short_octal(text, sign, joined),
         b'e' if text.get(from) == Some(&b'[') => Some((from, Stands::Byte(0x1b))),
         b'/' => Some((from, Stands::Byte(b'/'))),
         b'\n' => Some((indented(text, from), Stands::Nothing)),
@@ -154,9 +132,9 @@ fn style_sheet(text: &[u8], at: usize) -> Option<(usize, Stands)> {
 }
 
 /// `&quot;`, `&#112;`, `&#x70;`, and numbers without `;` among others of their kind.
-fn entity(text: &[u8], at: usize, previous: usize) -> Option<(usize, Stands)> {
+pub(super) fn entity(text: &[u8], at: usize, joined: bool) -> Option<(usize, Stands)> {
     if text.get(at + 1) == Some(&b'#') {
-        return numbered(text, at, previous == at);
+        return numbered(text, at, joined);
     }
     let mut from = at + 1;
     while text[from..].starts_with(b"amp;") && matches!(text.get(from + 4), Some(b'#' | b'a'..=b'z')) {
@@ -204,22 +182,10 @@ fn numbered(text: &[u8], at: usize, joined: bool) -> Option<(usize, Stands)> {
     }
 }
 
-/// Quoted-printable: `=3D`, and the breaks it puts into long lines.
-pub(super) fn printable(text: &[u8], edits: &mut Vec<Edit>) {
-    if !memchr::memchr_iter(b'=', text).any(|at| tells_printable(text, at)) {
-        return;
-    }
-    let coded = memchr::memchr_iter(b'=', text).any(|at| has_code(text, at));
-    for at in memchr::memchr_iter(b'=', text) {
-        if let Some(end) = soft_break(text, at) {
-            // Padding and empty settings end lines with `=` as well.
-            if coded || joins::goes_on(text, end) {
-                edits.push(Edit::gap(at, end));
-            }
-        } else if let Some(code) = upper_hex(text, at + 1).filter(|code| is_coded(text, at, *code)) {
-            edits.push(Edit::new(at, at + 3, Stands::Byte(code as u8)));
-        }
-    }
+/// The byte of a code of quoted-printable: `=3D`.
+pub(super) fn printable(text: &[u8], at: usize) -> Option<u8> {
+    let code = upper_hex(text, at + 1).filter(|code| is_coded(text, at, *code))?;
+    u8::try_from(code).ok()
 }
 
 /// Letters and digits are coded only where everything is: `id=54cd` is a setting.
@@ -235,20 +201,15 @@ fn upper_hex(text: &[u8], from: usize) -> Option<u32> {
     if pair.iter().any(u8::is_ascii_lowercase) { None } else { hex(text, from, 2) }
 }
 
-/// Whether an `=` shows that the text may be quoted-printable.
-fn tells_printable(text: &[u8], at: usize) -> bool {
-    has_code(text, at) || soft_break(text, at).is_some()
-}
-
-/// `=3D`, `=40`, or several codes in a row.
-fn has_code(text: &[u8], at: usize) -> bool {
+/// Whether a code shows that the text is quoted-printable: `=3D`, `=40`, or several codes in a row.
+pub(super) fn tells_printable(text: &[u8], at: usize) -> bool {
     let Some(code) = upper_hex(text, at + 1) else { return false };
     let follows = |from: usize| text.get(from) == Some(&b'=') && upper_hex(text, from + 1).is_some();
     matches!(code, 0x3d | 0x40) || code >= 0x20 && follows(at + 3) && follows(at + 6)
 }
 
 /// The end of a soft break: `=` at the end of a line with text before and after.
-fn soft_break(text: &[u8], at: usize) -> Option<usize> {
+pub(super) fn soft_break(text: &[u8], at: usize) -> Option<usize> {
     let line = at + 1 + usize::from(text.get(at + 1) == Some(&b'\r'));
     let inside = at > 0 && text[at - 1].is_ascii_graphic() && text.get(line + 1)?.is_ascii_graphic();
     (text.get(line) == Some(&b'\n') && inside).then_some(line + 1)

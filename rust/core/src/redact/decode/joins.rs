@@ -1,6 +1,5 @@
-//! Text in parts: literals that a program puts together, lines that a terminal broke, sections of XML.
+//! Text in parts: literals that a program puts together, lines that a terminal broke.
 
-use super::marks;
 use super::view::Edit;
 use crate::redact::span::{back_over, forward_over};
 use crate::redact::value::contains;
@@ -14,37 +13,15 @@ const LIST: usize = 400;
 const WIDTHS: [usize; 10] = [72, 76, 78, 79, 80, 100, 120, 132, 160, 200];
 const NARROWEST: usize = WIDTHS[0];
 
-/// Everything that joins parts of one text.
-pub(super) fn collect(text: &[u8], edits: &mut Vec<Edit>) {
-    literals(text, edits);
-    broken_lines(text, edits);
-    sections(text, edits);
-}
-
 /// Characters of tokens and addresses, which a program may cut anywhere.
 fn is_token_byte(byte: u8) -> bool {
     byte.is_ascii_alphanumeric() || b"_-+/=.@%:!#$".contains(&byte)
 }
 
-fn literals(text: &[u8], edits: &mut Vec<Edit>) {
-    let joins = OnceCell::new();
-    let mut until = 0;
-    for quote in memchr::memchr3_iter(b'"', b'\'', b'`', text) {
-        if quote < until || quote == 0 {
-            continue;
-        }
-        let backtick = (text[quote] == b'`').then(|| marks::scattered(text, quote)).flatten();
-        if let Some(edit) = backtick.or_else(|| joint(text, quote, &joins)) {
-            until = edit.end as usize;
-            edits.push(edit);
-        }
-    }
-}
-
 /// What stands between the literal that `quote` closes and the one that goes on.
-fn joint(text: &[u8], quote: usize, joins: &OnceCell<bool>) -> Option<Edit> {
+pub(super) fn joint(text: &[u8], quote: usize, joins: &OnceCell<bool>) -> Option<Edit> {
     let next = *text.get(quote + 1)?;
-    if !b" \t\n\r+.&~|<^,)\\;\"'`/".contains(&next) {
+    if quote == 0 || !b" \t\n\r+.&~|<^,)\\;\"'`/".contains(&next) {
         return None;
     }
     let slashes = quote - back_over(text, quote, 8, |byte| byte == b'\\');
@@ -102,8 +79,10 @@ fn behind_operator(text: &[u8], from: usize, escaped: bool, joins: &OnceCell<boo
         b')' => chained(text, at + 1, escaped).map(|at| (at, false)),
         b';' => added(text, at + 1, escaped).map(|at| (at, false)),
         b',' => {
-            let listed = *joins.get_or_init(|| names_join(text)) && is_joined_list(text, at);
-            listed.then(|| (blanks(text, at + 1, escaped, true), false))
+            let next = blanks(text, at + 1, escaped, true);
+            let literal = matches!(text.get(next), Some(b'"' | b'\'' | b'`' | b'\\'));
+            let listed = literal && *joins.get_or_init(|| names_join(text)) && is_joined_list(text, at);
+            listed.then_some((next, false))
         }
         b'"' | b'\'' | b'`' | b'\\' | b'$' | b'@' => Some((at, true)),
         byte if byte.is_ascii_alphabetic() => {
@@ -165,18 +144,9 @@ fn is_joined_list(text: &[u8], at: usize) -> bool {
     contains(after, b"join") || contains(after, b"concat")
 }
 
-/// A token that a terminal or a mail program broke at the end of a full line.
-fn broken_lines(text: &[u8], edits: &mut Vec<Edit>) {
-    let mut joined = usize::MAX;
-    for at in memchr::memchr_iter(b'\n', text) {
-        if let Some(edit) = broken_line(text, at, joined) {
-            joined = edit.end as usize;
-            edits.push(edit);
-        }
-    }
-}
-
-fn broken_line(text: &[u8], at: usize, joined: usize) -> Option<Edit> {
+/// A token that a terminal or a mail program broke at the end of a full line; `joined` is where the line starts that
+/// goes on itself.
+pub(super) fn broken_line(text: &[u8], at: usize, joined: usize) -> Option<Edit> {
     if at < NARROWEST || !in_token(text[at - 1]) || !text.get(at + 1).copied().is_some_and(in_token) {
         return None;
     }
@@ -206,21 +176,4 @@ pub(super) fn goes_on(text: &[u8], at: usize) -> bool {
     let named = matches!(text.get(end), Some(b'=' | b':' | b','));
     let cased = head.iter().skip(1).any(u8::is_ascii_uppercase) && head.iter().any(u8::is_ascii_lowercase);
     head.contains(&b'@') || !named && (head.iter().any(u8::is_ascii_digit) || cased || head.len() >= 24)
-}
-
-/// `<![CDATA[` and `]]>`.
-fn sections(text: &[u8], edits: &mut Vec<Edit>) {
-    const OPEN: &[u8] = b"<![CDATA[";
-    let mut until = 0;
-    for at in memchr::memmem::find_iter(text, OPEN) {
-        let body = at + OPEN.len();
-        edits.push(Edit::gap(at, body));
-        let ceiling = text.len().min(body + (16 << 10));
-        if at >= until
-            && let Some(length) = memchr::memmem::find(&text[body..ceiling], b"]]>")
-        {
-            until = body + length + 3;
-            edits.push(Edit::gap(until - 3, until));
-        }
-    }
 }

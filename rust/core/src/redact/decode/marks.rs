@@ -3,27 +3,8 @@
 
 use super::view::{Edit, Stands};
 
-/// Colours, NULs between characters, carets.
-pub(super) fn collect(text: &[u8], edits: &mut Vec<Edit>) {
-    let mut until = 0;
-    for at in memchr::memchr3_iter(0x1b, 0, b'^', text) {
-        if at < until {
-            continue;
-        }
-        let found = match text[at] {
-            0x1b => Some(terminal(text, at, at + 1)),
-            0 => is_interleaved(text, at).then(|| Edit::gap(at, at + 1)),
-            _ => caret(text, at),
-        };
-        if let Some(edit) = found {
-            until = edit.end as usize;
-            edits.push(edit);
-        }
-    }
-}
-
 /// A terminal sequence whose introducer ends at `from`: a colour stands for nothing, a movement for a space.
-fn terminal(text: &[u8], at: usize, from: usize) -> Edit {
+pub(super) fn terminal(text: &[u8], at: usize, from: usize) -> Edit {
     match text.get(from) {
         Some(b'[') => {
             let letter = text[from + 1..].iter().take(32).position(|byte| matches!(byte, 0x40..=0x7e));
@@ -44,14 +25,15 @@ fn terminal(text: &[u8], at: usize, from: usize) -> Edit {
 }
 
 /// A NUL between two characters of two bytes each.
-fn is_interleaved(text: &[u8], at: usize) -> bool {
+pub(super) fn interleaved(text: &[u8], at: usize) -> Option<Edit> {
     let printed =
         |at: usize| text.get(at).is_some_and(|byte| matches!(byte, 0x20..=0x7e | b'\n' | b'\r' | b'\t'));
-    at > 0 && printed(at - 1) && (text.get(at + 2) == Some(&0) || at > 1 && text[at - 2] == 0)
+    let found = at > 0 && printed(at - 1) && (text.get(at + 2) == Some(&0) || at > 1 && text[at - 2] == 0);
+    found.then(|| Edit::gap(at, at + 1))
 }
 
 /// `^[[31m` as a pager shows it, `p^a^s^s`, and the caret that ends a line.
-fn caret(text: &[u8], at: usize) -> Option<Edit> {
+pub(super) fn caret(text: &[u8], at: usize) -> Option<Edit> {
     match text.get(at + 1)? {
         b'[' if text.get(at + 2) == Some(&b'[') => Some(terminal(text, at, at + 2)),
         _ => scattered(text, at),
@@ -74,24 +56,8 @@ pub(super) fn scattered(text: &[u8], at: usize) -> Option<Edit> {
     (next && again).then(|| Edit::gap(at, at + 1))
 }
 
-/// Characters beyond ASCII that are not seen, or stand for an ASCII one.
-pub(super) fn beyond_ascii(text: &[u8], edits: &mut Vec<Edit>) {
-    let wide = memchr::memchr_iter(0xef, text).any(|at| is_wide_word(text, at));
-    let mut previous = usize::MAX;
-    for at in memchr::memchr3_iter(0xc2, 0xe2, 0xef, text) {
-        let found = match invisible(text, at) {
-            0 => plainer(text, at, wide),
-            length => seen_around(text, at, previous).then(|| Edit::gap(at, at + length)),
-        };
-        if let Some(edit) = found {
-            previous = edit.end as usize;
-            edits.push(edit);
-        }
-    }
-}
-
 /// The length of a zero-width or soft character at `at`; 0 if there is none.
-fn invisible(text: &[u8], at: usize) -> usize {
+pub(super) fn invisible(text: &[u8], at: usize) -> usize {
     match (text[at], text.get(at + 1), text.get(at + 2)) {
         (0xe2, Some(0x80), Some(0x8b..=0x8f | 0xaa..=0xae))
         | (0xe2, Some(0x81), Some(0xa0..=0xa9))
@@ -102,27 +68,13 @@ fn invisible(text: &[u8], at: usize) -> usize {
     }
 }
 
-/// Emoji are full of such characters; a token has them beside its letters.
-fn seen_around(text: &[u8], at: usize, previous: usize) -> bool {
-    previous == at || at > 0 && text[at - 1].is_ascii_graphic()
-}
-
-fn plainer(text: &[u8], at: usize, wide: bool) -> Option<Edit> {
-    let stands = match (text[at], text.get(at + 1), text.get(at + 2)) {
-        (0xc2, Some(0xa0), _) => return Some(Edit::new(at, at + 2, Stands::Byte(b' '))),
-        (0xe2, Some(0x80), Some(0x80..=0x8a | 0xaf)) => b' ',
-        (0xef, Some(0xbc), Some(low @ 0x81..=0xbf)) if wide => low - 0x81 + b'!',
-        (0xef, Some(0xbd), Some(low @ 0x80..=0x9e)) if wide => low - 0x80 + b'`',
+/// The ASCII character that a character at `at` stands for, and its length: spaces, full-width signs.
+pub(super) fn plainer(text: &[u8], at: usize) -> Option<(u8, usize)> {
+    Some(match (text[at], text.get(at + 1), text.get(at + 2)) {
+        (0xc2, Some(0xa0), _) => (b' ', 2),
+        (0xe2, Some(0x80), Some(0x80..=0x8a | 0xaf)) => (b' ', 3),
+        (0xef, Some(0xbc), Some(low @ 0x81..=0xbf)) => (low - 0x81 + b'!', 3),
+        (0xef, Some(0xbd), Some(low @ 0x80..=0x9e)) => (low - 0x80 + b'`', 3),
         _ => return None,
-    };
-    Some(Edit::new(at, at + 3, Stands::Byte(stands)))
-}
-
-/// A full-width letter or digit.
-fn is_wide_word(text: &[u8], at: usize) -> bool {
-    match (text.get(at + 1), text.get(at + 2)) {
-        (Some(0xbc), Some(low @ 0x81..=0xbf)) => (low - 0x81 + b'!').is_ascii_alphanumeric(),
-        (Some(0xbd), Some(low @ 0x80..=0x9e)) => (low - 0x80 + b'`').is_ascii_alphanumeric(),
-        _ => false,
-    }
+    })
 }

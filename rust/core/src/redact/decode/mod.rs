@@ -1,6 +1,7 @@
 //! Encoded text: decoded and scanned again, to a bounded depth, with every finding mapped back to where it stands.
 
 mod dumps;
+mod edits;
 mod escapes;
 mod joins;
 mod marks;
@@ -12,8 +13,9 @@ pub(crate) use runs::at_run;
 use super::blocks::Masks;
 use super::rules::RuleId;
 use super::scan::Scan;
+use edits::Edits;
 use std::borrow::Cow;
-use view::{Edit, View};
+use view::View;
 
 const MAX_DEPTH: u8 = 3;
 
@@ -22,9 +24,11 @@ pub(crate) fn views(scan: &mut Scan, seen: &Masks) {
     if scan.depth >= MAX_DEPTH {
         return;
     }
-    dumps::views(scan);
     let text = scan.text;
-    let edits = edits(text, seen.escape != 0, seen.wide != 0);
+    let Edits { edits, dumps } = edits::of(text, seen.wide != 0);
+    if dumps {
+        dumps::views(scan);
+    }
     for (window, range) in view::windows(text, &edits) {
         reread(scan, &View::of(text, window.clone(), &edits[range]), window.start);
     }
@@ -42,33 +46,10 @@ fn reread(scan: &mut Scan, view: &View, start: usize) {
     }
 }
 
-/// All escapes of a text, in their order.
-fn edits(text: &[u8], escaped: bool, wide: bool) -> Vec<Edit> {
-    let mut edits = Vec::new();
-    if escaped {
-        escapes::collect(text, &mut edits);
-    }
-    let sorted = edits.len();
-    marks::collect(text, &mut edits);
-    escapes::printable(text, &mut edits);
-    joins::collect(text, &mut edits);
-    if wide {
-        marks::beyond_ascii(text, &mut edits);
-    }
-    if edits.len() > sorted {
-        edits.sort_by_key(|edit| edit.start);
-    }
-    edits
-}
-
 /// A key name with its escapes resolved.
 pub(crate) fn name(name: &str) -> Cow<'_, str> {
     let text = name.as_bytes();
-    let escaped = memchr::memchr3(b'%', b'&', b'\\', text).is_some();
-    if !escaped && text.is_ascii() {
-        return Cow::Borrowed(name);
-    }
-    let edits = edits(text, escaped, !text.is_ascii());
+    let edits = edits::of(text, !text.is_ascii()).edits;
     if edits.is_empty() {
         return Cow::Borrowed(name);
     }
@@ -87,7 +68,7 @@ mod tests {
     use super::*;
 
     fn decoded(text: &str) -> Option<String> {
-        let edits = edits(text.as_bytes(), true, true);
+        let edits = edits::of(text.as_bytes(), true).edits;
         let view = View::of(text.as_bytes(), 0..text.len(), &edits);
         (!edits.is_empty()).then(|| String::from_utf8_lossy(&view.bytes).into_owned())
     }

@@ -198,27 +198,58 @@ fn base32_value(byte: u8) -> Option<u8> {
 /// Base64 (both alphabets) for text.
 fn base64(text: &[u8], start: usize) -> Option<Decoded> {
     let in_alphabet = |byte: u8| sextet(byte).is_some();
-    let probe = &text[start..text.len().min(start + 16)];
-    if !probe.iter().take(SHORTEST_LOGIN).all(|byte| in_alphabet(*byte))
-        || !is_text_start(&decoded(probe, 6, sextet))
-    {
+    if !is_text_start(&first_bytes(text, start)?) {
         return None;
     }
     let (lines, signs, end) = wrapped(text, start, in_alphabet);
-    let bytes = as_text(decoded(&signs, 6, sextet))?;
+    let bytes = as_text(base64_bytes(&signs))?;
     let padding = forward_over(text, end, 2, |byte| byte == b'=') - end;
     Some(Decoded { bytes, lines, end: end + padding, group: (4, 3) })
 }
 
-fn sextet(byte: u8) -> Option<u8> {
-    match byte {
-        b'A'..=b'Z' => Some(byte - b'A'),
-        b'a'..=b'z' => Some(byte - b'a' + 26),
-        b'0'..=b'9' => Some(byte - b'0' + 52),
-        b'+' | b'-' => Some(62),
-        b'/' | b'_' => Some(63),
-        _ => None,
+/// What the signs of base64 stand for; everything else for more than they can.
+const SEXTETS: [u8; 256] = {
+    let mut table = [u8::MAX; 256];
+    let signs = b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
+    let mut at = 0;
+    while at < signs.len() {
+        table[signs[at] as usize] = at as u8;
+        at += 1;
     }
+    table[b'-' as usize] = 62;
+    table[b'_' as usize] = 63;
+    table
+};
+
+fn sextet(byte: u8) -> Option<u8> {
+    let value = SEXTETS[byte as usize];
+    (value < 64).then_some(value)
+}
+
+/// What the first twelve signs stand for; most runs are names, and end here.
+fn first_bytes(text: &[u8], start: usize) -> Option<[u8; SHORTEST_LOGIN / 4 * 3]> {
+    let (groups, _) = text.get(start..start + SHORTEST_LOGIN)?.as_chunks::<4>();
+    let mut bytes = [0; SHORTEST_LOGIN / 4 * 3];
+    for (group, out) in groups.iter().zip(bytes.chunks_mut(3)) {
+        let mut bits = 0;
+        for sign in group {
+            bits = bits << 6 | u32::from(sextet(*sign)?);
+        }
+        out.copy_from_slice(&bits.to_be_bytes()[1..]);
+    }
+    Some(bytes)
+}
+
+/// The bytes of signs that are all in the alphabet.
+fn base64_bytes(signs: &[u8]) -> Vec<u8> {
+    let mut bytes = Vec::with_capacity(signs.len() / 4 * 3 + 3);
+    let (groups, rest) = signs.as_chunks::<4>();
+    for group in groups {
+        let bits = group.iter().fold(0, |bits, sign| bits << 6 | u32::from(SEXTETS[*sign as usize]));
+        bytes.extend_from_slice(&bits.to_be_bytes()[1..]);
+    }
+    bytes.append(&mut decoded(rest, 6, sextet));
+    bytes
 }
 
 /// The bytes of signs that stand for `bits` bits each, up to the first that is none.
