@@ -192,11 +192,11 @@ fn cell_value(cell: &[u8]) -> Option<u8> {
             b'a'..=b'v' => 7,
             _ => return None,
         }),
+        [b' ', b' ', b' ', _] | [b' '] => Some(b' '),
         [b' ', digits @ ..] if digits.len() == 3 => digits
             .iter()
             .try_fold(0u32, |code, byte| Some(code * 8 + char::from(*byte).to_digit(8)?))
             .and_then(|code| u8::try_from(code).ok()),
-        [b' ', b' ', b' ', _] | [b' '] => Some(b' '),
         _ => None,
     }
 }

@@ -117,7 +117,7 @@ impl Look<'_> {
         let text = self.text;
         if let Some(end) = escapes::soft_break(text, at) {
             // Padding and empty settings end lines with `=` as well.
-            if joins::goes_on(text, end) {
+            if joins::goes_on(text, end) && !escapes::is_padding(text, at) {
                 self.push(Some(Edit::gap(at, end)));
             } else {
                 self.printable.push(Edit::gap(at, end));

@@ -1,6 +1,7 @@
 //! Characters written as signs and numbers: backslash, percent and ampersand escapes, quoted-printable.
 
 use super::view::Stands;
+use crate::redact::span::back_over;
 
 /// Backslashes in front of one escape: text in JSON in JSON.
 const SLASHES: usize = 16;
@@ -128,7 +129,8 @@ fn style_sheet(text: &[u8], at: usize) -> Option<(usize, Stands)> {
     let code =
         hex(text, at, count).filter(|code| (0x20..0x7f).contains(code) && text[at..].starts_with(b"00"))?;
     let end = at + count;
-    Some((end + usize::from(text.get(end) == Some(&b' ')), Stands::Byte(code as u8)))
+    let space = text.get(end) == Some(&b' ') && text.get(end + 1) == Some(&b'\\');
+    Some((end + usize::from(space), Stands::Byte(code as u8)))
 }
 
 /// `&quot;`, `&#112;`, `&#x70;`, and numbers without `;` among others of their kind.
@@ -206,6 +208,13 @@ pub(super) fn tells_printable(text: &[u8], at: usize) -> bool {
     let Some(code) = upper_hex(text, at + 1) else { return false };
     let follows = |from: usize| text.get(from) == Some(&b'=') && upper_hex(text, from + 1).is_some();
     matches!(code, 0x3d | 0x40) || code >= 0x20 && follows(at + 3) && follows(at + 6)
+}
+
+/// Whether `=` at `at` ends a run of base64 that it pads.
+pub(super) fn is_padding(text: &[u8], at: usize) -> bool {
+    let run =
+        at - back_over(text, at, 1 << 10, |byte| byte.is_ascii_alphanumeric() || b"+/-_".contains(&byte));
+    run > 11 && run % 4 == 3
 }
 
 /// The end of a soft break: `=` at the end of a line with text before and after.

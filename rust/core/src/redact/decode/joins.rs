@@ -158,7 +158,8 @@ pub(super) fn broken_line(text: &[u8], at: usize, joined: usize) -> Option<Edit>
         return None;
     }
     let line = back_over(text, start, WIDTHS[WIDTHS.len() - 1], |byte| byte != b'\n');
-    (WIDTHS.contains(&(at - line)) && goes_on(text, at + 1)).then(|| Edit::gap(at, at + 1))
+    let broken = WIDTHS.contains(&(at - line)) && goes_on(text, at + 1);
+    broken.then(|| Edit { doubtful: true, ..Edit::gap(at, at + 1) })
 }
 
 fn in_token(byte: u8) -> bool {
@@ -173,7 +174,8 @@ fn is_mixed(text: &[u8]) -> bool {
 pub(super) fn goes_on(text: &[u8], at: usize) -> bool {
     let end = forward_over(text, at, 96, |byte| is_token_byte(byte) && !b":=".contains(&byte));
     let head = &text[at..end];
-    let named = matches!(text.get(end), Some(b'=' | b':' | b','));
+    let sign = forward_over(text, end, 2, |byte| byte == b' ');
+    let named = matches!(text.get(sign), Some(b'=' | b':' | b','));
     let cased = head.iter().skip(1).any(u8::is_ascii_uppercase) && head.iter().any(u8::is_ascii_lowercase);
     head.contains(&b'@') || !named && (head.iter().any(u8::is_ascii_digit) || cased || head.len() >= 24)
 }

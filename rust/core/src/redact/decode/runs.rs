@@ -102,28 +102,40 @@ impl Decoded {
     }
 }
 
-/// The signs of an encoding from `start` on, over its line ends.
+/// The signs of an encoding from `start` on, over its line ends: where each line starts, and where the last ends.
 fn wrapped(
     text: &[u8],
     start: usize,
     in_alphabet: impl Fn(u8) -> bool + Copy,
+    bytes_of: impl Fn(&[u8]) -> Vec<u8>,
 ) -> (Vec<(usize, usize)>, Vec<u8>, usize) {
     let mut lines = vec![(0, start)];
-    let mut signs = Vec::new();
-    let mut at = start;
-    let mut width = 0;
-    loop {
-        let end = at + text[at..].iter().take_while(|byte| in_alphabet(**byte)).count();
-        signs.extend_from_slice(&text[at..end]);
-        let length = end - at;
-        width = width.max(length);
-        let next = (LINE.contains(&width) && length == width).then(|| next_line(text, end)).flatten();
-        let Some(next) = next.filter(|next| is_full(text, *next, width, in_alphabet)) else {
-            return (lines, signs, end);
-        };
-        lines.push((signs.len(), next));
-        at = next;
+    let mut end = start + text[start..].iter().take_while(|byte| in_alphabet(**byte)).count();
+    let mut signs = text[start..end].to_vec();
+    let width = end - start;
+    if !LINE.contains(&width) || !width.is_multiple_of(4) {
+        return (lines, signs, end);
     }
+    while let Some(next) = next_line(text, end) {
+        let length = forward_over(text, next, width + 1, in_alphabet) - next;
+        let line = &text[next..next + length];
+        // A shorter one is the last, unless it is a word.
+        let last = length < width && ends_block(text, next + length) && is_text(&bytes_of(line));
+        if length == 0 || length > width || length < width && !last {
+            break;
+        }
+        lines.push((signs.len(), next));
+        signs.extend_from_slice(line);
+        end = next + length;
+        if last {
+            break;
+        }
+    }
+    (lines, signs, end)
+}
+
+fn ends_block(text: &[u8], at: usize) -> bool {
+    text.get(at).is_none_or(|byte| b"=\n\r\"'\\<".contains(byte))
 }
 
 /// Where the next line goes on: behind its end (which may be written as `\n`), indentation, a sign of mail or a patch.
@@ -141,23 +153,13 @@ fn next_line(text: &[u8], end: usize) -> Option<usize> {
     Some(if written { at } else { forward_over(text, at, 32, prefix) })
 }
 
-/// Whether a line is as wide as those before it, or the last one, which may be shorter.
-fn is_full(text: &[u8], at: usize, width: usize, in_alphabet: impl Fn(u8) -> bool) -> bool {
-    let length = forward_over(text, at, width + 1, &in_alphabet) - at;
-    let after = text.get(at + length).copied().unwrap_or(b'\n');
-    length == width
-        || (1..width).contains(&length)
-            && b"=\n\r\"'\\ <".contains(&after)
-            && (length.is_multiple_of(4) || after == b'=' || length > 8)
-}
-
 /// Hexadecimal digits for text.
 fn hexadecimal(text: &[u8], start: usize, end: usize) -> Option<Decoded> {
     let probe = text.get(start..start + 24)?;
     if end < start + 24 || !probe.iter().all(u8::is_ascii_hexdigit) || !is_text_start(&hex_bytes(probe)) {
         return None;
     }
-    let (lines, signs, end) = wrapped(text, start, |byte| byte.is_ascii_hexdigit());
+    let (lines, signs, end) = wrapped(text, start, |byte| byte.is_ascii_hexdigit(), hex_bytes);
     let joined =
         text.get(end).is_some_and(|byte| byte.is_ascii_alphanumeric() || matches!(byte, b'_' | b'-'));
     let bytes = as_text(hex_bytes(&signs))?;
@@ -179,7 +181,7 @@ fn base32(text: &[u8], start: usize, end: usize) -> Option<Decoded> {
     {
         return None;
     }
-    let (lines, signs, end) = wrapped(text, start, in_alphabet);
+    let (lines, signs, end) = wrapped(text, start, in_alphabet, |signs| decoded(signs, 5, base32_value));
     let padding = forward_over(text, end, 6, |byte| byte == b'=') - end;
     let whole =
         (signs.len() + padding).is_multiple_of(8) || matches!(signs.len() % 8, 2 | 4 | 5 | 7) && padding == 0;
@@ -201,7 +203,7 @@ fn base64(text: &[u8], start: usize) -> Option<Decoded> {
     if !is_text_start(&first_bytes(text, start)?) {
         return None;
     }
-    let (lines, signs, end) = wrapped(text, start, in_alphabet);
+    let (lines, signs, end) = wrapped(text, start, in_alphabet, base64_bytes);
     let bytes = as_text(base64_bytes(&signs))?;
     let padding = forward_over(text, end, 2, |byte| byte == b'=') - end;
     Some(Decoded { bytes, lines, end: end + padding, group: (4, 3) })
@@ -273,8 +275,13 @@ fn is_control(byte: u8) -> bool {
 
 /// Whether text may start with these bytes: UTF-8, or UTF-16 of a script for a shell of Windows.
 fn is_text_start(bytes: &[u8]) -> bool {
+    bytes.len() >= 8 && (is_text(bytes) || is_wide(bytes))
+}
+
+/// Whether the bytes are text, which may be cut off inside a character.
+fn is_text(bytes: &[u8]) -> bool {
     let whole = std::str::from_utf8(bytes).map_or_else(|error| error.error_len().is_none(), |_| true);
-    bytes.len() >= 8 && (whole && !bytes.iter().copied().any(is_control) || is_wide(bytes))
+    whole && !bytes.iter().copied().any(is_control)
 }
 
 fn is_wide(bytes: &[u8]) -> bool {
