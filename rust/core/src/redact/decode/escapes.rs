@@ -129,7 +129,8 @@ fn style_sheet(text: &[u8], at: usize) -> Option<(usize, Stands)> {
     let code =
         hex(text, at, count).filter(|code| (0x20..0x7f).contains(code) && text[at..].starts_with(b"00"))?;
     let end = at + count;
-    let space = text.get(end) == Some(&b' ') && text.get(end + 1) == Some(&b'\\');
+    let sign = |byte: &u8| byte.is_ascii_punctuation() && *byte != b'-';
+    let space = text.get(end) == Some(&b' ') && text.get(end + 1).is_some_and(sign);
     Some((end + usize::from(space), Stands::Byte(code as u8)))
 }
 

@@ -14,7 +14,7 @@ const WIDTHS: [usize; 10] = [72, 76, 78, 79, 80, 100, 120, 132, 160, 200];
 const NARROWEST: usize = WIDTHS[0];
 
 /// Characters of tokens and addresses, which a program may cut anywhere.
-fn is_token_byte(byte: u8) -> bool {
+pub(super) fn is_token_byte(byte: u8) -> bool {
     byte.is_ascii_alphanumeric() || b"_-+/=.@%:!#$".contains(&byte)
 }
 

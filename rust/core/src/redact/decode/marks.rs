@@ -1,6 +1,7 @@
 //! What no reader sees in a text, or sees as something plainer: colours, zero-width and full-width characters, NULs,
 //! the carets of a command line.
 
+use super::joins::is_token_byte;
 use super::view::{Edit, Stands};
 
 /// A terminal sequence whose introducer ends at `from`: a colour stands for nothing, a movement for a space.
@@ -48,8 +49,8 @@ pub(super) fn scattered(text: &[u8], at: usize) -> Option<Edit> {
     }
     let line = at + 1 + usize::from(text.get(at + 1) == Some(&b'\r'));
     if text.get(line) == Some(&b'\n') {
-        let goes_on = text[at - 1].is_ascii_alphanumeric() && text.get(line + 1)?.is_ascii_alphanumeric();
-        return goes_on.then(|| Edit::gap(at, line + 1));
+        let goes_on = is_token_byte(text[at - 1]) && is_token_byte(*text.get(line + 1)?);
+        return goes_on.then(|| Edit { doubtful: true, ..Edit::gap(at, line + 1) });
     }
     let next = text.get(at + 1)?.is_ascii_graphic() && text[at + 1] != sign;
     let again = text.get(at + 2) == Some(&sign) || at > 1 && text[at - 2] == sign;
