@@ -10,6 +10,7 @@ _T = TypeVar("_T")
 
 __all__ = [
     "AgentScope",
+    "Exceptions",
     "PhaseScope",
     "Recorder",
     "Redactor",
@@ -135,6 +136,13 @@ class Redactor:
     def redact_json(self, line: bytes) -> bytes: ...
     def redact_stream(self, input: int, output: int) -> tuple[list[int], int]: ...
     def explain_stream(self, input: int, output: int) -> tuple[list[int], int]: ...
+
+@final
+class Exceptions:
+    """The texts and patterns that the user allows, as the recorder reads them."""
+
+    def __new__(cls, texts: list[str], patterns: list[str]) -> Self: ...
+    def allows(self, text: str) -> bool: ...
 
 @final
 class Words:

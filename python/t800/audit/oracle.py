@@ -9,6 +9,7 @@ from __future__ import annotations
 import re
 from typing import TYPE_CHECKING, Any, NamedTuple
 
+from t800._core import Exceptions
 from t800.audit.assignments import is_secret_value, named_secrets
 from t800.audit.commands import command_secrets
 from t800.audit.formats import formatted
@@ -21,11 +22,11 @@ from t800.audit.randomness import random_tokens
 from t800.audit.words import WORDS
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping
+    from collections.abc import Iterable, Iterator, Mapping
 
     from t800.audit.assignments import Span
 
-__all__ = ["Leak", "Oracle"]
+__all__ = ["Allowed", "Leak", "Oracle"]
 
 
 class Leak(NamedTuple):
@@ -62,11 +63,31 @@ _MOST_NAMES = 10_000
 _LONGEST_JSON = 4 << 20
 
 
+class Allowed:
+    """What the user allows: texts, names of fields, and patterns for whole texts."""
+
+    def __init__(self, texts: Iterable[str] = (), patterns: Iterable[str] = ()) -> None:
+        given = list(texts)
+        self._exceptions = Exceptions(given, list(patterns))
+        self._names = frozenset("".join(segments(text)) for text in given)
+
+    def allows(self, value: str) -> bool:
+        """Whether a value may stand in a trace."""
+        try:
+            return self._exceptions.allows(value)
+        except UnicodeEncodeError:  # half of a pair of surrogates, which no configuration holds
+            return False
+
+    def names(self, field: str) -> bool:
+        """Whether the value of a field may stand in a trace, whatever it is."""
+        return bool(self._names) and "".join(segments(field)) in self._names
+
+
 class Oracle:
     """Looks through texts and trees for what must not be there.
 
     `own` is what the machine knows of its user, `redaction_value` the marker as configured, `sensitive` further
-    names of fields whose values must be gone.
+    names of fields whose values must be gone, `allowed` what the user wants to stay.
     """
 
     def __init__(
@@ -74,7 +95,9 @@ class Oracle:
         own: Own | None = None,
         redaction_value: str = "[REDACTED]",
         sensitive: frozenset[str] = frozenset(),
+        allowed: Allowed | None = None,
     ) -> None:
+        self._allowed = allowed or Allowed()
         self._own = own or Own()
         self._marker = redaction_value
         self._names: dict[str, list[tuple[str, str]]] = {}
@@ -87,7 +110,7 @@ class Oracle:
         seen: set[str] = set()
         for layer, depth in waiting:
             for kind, value in self._layer(layer):
-                if not any(value in other for other in seen):
+                if not any(value in other for other in seen) and not self._allowed.allows(value):
                     seen.add(value)
                     yield kind, value
                 if len(seen) >= _MOST_LEAKS:
@@ -160,17 +183,21 @@ class Oracle:
     def _members(
         self, node: Mapping[str, Any], where: str, says: Meaning
     ) -> Iterator[tuple[object, str, str, Meaning]]:
+        # In a JSON text inside a text only what looks like a secret was to go: it may be a schema, or code.
+        handed_down = Meaning.WEAK if "→" in where else Meaning.SECRET
         for name, value in node.items():
             shown = "[…]" if self._name(name) else name
             inner = self._meaning(name)
             if says is Meaning.SECRET and not isinstance(value, bool):
-                inner = says
+                inner = max(inner, handed_down, key=lambda each: each.value)
             paired = _paired_name(node, name)
             if paired:
                 inner = max(inner, self._meaning(paired), key=lambda each: each.value)
             yield value, f"{where}.{shown}" if where else shown, paired or name, inner
 
     def _string(self, text: str, where: str, called: str, says: Meaning) -> Iterator[Leak]:
+        if self._allowed.names(called):
+            return
         seen = []
         named = self._named(text, called, says)
         if named is not None:
@@ -186,7 +213,7 @@ class Oracle:
     def _named(self, text: str, called: str, says: Meaning) -> str | None:
         """What the field's own name says of its value; None where that is harmless."""
         text = without_markers(text, self._marker)
-        if called in _OWN_IDS or is_placeholder(text):
+        if called in _OWN_IDS or is_placeholder(text) or self._allowed.allows(text):
             return None
         if says is Meaning.SECRET and not _UI_WORDS.issuperset(segments(text)):
             return "value of a sensitive key"

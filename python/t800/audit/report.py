@@ -8,7 +8,7 @@ import os
 from typing import TYPE_CHECKING, NamedTuple
 
 from t800.audit.files import pieces
-from t800.audit.oracle import Oracle
+from t800.audit.oracle import Allowed, Oracle
 from t800.audit.places import own
 from t800.errors import CorruptTraceError
 
@@ -63,12 +63,20 @@ _MOST_LISTED = 1000
 def oracle_for(values: Mapping[str, object], environ: Mapping[str, str] = os.environ) -> Oracle:
     """The oracle for traces recorded under these settings, on this machine.
 
-    Of the settings it takes the redaction value, the further names of keys and the sensitive directories.
+    Of the settings it takes the redaction value, the further names of keys, the sensitive directories, and what is
+    allowed.
     """
     folders = (os.path.expanduser(str(folder)) for folder in _texts(values.get("file_paths.sensitive_dirs")))
     known = own(environ, (folder for folder in folders if folder != "/etc"))
     marker = str(values.get("redaction_value") or "[REDACTED]")
-    return Oracle(known, marker, frozenset(_texts(values.get("always_redact"))))
+    return Oracle(known, marker, frozenset(_texts(values.get("always_redact"))), _allowed(values))
+
+
+def _allowed(values: Mapping[str, object]) -> Allowed:
+    given = values.get("telemetry.privacy.allow")
+    items = given if isinstance(given, list | tuple) else []
+    patterns = [str(item["pattern"]) for item in items if isinstance(item, dict)]
+    return Allowed([item for item in items if isinstance(item, str)], patterns)
 
 
 def _texts(value: object) -> list[str]:

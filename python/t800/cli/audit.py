@@ -24,7 +24,7 @@ def audit(sessions: tuple[str, ...], directory: str | None, as_json: bool) -> in
 
     Without an argument the whole telemetry folder: traces, compressed ones, summaries, the memory index, whatever
     lies there except the configuration. PATH may be any file or folder. A finding says where, what and how long,
-    never the value; equal fingerprints are equal values. The exit code is 1 when something was found or a file
+    never the value; equal fingerprints are equal values. What telemetry.privacy.allow lists is no finding. The exit code is 1 when something was found or a file
     could not be read.
     """
     from t800 import layout

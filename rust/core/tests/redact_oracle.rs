@@ -299,7 +299,7 @@ fn every_general_format_covers_what_its_expression_finds() {
 }
 
 proptest! {
-    #![proptest_config(ProptestConfig { cases: 1000, failure_persistence: None, ..ProptestConfig::default() })]
+    #![proptest_config(ProptestConfig { cases: 300, failure_persistence: None, ..ProptestConfig::default() })]
 
     /// Several tokens in one text, a line each.
     #[test]

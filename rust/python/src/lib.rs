@@ -88,6 +88,7 @@ fn _core(module: &Bound<'_, PyModule>) -> PyResult<()> {
     module.add_class::<scope::AgentScope>()?;
     module.add_class::<filter::Filter>()?;
     module.add_class::<words::Words>()?;
+    module.add_class::<words::Exceptions>()?;
     module.add_function(wrap_pyfunction!(sha256_hex, module)?)?;
     module.add_function(wrap_pyfunction!(keyed_hash, module)?)?;
     module.add_function(wrap_pyfunction!(parse_json, module)?)?;

@@ -1,8 +1,9 @@
-//! Where any of many words stands in a text: the audit's first look, before its own expressions.
+//! What the audit takes from the core: a search for words, and the user's allow-list. No rule of the recorder.
 
 use aho_corasick::{AhoCorasick, AhoCorasickKind};
 use pyo3::exceptions::PyValueError;
 use pyo3::prelude::*;
+use t800_core::redact::Allow;
 
 /// A set of words to look for. It knows nothing of redaction: the audit shares no rule with the recorder.
 #[pyclass(frozen, module = "t800._core")]
@@ -36,5 +37,27 @@ impl Words {
             (characters - self.lengths[word], word)
         });
         hits.collect()
+    }
+}
+
+/// The texts and patterns that the user allows, as the recorder reads them: no pattern can keep it busy.
+#[pyclass(frozen, module = "t800._core")]
+pub struct Exceptions {
+    allow: Allow,
+}
+
+#[pymethods]
+impl Exceptions {
+    /// Texts, and patterns for whole texts; `ValueError` where a pattern cannot be used.
+    #[new]
+    fn new(texts: Vec<String>, patterns: Vec<String>) -> PyResult<Exceptions> {
+        let allow = Allow::new(&texts, &patterns, "telemetry.privacy.allow")
+            .map_err(|error| PyValueError::new_err(error.to_string()))?;
+        Ok(Exceptions { allow })
+    }
+
+    /// Whether the text is one of them.
+    fn allows(&self, text: &str) -> bool {
+        self.allow.allows(text)
     }
 }

@@ -46,11 +46,11 @@ mod words;
 pub use content::{hmac_hex, sha256_hex};
 pub use keys::KeyClass;
 pub use rules::{Rule, RuleError, RuleId, catalogue};
-pub use user::UserRule;
+pub use user::{Allow, UserRule};
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
-use user::{Allow, UserRules};
+use user::UserRules;
 
 /// What a user configured about privacy, in plain values: the input of [`Redactor::new`].
 // Each switch is one documented setting of its own.

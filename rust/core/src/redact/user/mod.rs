@@ -32,14 +32,17 @@ pub struct UserRule {
 
 /// Texts that stay: as given, or as a whole described by an expression.
 #[derive(Debug, Default)]
-pub(crate) struct Allow {
+pub struct Allow {
     texts: HashSet<String>,
     patterns: Vec<Pattern>,
 }
 
 impl Allow {
     /// Compiles an allow-list; `key` is where it stands in the configuration.
-    pub(crate) fn new(texts: &[String], patterns: &[String], key: &str) -> Result<Allow, RuleError> {
+    ///
+    /// # Errors
+    /// [`RuleError`] where an expression cannot be used, or allows nearly everything.
+    pub fn new(texts: &[String], patterns: &[String], key: &str) -> Result<Allow, RuleError> {
         let patterns = patterns.iter().map(|source| {
             let named =
                 |error: RuleError| RuleError { reason: format!("{source:?} {}", error.reason), ..error };
@@ -58,7 +61,8 @@ impl Allow {
     }
 
     /// Whether the text is given or described.
-    pub(crate) fn allows(&self, text: &str) -> bool {
+    #[must_use]
+    pub fn allows(&self, text: &str) -> bool {
         self.lists(text) || self.patterns.iter().any(|pattern| pattern.allows(text.as_bytes()))
     }
 }
