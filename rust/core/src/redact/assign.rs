@@ -4,6 +4,7 @@
 use super::benign;
 use super::keys::KeyClass;
 use super::pii;
+use super::records;
 use super::rules::RuleId;
 use super::scan::Scan;
 use super::segments::Segments;
@@ -46,7 +47,9 @@ fn name_end(text: &[u8], at: usize) -> usize {
 
 /// Looks at the `=` or `:` at `at`.
 pub(crate) fn at_operator(scan: &mut Scan, at: usize) {
-    let Some((op_end, compares)) = operator(scan.text, at) else { return };
+    let Some((op_end, compares)) = operator(scan.text, at) else {
+        return records::at_double_colon(scan, at);
+    };
     let Some(name) = name_before(scan.text, at) else { return };
     let key = &scan.text[name.start..name.end];
     let class = class_of(scan, name);
@@ -54,8 +57,8 @@ pub(crate) fn at_operator(scan: &mut Scan, at: usize) {
         return;
     }
     let class = if is_password_switch(scan.text, name, at) { KeyClass::SECRET } else { class };
-    if class == KeyClass::PLAIN {
-        return named_value(scan, key, name.start, op_end);
+    if class == KeyClass::PLAIN || class.is_content() {
+        return records::named_value(scan, key, name.start, op_end);
     }
     let strict = is_strict(scan.text, name, at, op_end);
     value_of(scan, class, name, op_end, Operator { colon: scan.text[at] == b':', strict, compares });
@@ -246,6 +249,9 @@ pub(crate) fn value_of(scan: &mut Scan, class: KeyClass, name: Name, from: usize
     if !(class.hides_strings() || class == KeyClass::MAYBE) {
         return;
     }
+    if scan.text.get(from) == Some(&b'(') {
+        records::pair(scan, from);
+    }
     if is_cookie(key) && operator.compares {
         return;
     }
@@ -366,7 +372,7 @@ fn is_scheme(word: &[u8]) -> bool {
 /// `"abc" + "def"`, `("abc"\n "def")`: the literals that go on behind a redacted one.
 fn continued(scan: &mut Scan, closing: usize) {
     let text = scan.text;
-    let quote = text.get(closing).copied().unwrap_or(0);
+    let Some(&quote) = text.get(closing) else { return };
     let mut end = closing;
     for _ in 0..64 {
         let gap = forward_over(text, end + 1, 128, |b| b" \t\n\r+.\\&~".contains(&b));
@@ -430,38 +436,6 @@ fn wraps(callee: &[u8]) -> bool {
     )
 }
 
-/// `name="K" value="V"`, `{"name": "K", "value": "V"}`, `- name: K\n  value: V`.
-fn named_value(scan: &mut Scan, key: &[u8], start: usize, op_end: usize) {
-    if !matches!(
-        key,
-        b"value" | b"Value" | b"VALUE" | b"val" | b"content" | b"default" | b"data" | b"body" | b"$value"
-    ) {
-        return;
-    }
-    let floor = start.saturating_sub(200);
-    let front = &scan.text[floor..start];
-    let Some(name) = last_name(front, floor, scan.text) else { return };
-    let class = scan.class(&scan.text[name.start..name.end]);
-    let operator = Operator { colon: false, strict: true, compares: false };
-    value_of(scan, class, name, op_end, operator);
-}
-
-/// The last `name`, `key`, `id` or `variable` assigned in `front`.
-fn last_name(front: &[u8], floor: usize, text: &[u8]) -> Option<Name> {
-    let label =
-        [b"name".as_slice(), b"key", b"Key", b"Name", b"variable", b"header", b"id", b"KEY", b"label"]
-            .iter()
-            .filter_map(|word| memchr::memmem::rfind(front, word).map(|i| i + word.len()))
-            .max()?;
-    let tag = front[label..].iter().any(|b| matches!(b, b'<' | b'}'));
-    let op = forward_over(text, floor + label, 6, |b| matches!(b, b'"' | b'\'' | b' ' | b'\\'));
-    if tag || !matches!(text.get(op), Some(b'=' | b':')) {
-        return None;
-    }
-    let span = value_at(text, op + 1, false)?;
-    Some(Name { start: span.start, end: span.end, quoted: true })
-}
-
 /// Whether a word is worth a look behind it even without an operator: `--password x`, `| TOKEN | x |`.
 pub(crate) fn at_word(scan: &mut Scan, start: usize, end: usize) {
     let text = scan.text;
@@ -469,28 +443,10 @@ pub(crate) fn at_word(scan: &mut Scan, start: usize, end: usize) {
     let before = if start > 0 { text[start - 1] } else { b'\n' };
     let name = Name { start, end, quoted: false };
     match next {
-        b'>' if before == b'<' => element(scan, name),
+        b'>' if before == b'<' => records::plain_element(scan, name),
         b' ' | b'\t' => spaced(scan, name),
         b'"' | b'\'' | b'\\' | b'`' | b'*' => after_quote(scan, name),
         _ => {}
-    }
-}
-
-/// `<password>x</password>`
-fn element(scan: &mut Scan, name: Name) {
-    let text = scan.text;
-    let class = scan.class(&text[name.start..name.end]);
-    let end = forward_over(text, name.end + 1, VALUE_LIMIT, |b| b != b'<');
-    if !text[end..].starts_with(b"</") || end == name.end + 1 {
-        return;
-    }
-    let span = Span { start: name.end + 1, end, quoted: true };
-    if let Some(datum) = class.datum() {
-        return pii::labelled(scan, datum, span);
-    }
-    if class.hides_strings() || class == KeyClass::MAYBE {
-        let key = &text[name.start..name.end];
-        judge(scan, class, key, span, Operator { colon: false, strict: true, compares: false });
     }
 }
 
@@ -516,7 +472,11 @@ fn after_quote(scan: &mut Scan, name: Name) {
         return;
     }
     let span = after_scheme(text, Span { start, end, quoted: true });
-    if value::is_prose_secret(&text[span.start..span.end], true) {
+    let body = &text[span.start..span.end];
+    if class == KeyClass::MAYBE && !value::is_token(body, &Shape::of(body)) {
+        return;
+    }
+    if value::is_prose_secret(body, true) {
         scan.secret(span.start, span.end, RuleId::ASSIGNED);
     }
 }
@@ -532,7 +492,8 @@ fn spaced(scan: &mut Scan, name: Name) {
     let from = forward_over(text, name.end, 40, |b| matches!(b, b' ' | b'\t' | b'|'));
     let from = past_body_flag(text, from);
     let flag = is_flag(text, name);
-    let from = if flag { from } else { after_links(text, from) };
+    let label_end = from;
+    let from = if flag { from } else { records::past_kind(text, after_links(text, from)) };
     if benign::closes_literal(text, name, from) {
         return;
     }
@@ -550,6 +511,12 @@ fn spaced(scan: &mut Scan, name: Name) {
     if flag || sets(text, name.start) && !benign::continues_prose(text, span) || names_login(text, name.start)
     {
         return judge(scan, class, key, span, Operator { colon: false, strict: true, compares: false });
+    }
+    if class == KeyClass::SECRET && text[name.end..label_end].contains(&b'|') {
+        return judge(scan, class, key, span, Operator { colon: false, strict: false, compares: false });
+    }
+    if from > label_end && class == KeyClass::SECRET && records::is_spoken_code(key, body) {
+        return scan.secret(span.start, span.end, RuleId::PROSE);
     }
     let in_path = name.start > 0 && text[name.start - 1] == b'/';
     if in_path || class == KeyClass::MAYBE {

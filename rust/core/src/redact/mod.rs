@@ -26,6 +26,7 @@ mod pii;
 mod pipes;
 mod positions;
 mod prose;
+mod records;
 mod rules;
 mod scan;
 mod segments;

@@ -9,7 +9,8 @@ use super::segments::Segments;
 use super::span::{back_over, forward_over};
 use super::{Finding, Redactor, With};
 use super::{
-    assign, commands, cookies, decode, identity, paths, pem, pii, prose, shell, sql, tails, tokens, url, user,
+    assign, commands, cookies, decode, identity, paths, pem, pii, prose, records, shell, sql, tails, tokens,
+    url, user,
 };
 
 /// Where a scan writes; handed over whole.
@@ -40,6 +41,8 @@ pub(crate) struct Memo {
     pub(crate) cookies: usize,
     /// The simple command that was read last.
     pub(crate) command: shell::Command,
+    /// The table that was read last.
+    pub(crate) table: records::Table,
     /// Where the last run that was decoded ended.
     pub(crate) decoded: usize,
     /// The last range of base64 around a run that looked drawn.
@@ -209,6 +212,7 @@ impl<'a> Scan<'a> {
         assign::at_word(self, start, end);
         commands::at_word(self, start, end);
         sql::at_word(self, start, end);
+        records::at_word(self, start, end);
     }
 
     /// Looks at the run that starts with the dash at `start`.

@@ -42,8 +42,8 @@ const OFTEN: [&str; 4] = ["string", "str", "words", "link"];
 
 /// Words in front of an operator that are no names themselves but lead to one: `name="K" value="V"`, types.
 #[rustfmt::skip]
-const BESIDE_NAMES: [&str; 18] = [
-    "value", "val", "content", "default", "data", "body",
+const BESIDE_NAMES: [&str; 20] = [
+    "value", "val", "content", "default", "data", "body", "example", "result",
     "string", "str", "text", "any", "bytes", "char", "auto", "static", "const", "secretstr", "optional", "cow",
 ];
 

@@ -390,8 +390,17 @@ fn is_path(value: &[u8], shape: &Shape) -> bool {
         || value.starts_with(b"./")
         || value.starts_with(b"~/")
         || value.starts_with(b"../")
-        || slashes > 1)
+        || slashes > 1
+        || slashes == 1 && is_file_name(value))
         && !shape.is_random()
+}
+
+/// `src/app.test2.js`: ends in a dot and a few small letters.
+fn is_file_name(value: &[u8]) -> bool {
+    memchr::memrchr(b'.', value).is_some_and(|dot| {
+        let ending = &value[dot + 1..];
+        (1..=4).contains(&ending.len()) && ending.iter().all(u8::is_ascii_lowercase)
+    })
 }
 
 /// `form.password.value`, `a.b2.c`.
