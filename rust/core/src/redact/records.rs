@@ -41,7 +41,7 @@ pub(crate) fn at_word(scan: &mut Scan, start: usize, end: usize) {
 }
 
 /// Whether a value looks like a secret by itself, where a label can be the heading of anything.
-fn is_plausible(class: KeyClass, body: &[u8]) -> bool {
+pub(crate) fn is_plausible(class: KeyClass, body: &[u8]) -> bool {
     if body.len() < 4 || value::is_placeholder(body) || body.iter().any(u8::is_ascii_whitespace) {
         return false;
     }

@@ -2,6 +2,7 @@
 
 use super::super::assign::{Operator, Span, judge};
 use super::super::keys::KeyClass;
+use super::super::records::is_plausible;
 use super::super::scan::Scan;
 use super::labelled;
 
@@ -161,7 +162,9 @@ fn row(scan: &mut Scan, from: usize, to: usize, columns: &Columns) -> bool {
         }
         if let Some(datum) = class.datum() {
             labelled(scan, datum, span);
-        } else if class.hides_strings() {
+        } else if class.hides_strings()
+            && (class == KeyClass::SECRET || is_plausible(class, &scan.text[start..end]))
+        {
             let key = columns.names[i];
             let key = &scan.text[key.0..key.1];
             judge(scan, class, key, span, Operator { colon: false, strict: true, compares: false });
