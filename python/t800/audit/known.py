@@ -14,6 +14,19 @@ _MARKER = (
     r"|(?<![\w-])[0-9]{4}-[0-9]{2}-[0-9]{2}_[0-9]{2}-[0-9]{2}-[0-9]{2}_ses_[0-9a-z]{12}(?![\w-])"
     r"|\[(?:cycle|NaN|Infinity|more|nested too deeply|integer of [0-9]{1,20} bits)\]"
 )
+# The markers are searched for only where a piece of one stands.
+_CLUES = (
+    "[REDACTED",
+    "[content hash",
+    " bytes]",
+    " bits]",
+    "_ses_",
+    "[cycle]",
+    "[NaN]",
+    "[Infinity]",
+    "[more]",
+    "[nested too",
+)
 _WORDS = frozenset(
     """
     true false null none nil undefined nan yes no on off string str int integer number bool boolean bytes any object
@@ -50,7 +63,7 @@ _NOBODY = frozenset(
 
 def without_markers(text: str, redaction_value: str = "[REDACTED]") -> str:
     """The text with every marker of the recorder blanked out by `GONE`; positions stay."""
-    if "[" in text or "_ses_" in text:
+    if any(clue in text for clue in _CLUES):
         text = re.sub(_MARKER, _blank, text)
     if redaction_value and redaction_value in text:
         text = text.replace(redaction_value, GONE * len(redaction_value))

@@ -24,7 +24,6 @@ _HEX = re.compile(
 _SPACED_HEX = re.compile(
     r"(?<![0-9A-Za-z])(?:[0-9a-fA-F]{2}(?:[ :]|(?![0-9A-Za-z]))|[0-9a-fA-F]{4}(?: |(?![0-9A-Za-z]))){9,}+"
 )
-_HEX_CLUE = re.compile(r"[0-9A-Fa-f]{20}")
 _SPACED_CLUE = re.compile(r"[0-9A-Fa-f]{2}(?:[ :]?[0-9A-Fa-f]{2}){8}")
 _ESCAPE = re.compile(r"\\(?:u\{?([0-9a-fA-F]{4,6})\}?|x([0-9a-fA-F]{2})|([0-3][0-7]{2})|(.))", re.DOTALL)
 _SIMPLE = {"n": "\n", "t": "\t", "r": "\r", "b": " ", "f": " ", "0": "\0", "\n": "", "e": "\x1b"}
@@ -37,6 +36,7 @@ _QUOTED_PRINTABLE = re.compile(r"=[0-9A-F]{2}")
 _MIN_PRINTABLE = 0.97
 _MOST_RUNS = 2000
 _SHORTEST_LINE = 60
+_SHORTEST_HEX = 20
 
 
 def inner_texts(text: str) -> Iterator[str]:
@@ -89,8 +89,9 @@ def _encoded(text: str) -> Iterator[str]:
     for wrapped in _WRAPPED.finditer(text) if longest >= _SHORTEST_LINE else ():
         if (decoded := _from_base64(re.sub(r"\\n|\s", "", wrapped[0]))) is not None:
             yield decoded
-    for clue, pattern in ((_HEX_CLUE, _HEX), (_SPACED_CLUE, _SPACED_HEX)):
-        for run in pattern.finditer(text) if clue.search(text) else ():
+    hexadecimal = ((longest >= _SHORTEST_HEX, _HEX), (_SPACED_CLUE.search(text), _SPACED_HEX))
+    for clue, pattern in hexadecimal:
+        for run in pattern.finditer(text) if clue else ():
             if (decoded := _from_hex(run[0])) is not None:
                 yield decoded
 

@@ -57,6 +57,8 @@ _RESOLVERS = frozenset(
 _LETTERS = {letter: position for position, letter in enumerate("ABCDEFGHIJKLMNOPQRSTUVWXYZ", 10)}
 _MOST_DIGITS = 15
 _NUMERIC = "0"
+_LONGEST_LOCAL = 66
+_LONGEST_DOMAIN = 480
 
 
 def _email(value: str, _: str) -> bool:
@@ -225,12 +227,36 @@ def personal_data(text: str, words: Places) -> Iterator[Span]:
     numbers = [number.span() for number in _NUMBER.finditer(text)]
     for kind, hint, shape, valid in _SHAPES:
         if hint == _NUMERIC or hint in text:
-            for found in _within(shape, text, numbers) if hint == _NUMERIC else shape.finditer(text):
+            for found in _candidates(hint, shape, text, numbers):
                 if valid(found[0], text[max(0, found.start() - 40) : found.start()]):
                     yield kind, *found.span()
     # Everything that a label names has a digit.
     if _DIGIT.search(text):
         yield from _named(text, words)
+
+
+def _candidates(
+    hint: str, shape: re.Pattern[str], text: str, numbers: list[tuple[int, int]]
+) -> Iterator[re.Match[str]]:
+    if hint == _NUMERIC:
+        yield from _within(shape, text, numbers)
+    elif hint == "@":
+        yield from _around(shape, text)
+    else:
+        yield from shape.finditer(text)
+
+
+def _around(shape: re.Pattern[str], text: str) -> Iterator[re.Match[str]]:
+    """Matches with an `@`, looked for where one stands; places that lie close together are one."""
+    start = end = 0
+    at = text.find("@")
+    while at >= 0:
+        if at - _LONGEST_LOCAL > end:
+            yield from shape.finditer(text, start, end)
+            start = at - _LONGEST_LOCAL
+        end = at + _LONGEST_DOMAIN
+        at = text.find("@", at + 1)
+    yield from shape.finditer(text, start, end)
 
 
 def _within(shape: re.Pattern[str], text: str, numbers: list[tuple[int, int]]) -> Iterator[re.Match[str]]:
