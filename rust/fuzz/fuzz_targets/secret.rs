@@ -35,13 +35,30 @@ fn token(kind: u8, seed: &[u8]) -> String {
     }
 }
 
-fuzz_target!(|input: (u8, [u8; 8], String, String)| {
-    let (kind, seed, before, after) = input;
-    let secret = token(kind, &seed);
+/// The secret as it is or with every character escaped.
+fn written(secret: &str, way: u8) -> String {
+    secret
+        .bytes()
+        .map(|byte| match way % 8 {
+            0 | 1 => char::from(byte).to_string(),
+            2 => format!("\\u{byte:04x}"),
+            3 => format!("\\\\x{byte:02x}"),
+            4 => format!("%{byte:02X}"),
+            5 => format!("%25{byte:02x}"),
+            6 => format!("&#{byte};"),
+            _ => format!("\\u{{{byte:x}}}"),
+        })
+        .collect()
+}
+
+fuzz_target!(|input: (u8, u8, [u8; 8], String, String)| {
+    let (kind, way, seed, before, after) = input;
+    let secret = written(&token(kind, &seed), way);
     // A letter or digit right beside it would make it another token.
     let text = format!("{before} {secret} {after}");
     let mut buffer = Buffer::default();
     Encoder::new(redactor(), &mut buffer, Limits::NONE).text(&text);
     let out = String::from_utf8(buffer.out).expect("UTF-8");
-    assert!(!out.contains(&secret), "{text:?}");
+    let inside = serde_json::to_string(&secret).expect("JSON");
+    assert!(!out.contains(&inside[1..inside.len() - 1]), "{text:?}");
 });

@@ -25,6 +25,10 @@ fn is_written(code: u32) -> bool {
     matches!(code, 0 | 9 | 10 | 13 | 0x1b | 0x20..=0x7e)
 }
 
+fn is_printed(code: u32) -> bool {
+    code != 0 && is_written(code)
+}
+
 fn is_alnum(text: &[u8], at: usize) -> bool {
     text.get(at).is_some_and(u8::is_ascii_alphanumeric)
 }
@@ -96,12 +100,16 @@ fn octal(text: &[u8], at: usize, joined: bool) -> Option<(usize, Stands)> {
         return Some(found);
     }
     let next = |end: usize| text.get(end).is_none_or(|byte| matches!(byte, b'\\' | b'"' | b'\''));
-    let four = digits(text, at, 4, 8).filter(|code| text[at] == b'0' && (0x20..0x7f).contains(code));
+    let four = digits(text, at, 4, 8).filter(|code| text[at] == b'0' && is_printed(*code));
     if let Some(code) = four.filter(|_| next(at + 4) || joined) {
         return Some((at + 4, Stands::Byte(code as u8)));
     }
     match digits(text, at, 3, 8) {
-        Some(code) if (code >= 0x20 && code != 0x7f) || code == 0x1b => {
+        Some(code)
+            if code >= 0x80
+                || code == 0x1b
+                || is_printed(code) && (code >= 0x20 || joined || next(at + 3)) =>
+        {
             Some((at + 3, Stands::Byte(code as u8)))
         }
         None if text[at] == b'0' && !is_digit(text, at + 1) && is_alnum(text, at + 1) => {

@@ -72,10 +72,17 @@ fn rescan(scan: &mut Scan, start: usize, decoded: &Decoded, login: bool) {
         }
         return;
     }
-    let random = (SHORTEST..WHOLE).contains(&bytes.len()) && value::is_token(bytes, &Shape::of(bytes));
+    let random = (SHORTEST..WHOLE).contains(&bytes.len())
+        && value::is_token(bytes, &Shape::of(bytes))
+        && !is_encoded(bytes);
     if told.count() > 0 || random || is_login(bytes) && login {
         scan.secret(start, decoded.end, RuleId::ENCODED);
     }
+}
+
+/// Whether text was encoded twice; then what it says in the end decides.
+fn is_encoded(bytes: &[u8]) -> bool {
+    hexadecimal(bytes, 0, bytes.len()).or_else(|| base64(bytes, 0)).is_some()
 }
 
 fn is_login(bytes: &[u8]) -> bool {
