@@ -83,3 +83,25 @@ fn a_secret_at_the_end_of_a_long_line_is_found() {
     let out = plain(&redactor, &text);
     assert!(!out.contains(&token) && out.ends_with("dolor  [REDACTED]"));
 }
+
+/// Parts that look drawn and join to one endless token: each is drawn afresh, so that none is known already.
+#[test]
+fn drawn_parts_joined_by_signs_end() {
+    let redactor = Redactor::new(&policy()).unwrap();
+    let mut fakes = support::Fakes::new(7);
+    for (length, sign) in
+        [(16, "."), (34, ":"), (16, "/"), (16, "+"), (16, "-"), (24, "~"), (13, "%2F"), (23, "!"), (0, "sk-")]
+    {
+        let mut text = String::new();
+        while text.len() < 300_000 {
+            text.push_str(&fakes.alnum(length));
+            text.push_str(sign);
+        }
+        assert!(plain(&redactor, &text).len() <= text.len() * 2, "{sign:?}");
+    }
+    let mut tokens = String::new();
+    while tokens.len() < 300_000 {
+        tokens.push_str("eyJthesearewords.");
+    }
+    assert!(plain(&redactor, &tokens).len() <= tokens.len());
+}

@@ -4,12 +4,14 @@ use super::opaque;
 use super::rules::{RuleId, Tail};
 use super::scan::Scan;
 use super::segments::Segments;
-use super::tokens::{EXTENT_LIMIT, contains_uuid, extended, word_start};
+use super::tokens::{contains_uuid, extended, word_start};
 use super::unknown::{Shape, ends_in_words};
 
 /// Longer than any token by itself; beyond lies data.
 const LONGEST: usize = 600;
 const LONGEST_LONE: usize = 200;
+/// How many runs of the same parts joined by signs are judged.
+const MOST_TRIES: u8 = 4;
 
 /// Looks at a maximal run of letters, digits, `_` and `-` that is in no known format.
 pub(crate) fn at_run(scan: &mut Scan, start: usize, end: usize) {
@@ -26,7 +28,14 @@ pub(crate) fn at_run(scan: &mut Scan, start: usize, end: usize) {
     {
         return;
     }
-    let (from, to) = (extended_left(text, start), extended(text, end));
+    let (judged, tries) = scan.memo.judged.clone();
+    if judged.contains(&start) && tries == MOST_TRIES {
+        return;
+    }
+    let (from, to) = (extended_left(text, start), extended(text, end, end + LONGEST));
+    let whole = from..to;
+    let tries = if to - from > LONGEST { MOST_TRIES } else { 1 + if judged == whole { tries } else { 0 } };
+    scan.memo.judged = (whole, tries);
     if to - from > LONGEST
         || opaque::is_known_whole(text, from)
         || opaque::is_entity_tag(text, from)
@@ -192,7 +201,7 @@ fn is_secret_word(word: &[u8]) -> bool {
 
 /// The start of a token that a sign splits: `kry_kEHWlM/7uoOJkQ2dY+9E/A==`, seen from one of its parts.
 fn extended_left(text: &[u8], mut start: usize) -> usize {
-    let floor = start.saturating_sub(EXTENT_LIMIT);
+    let floor = start.saturating_sub(LONGEST);
     while start > floor + 1 && matches!(text[start - 1], b'+' | b'/' | b'.' | b'~') {
         let from =
             (floor..start - 1).rev().take_while(|i| Tail::Word.has(text[*i])).last().unwrap_or(start - 1);

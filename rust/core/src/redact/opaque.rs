@@ -89,7 +89,7 @@ fn prefix_words(front: &[u8]) -> usize {
 pub(crate) fn is_publishable(run: &[u8]) -> bool {
     const FRONTS: [&[u8]; 6] =
         [b"pk_live_", b"pk_test_", b"pk-lf-", b"phc_", b"sb_publishable_", b"pk_prod_"];
-    matches!(run[0], b'p' | b's') && FRONTS.iter().any(|front| run.starts_with(front))
+    matches!(&run[..2], b"pk" | b"ph" | b"sb") && FRONTS.iter().any(|front| run.starts_with(front))
 }
 
 fn is_ulid(run: &[u8]) -> bool {

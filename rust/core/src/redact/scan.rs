@@ -47,6 +47,8 @@ pub(crate) struct Memo {
     pub(crate) decoded: usize,
     /// The last range of base64 around a run that looked drawn.
     pub(crate) base64: (usize, usize),
+    /// The last parts joined by signs that were judged together, and how often.
+    pub(crate) judged: (std::ops::Range<usize>, u8),
 }
 
 impl<'a> Scan<'a> {

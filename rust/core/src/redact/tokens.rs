@@ -7,7 +7,12 @@ use super::{guess, opaque, shapes, value};
 
 /// Shorter runs of word characters are not looked at.
 pub(crate) const MIN_RUN: usize = 12;
-pub(crate) const EXTENT_LIMIT: usize = 4096;
+const EXTENT_LIMIT: usize = 4096;
+/// How many fronts in one run may turn out to be none.
+const MOST_TRIES: usize = 16;
+/// How much of a JSON web token shows whether it is one.
+const JWT_SAMPLE: usize = 256;
+const JWT_LIMIT: usize = 16 << 10;
 
 /// Looks at a maximal run of letters, digits, `_` and `-`.
 pub(crate) fn at_run(scan: &mut Scan, start: usize, end: usize) {
@@ -50,12 +55,13 @@ fn known(text: &[u8], start: usize, end: usize) -> Option<(usize, usize, RuleId)
         return Some(found);
     }
     let starts = rules::starts();
-    let mut joined = true;
+    let (mut joined, mut tries) = (true, 0);
     let last = (end + 3).saturating_sub(MIN_RUN).max(start);
     for (offset, bytes) in text[start..last].windows(3).enumerate() {
         if joined
+            && tries < MOST_TRIES
             && starts.has([bytes[0], bytes[1], bytes[2]])
-            && let Some(found) = word_front(text, start + offset)
+            && let Some(found) = word_front(text, start + offset, &mut tries)
         {
             return Some(found);
         }
@@ -84,11 +90,13 @@ pub(crate) fn word_start(text: &[u8], end: usize) -> usize {
     (floor..end).rev().take_while(|i| Tail::Word.has(text[*i])).last().unwrap_or(end)
 }
 
-fn word_front(text: &[u8], at: usize) -> Option<(usize, usize, RuleId)> {
+fn word_front(text: &[u8], at: usize, tries: &mut usize) -> Option<(usize, usize, RuleId)> {
     rules::starting_with(text[at], text[at + 1]).find_map(|(rule, format)| {
-        if !text[at..].starts_with(format.front.as_bytes()) {
+        let front = format.front.as_bytes();
+        if !text[at..].starts_with(front) {
             return None;
         }
+        *tries += 1;
         Some((at, tail_end(text, at + format.front.len(), format)?, rule))
     })
 }
@@ -113,7 +121,7 @@ fn tail_end(text: &[u8], from: usize, format: &Format) -> Option<usize> {
     if exact && (after.is_ascii_alphanumeric() || length > format.min + 8) {
         return None;
     }
-    Some(extended(text, from + length))
+    Some(extended(text, from + length, ceiling))
 }
 
 /// Where a path or a name follows a token behind `/`: `TOKEN/report.pdf`.
@@ -168,17 +176,16 @@ fn jwt(text: &[u8], start: usize, end: usize) -> Option<(usize, usize, RuleId)> 
     if !text[start..].starts_with(b"eyJ") || text.get(end) != Some(&b'.') || text[..start].ends_with(b"pk.") {
         return None;
     }
-    let ceiling = text.len().min(start + (16 << 10));
-    let length = text[start..ceiling].iter().take_while(|b| Tail::Dotted.has(**b)).count();
-    let dots = memchr::memchr_iter(b'.', &text[start..start + length]).count();
-    let body = &text[end + 1..(start + length).max(end + 1)];
+    let dotted = |limit| text[start..].iter().take(limit).take_while(|b| Tail::Dotted.has(**b)).count();
+    let sample = start + dotted(JWT_SAMPLE);
+    let body = &text[(end + 1).min(sample)..sample];
     let drawn = body.starts_with(b"ey") || Shape::of(body).is_surprising();
-    (dots >= 1 && length >= 40 && drawn).then_some((start, start + length, RuleId::JWT))
+    (sample - start >= 40 && drawn).then(|| (start, start + dotted(JWT_LIMIT), RuleId::JWT))
 }
 
-/// The end of a token that goes on behind `+`, `/`, `=`, `.`, `~` or an escape in percent.
-pub(crate) fn extended(text: &[u8], mut end: usize) -> usize {
-    loop {
+/// The end of a token that goes on behind `+`, `/`, `=`, `.`, `~` or an escape in percent, looked for up to `ceiling`.
+pub(crate) fn extended(text: &[u8], mut end: usize, ceiling: usize) -> usize {
+    while end < ceiling {
         let next = match text.get(end) {
             Some(b'=') => end + 1,
             Some(b'%') if text[end..].len() > 2 && is_token_escape(&text[end + 1..end + 3]) => {
@@ -193,6 +200,7 @@ pub(crate) fn extended(text: &[u8], mut end: usize) -> usize {
         }
         end = next;
     }
+    end
 }
 
 /// `%2B`, `%2F`, `%3D`, `%2D`, `%5F`, `%2E`, `%7E`.

@@ -64,8 +64,22 @@ fn surprise(previous: u8, byte: u8) -> usize {
     usize::from(row[usize::from(CLASS[usize::from(byte)] & 63)] - b'0')
 }
 
+/// Whether there is a digit, or both cases of letters. Without a branch, so that it becomes a few vector instructions.
+fn mixes_two(end: &[u8; 16]) -> bool {
+    let (mut digit, mut upper, mut lower) = (false, false, false);
+    for byte in end {
+        digit |= byte.is_ascii_digit();
+        upper |= byte.is_ascii_uppercase();
+        lower |= byte.is_ascii_lowercase();
+    }
+    digit || (upper && lower)
+}
+
 /// Whether the end of a run reads like words, so that it is no token: the cheap look before all others.
 pub(crate) fn ends_in_words(run: &[u8]) -> bool {
+    if run.last_chunk::<16>().is_some_and(|end| !mixes_two(end)) {
+        return true;
+    }
     let end = &run[run.len().saturating_sub(17)..];
     let mut counted = 0;
     let mut sum = 0;
