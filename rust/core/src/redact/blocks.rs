@@ -12,6 +12,8 @@ pub(crate) struct Masks {
     pub(crate) word: u64,
     pub(crate) dash: u64,
     pub(crate) digit: u64,
+    /// Upper-case letters.
+    pub(crate) upper: u64,
     /// `=`, `:`, `@`, `/`, `~`, `\`, `$`: places where something may start or be joined.
     pub(crate) sign: u64,
     /// Signs that an escape starts with.
@@ -45,6 +47,7 @@ pub(crate) fn masks(block: &[u8; BLOCK]) -> Masks {
         out.word |= bits(letter | digit | dash | bytes.simd_eq(u8x16::splat(b'_')));
         out.dash |= bits(dash);
         out.digit |= bits(digit);
+        out.upper |= bits(range(bytes, b'A', b'Z'));
         out.sign |= bits(backslash | one_of(bytes, b"=:@/~$"));
         out.escape |= bits(backslash | one_of(bytes, b"%&\x1b"));
         out.wide |= bits(bytes);
@@ -61,6 +64,7 @@ fn portable(block: &[u8; BLOCK]) -> Masks {
         out.word |= bit(is_word(*byte));
         out.dash |= bit(*byte == b'-');
         out.digit |= bit(byte.is_ascii_digit());
+        out.upper |= bit(byte.is_ascii_uppercase());
         out.sign |= bit(b"=:@/~\\$".contains(byte));
         out.escape |= bit(b"%\\&\x1b".contains(byte));
         out.wide |= bit(!byte.is_ascii());

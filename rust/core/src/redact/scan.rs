@@ -192,9 +192,10 @@ impl<'a> Scan<'a> {
         while long != 0 {
             let end = long.trailing_zeros();
             long &= long - 1;
-            let (start, end) = (runs.start_of(at, end), at + end as usize);
-            tokens::at_run(self, start, end);
-            decode::at_run(self, start, end);
+            if let Some(start) = runs.drawn_start(at, end) {
+                tokens::at_run(self, start, at + end as usize);
+                decode::at_run(self, start, at + end as usize);
+            }
         }
     }
 
@@ -236,6 +237,8 @@ const WORD_LIMIT: usize = 80;
 struct Runs {
     /// The word bits of this block above those of the block before.
     words: u128,
+    /// Its digits and upper-case letters, likewise.
+    drawn: u128,
     /// Where the run starts that reaches into this block.
     open: usize,
 }
@@ -254,6 +257,7 @@ impl Runs {
     fn enter(&mut self, masks: &Masks) -> Places {
         const { assert!(tokens::MIN_RUN == 12, "`twelve` below is that many") };
         self.words = (u128::from(masks.word) << BLOCK) | (self.words >> BLOCK);
+        self.drawn = (u128::from(masks.digit | masks.upper) << BLOCK) | (self.drawn >> BLOCK);
         let one = self.words;
         let two = one & (one << 1);
         let four = two & (two << 2);
@@ -271,11 +275,16 @@ impl Runs {
         }
     }
 
-    /// Where the run starts that ends at the place `end` of the block at `at`.
-    fn start_of(&self, at: usize, end: u32) -> usize {
+    /// Where the run starts that ends at the place `end` of the block at `at`; `None` if it is all lower case, as no
+    /// token is.
+    fn drawn_start(&self, at: usize, end: u32) -> Option<usize> {
         let known = BLOCK as u32 + end;
         let length = (self.words << (u128::BITS - known)).leading_ones();
-        if length < known { at + end as usize - length as usize } else { self.open }
+        if length >= known {
+            return Some(self.open);
+        }
+        let run = ((1 << length) - 1) << (known - length);
+        (self.drawn & run != 0).then(|| at + end as usize - length as usize)
     }
 }
 
