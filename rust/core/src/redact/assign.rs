@@ -41,7 +41,7 @@ pub(crate) fn may_be_named(scan: &Scan, at: usize) -> bool {
 
 /// Where the name in front of the operator at `at` ends: before spaces, quotes and brackets.
 fn name_end(text: &[u8], at: usize) -> usize {
-    let end = back_over(text, at, 24, |b| b == b' ' || b == b'\t');
+    let end = back_over(text, at, 64, |b| b == b' ' || b == b'\t');
     back_over(text, end, 8, |b| b"\"'`\\]*".contains(&b))
 }
 
@@ -115,7 +115,7 @@ fn is_name_byte(byte: u8) -> bool {
 
 /// The name that ends in front of `at`, past spaces, quotes, brackets and a type.
 pub(crate) fn name_before(text: &[u8], at: usize) -> Option<Name> {
-    let mut end = back_over(text, at, 24, |b| b == b' ' || b == b'\t');
+    let mut end = back_over(text, at, 64, |b| b == b' ' || b == b'\t');
     let closed = back_over(text, end, 8, |b| b"\"'`\\]*".contains(&b));
     let quoted = text[closed..end].iter().any(|b| matches!(b, b'"' | b'\'' | b'`'));
     end = closed;
