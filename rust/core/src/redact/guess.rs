@@ -24,6 +24,7 @@ pub(crate) fn at_run(scan: &mut Scan, start: usize, end: usize) {
     if (shape.digits == 0 && !shape.is_random())
         || opaque::is_id(run)
         || run.starts_with(b"0x")
+        || run.starts_with(b"xn--")
         || is_in_data(scan, start)
     {
         return;
@@ -164,7 +165,7 @@ fn is_lone(text: &[u8], from: usize, to: usize) -> bool {
     } else {
         shape.alnum() >= 32 && shape.letters() > 3 && shape.digits >= 4 && shape.other == 0
     };
-    kinds && (shape.mixes_three() || is_beyond_hex(token)) && !opaque::is_public(text, from, to)
+    kinds && is_beyond_hex(token, &shape) && !opaque::is_public(text, from, to)
 }
 
 fn is_in_path(text: &[u8], from: usize, to: usize) -> bool {
@@ -176,10 +177,10 @@ fn is_in_path(text: &[u8], from: usize, to: usize) -> bool {
         || (after == b'.' && next.is_ascii_alphanumeric())
 }
 
-/// Whether a quarter of the characters are letters behind `f`; digests glued to a word have fewer.
-fn is_beyond_hex(token: &[u8]) -> bool {
+/// Whether enough letters are behind `f`: digests have none, and glued to a word few.
+fn is_beyond_hex(token: &[u8], shape: &Shape) -> bool {
     let beyond = token.iter().filter(|b| matches!(**b | 0x20, b'g'..=b'z')).count();
-    beyond * 4 >= token.len()
+    beyond * if shape.mixes_three() { 32 } else { 4 } >= token.len()
 }
 
 fn names_secret(prefix: &[u8]) -> bool {

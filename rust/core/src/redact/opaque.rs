@@ -206,13 +206,22 @@ fn is_encoded_text(token: &[u8]) -> bool {
     bytes >= 18 && high * 18 <= bytes
 }
 
+/// So much base64 at the start of the next line shows that the line goes on there.
+const NEXT_LINE: usize = 24;
+
+fn is_base64(byte: u8) -> bool {
+    byte.is_ascii_alphanumeric() || matches!(byte, b'+' | b'/' | b'=')
+}
+
 /// The rest of a wrapped line of base64, behind the name of a file or in front of a continuation.
 fn is_line_of_data(text: &[u8], from: usize, to: usize) -> bool {
     let token = &text[from..to];
     let signs = token.iter().any(|b| matches!(b, b'+' | b'/'));
     let ends = text.get(to).is_none_or(|b| matches!(b, b'\n' | b'\r'));
     let continued = text[to..].starts_with(b"\\\n");
-    continued || (ends && signs && matches!(token.len(), 60 | 64 | 70 | 72 | 76))
+    let next = text[to..].iter().skip(1).take(NEXT_LINE).take_while(|b| is_base64(**b)).count();
+    let goes_on = ends && next == NEXT_LINE;
+    continued || goes_on || (ends && signs && matches!(token.len(), 60 | 64 | 70 | 72 | 76))
 }
 
 /// Behind a name of public things: `"kid": "…"`, `fingerprint=…`, `x-request-id: …`.
