@@ -116,7 +116,7 @@ fn has_dotted_front(text: &[u8], from: usize, tail: &[u8]) -> bool {
     let drawn = if shape.is_hex() {
         shape.alnum() >= 32 && !followed
     } else {
-        shape.alnum() >= 20
+        shape.alnum() >= 22
             && shape.is_random()
             && (shape.mixes_three() || shape.alnum() >= 24 && (shape.digits > 1 || shape.upper > 3))
     };
