@@ -7,7 +7,7 @@ mod support;
 use support::{plain, policy};
 use t800_core::redact::Redactor;
 
-const REPEATED: [&str; 56] = [
+const REPEATED: [&str; 75] = [
     "token=",
     "eyJ",
     "%25",
@@ -64,6 +64,25 @@ const REPEATED: [&str; 56] = [
     "$6$",
     "x7Kq2mZp9Lw4Rt8Vb3Nc",
     "password=\n",
+    "phone 1 ",
+    "ssn 1-",
+    "DE89 ",
+    "AB12 ",
+    "\n---|",
+    "|phone|a|\n|---|---|\n",
+    "id,phone\n",
+    "(415) ",
+    "</tel>",
+    "<tel></tel>",
+    "address \"1 ",
+    "0049 30 1",
+    "1\u{a0}",
+    "电话",
+    "手机号是1",
+    "born 1 ",
+    "+1",
+    "1A1z",
+    "bc1q",
 ];
 
 #[test]

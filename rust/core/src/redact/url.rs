@@ -136,7 +136,10 @@ fn pgpass(scan: &mut Scan, at: usize) {
                 && field.iter().all(|b| b.is_ascii_alphanumeric() || b"_-.".contains(b)))
     };
     let number = port == b"*" || (port.len() <= 5 && port.iter().all(u8::is_ascii_digit));
-    let plain = password.len() >= 3
+    // `04:1f:bc:…` is a dump of bytes.
+    let bytes = port.len() == 2 && database.len() == 2 && user.len() == 2;
+    let plain = !bytes
+        && password.len() >= 3
         && !matches!(password[0], b'/' | b':')
         && !password.iter().any(|b| b" \t\"'".contains(b));
     if number && name(database) && name(user) && plain && !is_stand_in(password) {

@@ -6,6 +6,10 @@ pub(super) fn card(text: &[u8], at: usize, end: usize, before: u8) -> Option<usi
     if !(run == 4 && matches!(text.get(end), Some(b' ' | b'-')) || (14..=19).contains(&run)) {
         return None;
     }
+    let behind_digits = run == 4 && matches!(before, b' ' | b'-') && at > 1 && text[at - 2].is_ascii_digit();
+    if !matches!(text[at], b'2'..=b'6') || behind_digits {
+        return None;
+    }
     let digits = Digits::read(text, at);
     let length = card_length(digits.values())?;
     let grouped = groups_end(text, at, length)?;
@@ -186,11 +190,16 @@ pub(super) fn iban_end(text: &[u8], start: usize) -> Option<usize> {
     None
 }
 
-fn mod_97(iban: &[u8]) -> u32 {
-    iban[4..].iter().chain(&iban[..4]).fold(0, |rest, byte| match byte {
-        b'0'..=b'9' => (rest * 10 + u32::from(byte - b'0')) % 97,
-        _ => (rest * 100 + u32::from(byte.saturating_sub(b'A')) + 10) % 97,
-    })
+/// The rest of the number that an IBAN stands for; the division waits until a word of digits is full.
+fn mod_97(iban: &[u8]) -> u64 {
+    let digits = iban[4..].iter().chain(&iban[..4]).fold(0u64, |rest, byte| {
+        let rest = if rest > u64::MAX / 1000 { rest % 97 } else { rest };
+        match byte {
+            b'0'..=b'9' => rest * 10 + u64::from(byte - b'0'),
+            _ => rest * 100 + u64::from(byte.saturating_sub(b'A')) + 10,
+        }
+    });
+    digits % 97
 }
 
 /// Where a labelled account number that looks like an IBAN ends.

@@ -241,6 +241,11 @@ pub(super) fn is_checkable(text: &[u8]) -> bool {
         let (values, count) = values(id);
         return count == id.len() && checks::any(&values[..count]);
     }
+    // Value-added tax: the country, then digits with a letter or two among them.
+    let digits = id.iter().filter(|b| b.is_ascii_digit()).count();
+    if (10..=14).contains(&count) && digits >= 7 && id[..2].iter().all(u8::is_ascii_uppercase) {
+        return true;
+    }
     let first_digit = id.iter().position(u8::is_ascii_digit).unwrap_or(0);
     let run = id[first_digit..].iter().take_while(|b| b.is_ascii_digit()).count();
     [

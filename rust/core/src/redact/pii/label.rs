@@ -73,9 +73,16 @@ pub(super) fn may_be_label(text: &[u8], end: usize) -> bool {
         }
     }
     if start > 0 && text[start - 1] >= 0x80 {
-        return true;
+        return ends_with_word(&text[..start]);
     }
     start < end && (labels::may_end(&text[start..end]) || humps(text, start, end))
+}
+
+/// Whether the character beyond ASCII at the end belongs to a word.
+fn ends_with_word(text: &[u8]) -> bool {
+    let floor = text.len().saturating_sub(4);
+    let start = (floor..text.len()).rev().find(|i| text[*i] & 0xc0 != 0x80);
+    start.is_some_and(|start| fold::decode(&text[start..]).0.is_some_and(fold::is_word))
 }
 
 /// `SSNNumber`, `IBANCode`: the last hump follows capitals.

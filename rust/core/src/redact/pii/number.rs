@@ -68,7 +68,13 @@ fn plain(text: &[u8], at: usize, end: usize, before: u8) -> Option<Found> {
     if inner && length < 12 {
         return None;
     }
-    own_form(text, at, end, before).or_else(|| behind_label(text, at))
+    // `1 2 3`: the middle of a row of numbers; no form starts with so few digits and a space.
+    let short = length < 4 && next == b' ' && before != b'+';
+    if short && before == b' ' && at > 1 && text[at - 2].is_ascii_digit() {
+        return None;
+    }
+    let own = if short { None } else { own_form(text, at, end, before) };
+    own.or_else(|| behind_label(text, at))
 }
 
 /// Whether behind a short run of digits something follows that can belong to the same datum.

@@ -62,7 +62,9 @@ pub(super) fn international(text: &[u8], at: usize, end: usize, before: u8) -> O
         && matches!(text.get(end), Some(b' ' | b'-'))
         && !matches!(before, b'.' | b'-' | b'/' | b':');
     let country = || has_country(&text[at + 2..end.min(at + 5)]);
-    if !doubled || !parted || !country() {
+    // The middle of a row of numbers.
+    let column = before == b' ' && at > 1 && text[at - 2].is_ascii_digit();
+    if !doubled || !parted || column || !country() {
         return None;
     }
     let end = phone_end(text, at);

@@ -27,7 +27,9 @@ pub(crate) fn at_start(scan: &mut Scan) {
         let ceiling = scan.text.len().min(from + HEADER_LIMIT);
         let Some(length) = memchr::memchr(b'\n', &scan.text[from..ceiling]) else { return };
         let line = &scan.text[from..from + length];
-        if let Some(sign) = [b',', b'\t', b';', b'|'].into_iter().find(|sign| line.contains(sign))
+        let signs = [b',', b'\t', b';', b'|'];
+        if let Some(sign) = signs.into_iter().find(|sign| line.contains(sign))
+            && !(sign == b'|' && is_drawn(line))
             && let Some(columns) = columns(scan, from, from + length, sign)
         {
             return rows(scan, from + length + 1, &columns);
@@ -36,11 +38,16 @@ pub(crate) fn at_start(scan: &mut Scan) {
     }
 }
 
+/// Whether a line belongs to a drawn table, whose columns have names only above a line of dashes.
+fn is_drawn(line: &[u8]) -> bool {
+    matches!(line.first(), Some(b'|' | b' ')) || super::value::contains(line, b" | ")
+}
+
 /// A line of dashes under the names of columns: `----+----`, `|---|---|`.
 pub(crate) fn at_rule(scan: &mut Scan, start: usize) {
     let text = scan.text;
     if text.get(start + 1) != Some(&b'-')
-        || start == 0
+        || start < scan.memo.table.max(1)
         || !matches!(text[start - 1], b'\n' | b'|' | b' ' | b'+' | b':')
     {
         return;
@@ -133,10 +140,11 @@ fn rows(scan: &mut Scan, from: usize, columns: &Columns) {
         let ceiling = text.len().min(from + ROW_LIMIT);
         let to = memchr::memchr(b'\n', &text[from..ceiling]).map_or(ceiling, |i| from + i);
         if !row(scan, from, to, columns) {
-            return;
+            break;
         }
         from = to + 1;
     }
+    scan.memo.table = from;
 }
 
 fn row(scan: &mut Scan, from: usize, to: usize, columns: &Columns) -> bool {
@@ -201,6 +209,7 @@ mod tests {
             "{\n  \"password\": \"Mot de passe\",\n  \"forgot\": \"Perdu ?\",\n}\n",
             "id,phone\n17,4158675309,3\n",
             "call me, phone\n4158675309\n",
+            "| Field | Value |\n|---|---|\n| Full name | Id |\n| Plan | Gold |\n",
             "phone,\n4158675309,\n",
             "a | b\n----+---\n17 | 4158675309\n",
         ] {
