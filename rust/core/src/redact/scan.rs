@@ -37,8 +37,8 @@ pub(crate) struct Scan<'a> {
 pub(crate) struct Memo {
     /// Where the last value without quotes ended, and how many names inside it were followed.
     pub(crate) value: (usize, usize),
-    /// Up to where the last table was read.
-    pub(crate) table: usize,
+    /// Up to where the columns of the last table were read.
+    pub(crate) columns: usize,
     /// Where the last cookie header ended.
     pub(crate) cookies: usize,
     /// The simple command that was read last.

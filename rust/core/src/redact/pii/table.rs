@@ -47,7 +47,7 @@ fn is_drawn(line: &[u8]) -> bool {
 pub(crate) fn at_rule(scan: &mut Scan, start: usize) {
     let text = scan.text;
     if text.get(start + 1) != Some(&b'-')
-        || start < scan.memo.table.max(1)
+        || start < scan.memo.columns.max(1)
         || !matches!(text[start - 1], b'\n' | b'|' | b' ' | b'+' | b':')
     {
         return;
@@ -144,7 +144,7 @@ fn rows(scan: &mut Scan, from: usize, columns: &Columns) {
         }
         from = to + 1;
     }
-    scan.memo.table = from;
+    scan.memo.columns = from;
 }
 
 fn row(scan: &mut Scan, from: usize, to: usize, columns: &Columns) -> bool {
