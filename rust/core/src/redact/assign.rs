@@ -13,6 +13,7 @@ use super::tails::may_hold_secret;
 use super::unknown::Shape;
 use super::value::{self, Place};
 use super::words;
+use super::{calls, elements, named, pem, prose};
 
 pub(crate) use super::span::{Span, value_at};
 
@@ -58,6 +59,7 @@ pub(crate) fn at_operator(scan: &mut Scan, at: usize) {
     }
     let class = if is_password_switch(scan.text, name, at) { KeyClass::SECRET } else { class };
     if class == KeyClass::PLAIN || class.is_content() {
+        named::at_operator(scan, key, name.start, op_end);
         return records::named_value(scan, key, name.start, op_end);
     }
     let strict = is_strict(scan.text, name, at, op_end);
@@ -71,11 +73,16 @@ fn is_no_label(text: &[u8], name: Name, at: usize) -> bool {
         || benign::is_in_urn(text, name.start, at)
 }
 
-/// `/p:x` of Windows tools.
+/// `/p:x` of Windows tools, `PRAGMA key = 'x'`, `netsh wlan … key=x`.
 fn is_password_switch(text: &[u8], name: Name, at: usize) -> bool {
-    matches!(&text[name.start..name.end], b"p" | b"P" | b"rp")
-        && text[..name.start].ends_with(b" /")
-        && text[at] == b':'
+    match &text[name.start..name.end] {
+        b"p" | b"P" | b"rp" => text[..name.start].ends_with(b" /") && text[at] == b':',
+        b"key" => {
+            let front = &text[name.start.saturating_sub(80)..name.start];
+            text[at] == b'=' && (front.ends_with(b"PRAGMA ") || value::contains(front, b"netsh wlan "))
+        }
+        _ => false,
+    }
 }
 
 /// `/x:` and `/xy:` in front of the colon at `at`.
@@ -115,10 +122,12 @@ fn is_name_byte(byte: u8) -> bool {
 
 /// The name that ends in front of `at`, past spaces, quotes, brackets and a type.
 pub(crate) fn name_before(text: &[u8], at: usize) -> Option<Name> {
-    let mut end = back_over(text, at, 64, |b| b == b' ' || b == b'\t');
+    let end = back_over(text, at, 64, |b| b == b' ' || b == b'\t');
+    let end = end - usize::from(end > 0 && text[end - 1] == b'?' && text[at] == b'=');
+    let end = back_over(text, end, 24, |b| b == b' ');
     let closed = back_over(text, end, 8, |b| b"\"'`\\]*".contains(&b));
     let quoted = text[closed..end].iter().any(|b| matches!(b, b'"' | b'\'' | b'`'));
-    end = closed;
+    let end = closed;
     let start = back_over(text, end, KEY_LIMIT, is_name_byte);
     let start = start + past_wide_signs(&text[start..end]);
     if start == end {
@@ -274,6 +283,8 @@ pub(crate) fn value_of(scan: &mut Scan, class: KeyClass, name: Name, from: usize
         return;
     }
     judge(scan, class, key, span, operator);
+    calls::second_of_pair(scan, span);
+    prose::second_of_login(scan, span);
 }
 
 fn text_has_digit(text: &[u8]) -> bool {
@@ -305,9 +316,13 @@ pub(crate) fn judge(scan: &mut Scan, class: KeyClass, key: &[u8], span: Span, op
     let place =
         Place { class, key, quoted: span.quoted, strict: operator.strict, colon: operator.colon, next };
     let body = &text[span.start..span.end];
-    if class == KeyClass::PHRASE {
+    if class == KeyClass::PHRASE
+        || operator.colon
+            && !span.quoted
+            && prose::is_phrase(key, &text[span.start..line_end(text, span.start)])
+    {
         let end = if span.quoted { span.end } else { line_end(text, span.start) };
-        if value::is_secret(&text[span.start..end], &place) {
+        if class != KeyClass::PHRASE || value::is_secret(&text[span.start..end], &place) {
             scan.secret(span.start, end, RuleId::ASSIGNED);
         }
     } else if value::is_secret(body, &place) {
@@ -375,6 +390,9 @@ fn continued(scan: &mut Scan, closing: usize) {
     let Some(&quote) = text.get(closing) else { return };
     let mut end = closing;
     for _ in 0..64 {
+        if end >= text.len() {
+            return;
+        }
         let gap = forward_over(text, end + 1, 128, |b| b" \t\n\r+.\\&~".contains(&b));
         let joined = text[(end + 1).min(gap)..gap].iter().any(|b| b"+.\\&~\n".contains(b));
         if !joined || text.get(gap) != Some(&quote) {
@@ -391,49 +409,12 @@ fn continued(scan: &mut Scan, closing: usize) {
 
 /// The literal of `SecretStr("x")`, `Buffer.from('x')`.
 fn literal_in_call(text: &[u8], span: Span) -> Option<Span> {
-    if span.quoted || text.get(span.end) != Some(&b'(') || !wraps(&text[span.start..span.end]) {
+    if span.quoted || text.get(span.end) != Some(&b'(') || !calls::wraps(&text[span.start..span.end]) {
         return None;
     }
     let (open, depth) = quote_at(text, span.end + 1)?;
     let end = quoted_end(text, open, depth)?;
     Some(Span { start: open, end, quoted: true })
-}
-
-/// Whether a call of this name gives back what it takes: `SecretStr`, `Buffer.from`.
-fn wraps(callee: &[u8]) -> bool {
-    let segments = Segments::of_bytes(callee);
-    matches!(
-        segments.back(0),
-        b"str"
-            | b"string"
-            | b"secret"
-            | b"from"
-            | b"new"
-            | b"bytes"
-            | b"encode"
-            | b"decode"
-            | b"atob"
-            | b"btoa"
-            | b"quote"
-            | b"of"
-            | b"buffer"
-            | b"password"
-            | b"key"
-            | b"token"
-            | b"value"
-            | b"some"
-            | b"ok"
-            | b"box"
-            | b"into"
-            | b"text"
-            | b"data"
-            | b"sensitive"
-            | b"b"
-            | b"cstring"
-            | b"b64decode"
-            | b"literal"
-            | b"secretstr"
-    )
 }
 
 /// Whether a word is worth a look behind it even without an operator: `--password x`, `| TOKEN | x |`.
@@ -442,7 +423,12 @@ pub(crate) fn at_word(scan: &mut Scan, start: usize, end: usize) {
     let next = text.get(end).copied().unwrap_or(b'\n');
     let before = if start > 0 { text[start - 1] } else { b'\n' };
     let name = Name { start, end, quoted: false };
+    if matches!(before, b'<' | b'>' | b':' | b'"' | b'\'') {
+        elements::at_word(scan, name, next);
+    }
     match next {
+        b'(' => calls::at_word(scan, start, end),
+        b'\n' => pem::behind_comment(scan, end),
         b'>' if before == b'<' => records::plain_element(scan, name),
         b' ' | b'\t' => spaced(scan, name),
         b'"' | b'\'' | b'\\' | b'`' | b'*' => after_quote(scan, name),
@@ -498,6 +484,9 @@ fn spaced(scan: &mut Scan, name: Name) {
         return;
     }
     let Some(span) = value_at(text, from, false) else { return };
+    if text[span.start] == b'(' {
+        return;
+    }
     let closing = span.quoted && name.start > 0 && text[span.start - 1] == text[name.start - 1];
     if closing || matches!(text[span.start], b'=' | b':' | b'-' | b'<') && !(flag && text[span.start] != b'=')
     {

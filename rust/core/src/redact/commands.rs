@@ -75,7 +75,8 @@ fn secret_part(text: &[u8], span: Span, carries: Carries) -> Option<Span> {
     }
     let span = shell::without_quotes(text, Span { start: span.start + skip, ..span });
     let body = text.get(span.start..span.end)?;
-    let plain = carries == Carries::Likely && !value::is_prose_secret(body, true);
+    let chosen = span.quoted && value::looks_chosen(body) && body.contains(&b' ');
+    let plain = carries == Carries::Likely && !chosen && !value::is_prose_secret(body, true);
     let kept = body.len() < 3
         || (body[0] == b'-' && !span.quoted && skip == 0)
         || plain
@@ -89,6 +90,7 @@ fn secret_part(text: &[u8], span: Span, carries: Carries) -> Option<Span> {
 fn is_stand_in(body: &[u8]) -> bool {
     value::is_placeholder(body)
         || value::is_reference_name(body)
+        || matches!(body, b"public" | b"private")
         || (body.iter().all(u8::is_ascii_alphabetic) && value::is_all_stand_ins(body))
 }
 
@@ -119,14 +121,72 @@ pub(crate) fn at_word(scan: &mut Scan, start: usize, end: usize) {
     match word {
         b"IDENTIFIED" | b"identified" => identified(scan, end),
         b"PASSWORD" | b"password" => quoted_behind(scan, end),
-        b"AUTH" => redis_auth(scan, start, end),
+        b"AUTH" => {
+            redis_auth(scan, start, end);
+            sasl(scan, end);
+        }
         b"send" => super::pipes::expected(scan, start, end),
         b"ConvertTo-SecureString" | b"convertto-securestring" => secure_string(scan, end),
         b"use" => net_use(scan, start, end),
-        _ => super::pipes::at_word(scan, start, end),
+        _ => {
+            super::pipes::at_word(scan, start, end);
+            login_argument(scan, start, end);
+        }
     }
     super::positions::at_word(scan, start, end);
+    super::manifests::at_word(scan, start, end);
     super::prose::at_word(scan, start, end);
+}
+
+/// `AUTH PLAIN dXNlcgB1c2VyAHB3`: a login in base64.
+fn sasl(scan: &mut Scan, end: usize) {
+    let text = scan.text;
+    let Some(mechanism) =
+        [b" PLAIN ".as_slice(), b" LOGIN "].into_iter().find(|m| text[end..].starts_with(m))
+    else {
+        return;
+    };
+    let from = end + mechanism.len();
+    let close = forward_over(text, from, 400, |b| b.is_ascii_alphanumeric() || b"+/=".contains(&b));
+    if close >= from + 8 {
+        scan.secret(from, close, RuleId::FLAG);
+    }
+}
+
+/// The commands whose arguments hold `user/x@database` or `domain/user:x@host`.
+#[rustfmt::skip]
+const LOGINS: [&str; 22] = [
+    "sqlplus", "impdp", "expdp", "exp", "imp", "sqlldr", "rman", "secretsdump.py", "psexec.py", "wmiexec.py", "smbexec.py", "dcomexec.py",
+    "atexec.py", "getuserspns.py", "getnpusers.py", "gettgt.py", "lookupsid.py", "impacket-smbclient", "impacket-psexec",
+    "impacket-wmiexec", "impacket-secretsdump", "smbclient.py",
+];
+
+/// These words, for those who decide which words are looked at.
+pub(crate) fn words() -> impl Iterator<Item = &'static str> {
+    LOGINS.into_iter()
+}
+
+/// `sqlplus app/x@db`, `secretsdump.py CORP/admin:x@host`
+fn login_argument(scan: &mut Scan, start: usize, end: usize) {
+    let text = scan.text;
+    let word = &text[start..end];
+    let Some(place) = LOGINS.iter().position(|login| word.eq_ignore_ascii_case(login.as_bytes())) else {
+        return;
+    };
+    let sign = if place < 7 { b'/' } else { b':' };
+    let mut at = end;
+    for _ in 0..4 {
+        let Some(span) = shell::argument(text, forward_over(text, at, 8, |b| b == b' ')) else { return };
+        at = span.end + usize::from(span.quoted);
+        let body = &text[span.start..span.end];
+        let Some(colon) = memchr::memchr(sign, body).filter(|colon| *colon > 0) else { continue };
+        let close = memchr::memrchr(b'@', body).unwrap_or(body.len());
+        if close > colon + 3 && !is_stand_in(&body[colon + 1..close]) && body[0] != b'-' {
+            let span = Span { start: span.start + colon + 1, end: span.start + close, quoted: false };
+            let span = shell::without_quotes(text, span);
+            return scan.secret(span.start, span.end, RuleId::FLAG);
+        }
+    }
 }
 
 /// `net use Z: \\host\share x /user:a`: the argument that is no drive, no share and no switch.
@@ -205,6 +265,9 @@ fn redis_auth(scan: &mut Scan, start: usize, end: usize) {
         return;
     }
     let Some(first) = shell::argument(text, skip_spaces(text, end)) else { return };
+    if matches!(&text[first.start..first.end], b"PLAIN" | b"LOGIN") {
+        return;
+    }
     let second = shell::argument(text, skip_spaces(text, first.end + usize::from(first.quoted)));
     let name = second.filter(|second| value::looks_chosen(&text[second.start..second.end]));
     let span = name.unwrap_or(first);

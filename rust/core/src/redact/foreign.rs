@@ -24,7 +24,7 @@ const WIDE: [(Noun, &str); 3] = [
       סיסמא|סיסמת|كلمة المرور|كلمة مرور|كلمة السر|كلمة سر|الرمز السري|رمز سري|گذرواژه|گذر واژه|رمز عبور|رمز ورود|mật khẩu|slaptažod|lykilorð|\
       கடவுச்சொல்|phrase secrète|слово-пароль|пин-код|піn-код|пін-код|kľúčové heslo|přístupové heslo|密语|通关密语|暗号|кодовое слово"),
     (Noun::Code,
-     "код доступ|код за достъп|код подтвержд|код підтвердж|přístupový kód|prístupový kód|hozzáférési kód|åtkomstkod|pääsykoodi|erişim kodu|\
+     "код доступ|код за достъп|رمز|код подтвержд|код підтвердж|přístupový kód|prístupový kód|hozzáférési kód|åtkomstkod|pääsykoodi|erişim kodu|\
       code d'accès|code d’accès|código de acces|código de acess|código de verific|kod dostępu|mã truy cập|mã xác|mã pin|رمز الدخول|رمز التحقق|\
       קוד גישה|קוד אימות|验证码|驗證碼|認証コード|確認コード|인증번호|인증 코드|κωδικός pin|रहस्य कोड|รหัส otp|doğrulama kodu|bestätigungscode|\
       vérification code|code de vérification|コード番号|动态码|校验码"),
@@ -37,9 +37,9 @@ const WIDE: [(Noun, &str); 3] = [
 #[rustfmt::skip]
 const PLAIN: [(Noun, &str); 3] = [
     (Noun::Pass,
-     "password passwords passwort passworte passwd passphrase passcode kennwort losungswort zugangsdaten contrasena senha wachtwoord losenord \
+     "password passwords passwort passworte passwd passphrase passcode kennwort losungswort contrasena senha wachtwoord losenord \
       passord passordet adgangskode adgangskoden kodeord kodeordet salasana salasanani salasanan tunnussana haslo heslo hesla jelszo jelszava jelszavam \
-      parola lozinka lozinku zaporka sifre sifrem parol mdp geslo parool sandi sandinya pin psk otp pass-phrase palavra-passe passe passwoord passwordet lozinko clave"),
+      creds credentials zugangsdaten parola lozinka lozinku zaporka sifre sifrem parol mdp geslo parool sandi sandinya pin psk otp pass-phrase palavra-passe passe passwoord passwordet lozinko clave"),
     (Noun::Code, "zugangscode toegangscode tilgangskode adgangskod passkod codigo"),
     (Noun::Key,
      "schluessel klucz kulcs kulcsa avain sleutel nyckel chave chiave cheie anahtar kunci jeton geheim geheimnis secreto segreto segredo \
@@ -92,10 +92,23 @@ static LABELS: LazyLock<Labels> = LazyLock::new(|| {
 fn forms(label: &str) -> Vec<String> {
     let mut letters = label.chars();
     let capital: String = letters.next().into_iter().flat_map(char::to_uppercase).chain(letters).collect();
-    let mut forms = vec![label.to_owned(), capital, label.to_uppercase(), label.replace([' ', '-'], "")];
+    let mut forms = vec![
+        label.to_owned(),
+        capital,
+        label.to_uppercase(),
+        label.replace([' ', '-'], ""),
+        shouted_front(label),
+    ];
     forms.sort_unstable();
     forms.dedup();
     forms
+}
+
+/// `ПИН-код`: the part before the dash in capitals.
+fn shouted_front(label: &str) -> String {
+    label
+        .split_once('-')
+        .map_or_else(|| label.to_owned(), |(front, back)| format!("{}-{back}", front.to_uppercase()))
 }
 
 /// The labels beyond ASCII in a text: what each names, where it starts and ends.

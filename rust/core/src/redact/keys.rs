@@ -241,6 +241,9 @@ fn foreign_key(segments: &Segments) -> KeyClass {
     if segments.joined().is_ascii() {
         return KeyClass::PLAIN;
     }
+    if foreign::labels(segments.joined()).any(|(noun, ..)| noun != Noun::Key) {
+        return KeyClass::SECRET;
+    }
     let last = segments.back(0);
     let names =
         |word: &[u8]| foreign::labels(word).any(|(noun, _, end)| noun == Noun::Key && word.len() - end <= 8);
@@ -251,6 +254,10 @@ fn foreign_key(segments: &Segments) -> KeyClass {
         word.starts_with(b"api")
             || [
                 "secr",
+                "секрет",
+                "비밀",
+                "रहस्य",
+                "シークレット",
                 "секретн",
                 "доступ",
                 "доступу",
@@ -305,15 +312,27 @@ fn head(last: &[u8], of_last: u16, before: &[u8], of_before: u16) -> KeyClass {
         b"header" | b"headers" => secret(matches!(before, b"auth" | b"authorization" | b"cookie")),
         b"phrase" | b"words" | b"mnemonic" => phrase_class(last, before),
         b"word" => secret(before == b"pass"),
-        b"passe" | b"acceso" | b"acesso" => secret(matches!(before, b"de" | b"mot" | b"palavra")),
-        b"sandi" | b"laluan" => secret(before == b"kata"),
+        b"passe" | b"acceso" | b"acesso" | b"acces" | b"accesso" | b"akses" => {
+            secret(matches!(before, b"de" | b"di" | b"mot" | b"palavra" | b"kode"))
+        }
+        b"material" => secret(before == b"key"),
+        b"pat" => secret(matches!(before, b"github" | b"gitlab" | b"gh" | b"azure" | b"devops" | b"git")),
+        b"response" => {
+            if before == b"saml" {
+                KeyClass::TOKEN
+            } else {
+                KeyClass::PLAIN
+            }
+        }
+        b"sandi" | b"laluan" => secret(before == b"kata" || before.is_empty()),
         b"rsa" | b"dsa" | b"ecdsa" | b"ed25519" => secret(before == b"id"),
         b"sid" if before == b"connect" => KeyClass::SECRET,
         b"verifier" => secret(before == b"code"),
         b"answer" => secret(matches!(before, b"security" | b"secret" | b"question")),
         b"assertion" if matches!(before, b"saml" | b"client") => KeyClass::SECRET,
         b"signature" | b"sig" | b"hmac" | b"sid" | b"dsn" | b"webhook" | b"session" | b"sess" | b"code"
-        | b"assertion" | b"ticket" | b"salt" | b"link" => KeyClass::MAYBE,
+        | b"assertion" | b"ticket" | b"salt" | b"link" | b"klucz" | b"kulcs" | b"avain" | b"sleutel"
+        | b"nyckel" | b"chave" | b"chiave" | b"kunci" | b"anahtar" | b"cheie" | b"jeton" => KeyClass::MAYBE,
         _ => alone(last, of_last),
     }
 }

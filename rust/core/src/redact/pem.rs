@@ -12,6 +12,36 @@ pub(crate) fn at_word(scan: &mut Scan, end: usize) {
     let start = end.saturating_sub(BEGIN.len());
     if scan.text[start..end].eq_ignore_ascii_case(BEGIN) {
         at_begin(scan, start);
+    } else if scan.text[..end].ends_with(b"---- BEGIN") {
+        at_begin(scan, end - 10);
+    }
+}
+
+/// `Private-Lines: 8` of a `PuTTY` key: the lines that follow.
+pub(crate) fn at_key(scan: &mut Scan, key: &[u8], op_end: usize) {
+    if key != b"Private-Lines" {
+        return;
+    }
+    let text = scan.text;
+    let from = forward_over(text, op_end, 8, |b| b == b' ' || b.is_ascii_digit());
+    let end = from + body_length(&text[from..text.len().min(from + BLOCK_LIMIT)]);
+    // The name of what follows the body belongs to its last line.
+    let end = memchr::memmem::find(&text[from..end], b"Private-").map_or(end, |i| from + i);
+    let start = forward_over(text, from, 8, |b| matches!(b, b'\n' | b'\r' | b'\\' | b'n'));
+    if end > start + 16 {
+        scan.secret(start, from + trimmed(&text[from..end]), RuleId::PRIVATE_KEY);
+    }
+}
+
+/// `untrusted comment: … secret key` of minisign: the line that follows.
+pub(crate) fn behind_comment(scan: &mut Scan, end: usize) {
+    let text = scan.text;
+    if !text[end..].starts_with(b"\nRW") {
+        return;
+    }
+    let close = forward_over(text, end + 1, 400, |b| b.is_ascii_alphanumeric() || b"+/=".contains(&b));
+    if close - end > 60 {
+        scan.secret(end + 1, close, RuleId::PRIVATE_KEY);
     }
 }
 
@@ -23,8 +53,7 @@ fn at_begin(scan: &mut Scan, at: usize) {
         return;
     }
     let rest = &text[at..text.len().min(at + BLOCK_LIMIT)];
-    let Some(label_end) = memchr::memmem::find(&rest[10..rest.len().min(90)], b"-----").map(|i| i + 10)
-    else {
+    let Some(label_end) = memchr::memmem::find(&rest[10..rest.len().min(90)], b"----").map(|i| i + 10) else {
         return;
     };
     let label = &rest[..label_end];
@@ -35,7 +64,8 @@ fn at_begin(scan: &mut Scan, at: usize) {
         return;
     }
     let body = label_end + 5;
-    let end = match memchr::memmem::find(&rest[body..], b"-----END") {
+    let closing = if rest.starts_with(b"---- ") { b"---- END".as_slice() } else { b"-----END" };
+    let end = match memchr::memmem::find(&rest[body..], closing) {
         Some(tail) => {
             body + tail
                 + rest[body + tail..]

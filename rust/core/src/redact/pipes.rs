@@ -8,11 +8,11 @@ use super::value;
 
 /// Commands and switches that read a secret from their input.
 #[rustfmt::skip]
-const READERS: [&[u8]; 28] = [
+const READERS: [&[u8]; 29] = [
     b"passwd", b"chpasswd", b"smbpasswd", b"cryptsetup", b"--password-stdin", b"--with-token", b"sudo", b"su",
     b"--passphrase-fd", b"--passin", b"--passwd-on-stdin", b"--stdin-password", b"kinit", b"realm", b"luksOpen",
     b"luksFormat", b"insert", b"secret", b"secrets", b"secret-tool", b"ssh-add", b"--token", b"age", b"gpg", b"login",
-    b"token", b"put", b"create",
+    b"token", b"put", b"create", b"add",
 ];
 
 /// How far in front of its reader an `echo` is looked for.
@@ -70,7 +70,9 @@ fn reads_input(front: &[u8], behind: &[u8]) -> bool {
     match reader {
         _ if filters => false,
         b"sudo" => value::contains(behind, b" -S"),
-        b"insert" | b"secret" | b"secrets" | b"login" | b"token" | b"put" | b"create" => named(first),
+        b"insert" | b"secret" | b"secrets" | b"login" | b"token" | b"put" | b"create" | b"add" => {
+            named(first)
+        }
         _ => true,
     }
 }

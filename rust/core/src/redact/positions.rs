@@ -25,7 +25,7 @@ const fn likely(before: &'static [u8], word: &'static [u8], place: usize) -> Pos
     Position { word, before, place, strict: false }
 }
 
-const POSITIONS: [Position; 35] = [
+const POSITIONS: [Position; 39] = [
     likely(b"", b"htpasswd", 3),
     strict(b"", b"wpa_passphrase", 2),
     strict(b"", b"add_user", 2),
@@ -57,6 +57,10 @@ const POSITIONS: [Position; 35] = [
     likely(b"", b"isql", 3),
     likely(b"alias", b"set", 4),
     likely(b"host", b"add", 4),
+    likely(b"poetry", b"config", 3),
+    likely(b"composer", b"config", 3),
+    likely(b"composer", b"config", 2),
+    likely(b"bundle", b"config", 2),
     likely(b"", b"pypi-token.pypi", 1),
     likely(b"", b"-passwd", 2),
     likely(b"", b"-setairportnetwork", 3),
@@ -98,9 +102,10 @@ fn argument(scan: &mut Scan, end: usize, position: &Position) {
         let Some(span) = shell::argument(text, start) else { return };
         let body = &text[span.start..span.end];
         at = (span.end + usize::from(span.quoted)).max(start + 1);
-        seen += usize::from(span.quoted || !matches!(body[0], b'-' | b'/'));
+        let switch = body[0] == b'-' || body[0] == b'/' && position.before == b"net";
+        seen += usize::from(span.quoted || !switch);
         if seen == position.place {
-            let plain = !position.strict && !value::looks_chosen(body);
+            let plain = !position.strict && (!value::looks_chosen(body) || value::is_compound(body));
             if body.len() >= 4 && !plain && !value::is_placeholder(body) && !value::is_reference_name(body) {
                 scan.secret(span.start, span.end, RuleId::FLAG);
             }

@@ -4,7 +4,7 @@ use super::foreign::{self, Noun};
 use super::keys::KeyClass;
 use super::rules::RuleId;
 use super::scan::Scan;
-use super::span::{Span, forward_over};
+use super::span::{Span, back_over, forward_over};
 use super::unknown::Shape;
 use super::value::{self, Place};
 
@@ -13,6 +13,8 @@ const REACH: usize = 96;
 /// Words between a label and the sign in front of the value.
 const MOST_WORDS: usize = 7;
 const VALUE_LIMIT: usize = 512;
+/// How many words for "is" behind a label are followed.
+const MOST_JOINTS: usize = 3;
 
 /// How a label and its value are joined.
 #[derive(Clone, Copy, PartialEq, Eq)]
@@ -33,37 +35,122 @@ pub(crate) fn wide_labels(scan: &mut Scan) {
     let mut until = 0;
     for (noun, start, end) in foreign::labels(text) {
         if start >= until {
-            until = label(scan, noun, end);
+            until = label(scan, noun, end, true);
         }
     }
 }
 
 /// Looks at a word of ASCII letters that may be a label.
 pub(crate) fn at_word(scan: &mut Scan, start: usize, end: usize) {
-    let Some(noun) = foreign::noun(&scan.text[start..end]) else { return };
+    let word = &scan.text[start..end];
+    let code = word == b"code" && names_code(&scan.text[..start]);
+    let Some(noun) = foreign::noun(word).or(code.then_some(Noun::Code)) else { return };
+    recommended(scan, start, end);
     if &scan.text[start..end] == b"passe" && !scan.text[..start].ends_with(b"ot de ") {
         return;
     }
     if scan.text.get(end).is_none_or(|b| matches!(b, b' ' | b':' | b'-' | 0xC2..)) && !scan.covers(end + 1) {
-        label(scan, noun, end);
+        label(scan, noun, end, false);
+    }
+}
+
+/// `verification code`, `one-time code`
+fn names_code(front: &[u8]) -> bool {
+    let Some(front) = front.strip_suffix(b" ") else { return false };
+    [
+        b"verification".as_slice(),
+        b"security",
+        b"access",
+        b"time",
+        b"confirmation",
+        b"authentication",
+        b"door",
+        b"login",
+        b"pin",
+    ]
+    .iter()
+    .any(|word| front.ends_with(word))
+}
+
+/// `use x as the password`, `reset it to x (password)`, `the password (x)`
+fn recommended(scan: &mut Scan, start: usize, end: usize) {
+    let text = scan.text;
+    let front = &text[..start];
+    let cut = [b" as the ".as_slice(), b" as your ", b" as ", b" (", b" as its "]
+        .into_iter()
+        .find(|words| front.ends_with(words));
+    if let Some(cut) = cut {
+        let to = start - cut.len();
+        let from = back_over(text, to, 64, |b| !b" \t\n\"'`".contains(&b));
+        let closed = cut != b" (" || text.get(end) == Some(&b')');
+        if closed && value::is_prose_secret(&text[from..to], true) {
+            scan.secret(from, to, RuleId::PROSE);
+        }
+    }
+    if text[end..].starts_with(b" (") {
+        let close = forward_over(text, end + 2, 64, |b| !b" \t\n\"'`()".contains(&b));
+        if text.get(close) == Some(&b')') && value::is_prose_secret(&text[end + 2..close], false) {
+            scan.secret(end + 2, close, RuleId::PROSE);
+        }
     }
 }
 
 /// Looks for the value of a label that ends at `end`; where the next label may start.
-fn label(scan: &mut Scan, noun: Noun, end: usize) -> usize {
+fn label(scan: &mut Scan, noun: Noun, end: usize, wide: bool) -> usize {
     let text = scan.text;
     let word = ending(text, end);
-    let Some((joint, from)) = joint(text, word) else { return end };
-    let Some(span) = prose_value(text, from) else { return end };
-    let body = &text[span.start..span.end];
-    let beside_quote = joint == Joint::Beside && span.quoted;
-    if accepts(noun, joint, beside_quote, body, text.get(span.end).copied()) {
-        let rule =
-            if matches!(joint, Joint::Sign | Joint::Distant) { RuleId::ASSIGNED } else { RuleId::PROSE };
-        scan.secret(span.start, span.end, rule);
-        return span.end;
+    let mut after = word;
+    for _ in 0..MOST_JOINTS {
+        let Some((joint, from)) = joint(text, after) else { return end };
+        // Labels of ASCII letters in front of `=` are names in code, and judged as such.
+        if joint == Joint::Sign && !wide && text[from - 1] == b'=' {
+            return end;
+        }
+        if let Some(span) = prose_value(text, from) {
+            let body = &text[span.start..span.end];
+            let place = Found { noun, joint, quoted: span.quoted, next: text.get(span.end).copied() };
+            if accepts(&place, body) {
+                let sign = matches!(joint, Joint::Sign | Joint::Distant);
+                scan.secret(span.start, span.end, if sign { RuleId::ASSIGNED } else { RuleId::PROSE });
+                return span.end;
+            }
+            if pair(scan, noun, joint, span) {
+                return span.end;
+            }
+        }
+        if joint != Joint::Link || from > word + REACH {
+            return end;
+        }
+        after = from;
     }
     end
+}
+
+/// `credentials: admin / x`: the second part of a login.
+fn pair(scan: &mut Scan, noun: Noun, joint: Joint, first: Span) -> bool {
+    noun == Noun::Pass && joint != Joint::Beside && second_of_login(scan, first)
+}
+
+/// The same behind a first part that ends with `first`.
+pub(crate) fn second_of_login(scan: &mut Scan, first: Span) -> bool {
+    let text = scan.text;
+    if first.quoted || !text[first.end..].starts_with(b" / ") {
+        return false;
+    }
+    let Some(span) = prose_value(text, first.end + 3) else { return false };
+    let chosen = value::looks_chosen(&text[span.start..span.end]);
+    if chosen {
+        scan.secret(span.start, span.end, RuleId::PROSE);
+    }
+    chosen
+}
+
+/// A value that may belong to a label.
+struct Found {
+    noun: Noun,
+    joint: Joint,
+    quoted: bool,
+    next: Option<u8>,
 }
 
 /// The end of the word that a label's stem stands in: inflections are letters, but scripts without spaces have none.
@@ -203,7 +290,8 @@ fn prose_value(text: &[u8], from: usize) -> Option<Span> {
 }
 
 /// Whether this is the value of such a label.
-fn accepts(noun: Noun, joint: Joint, quoted: bool, body: &[u8], next: Option<u8>) -> bool {
+fn accepts(found: &Found, body: &[u8]) -> bool {
+    let Found { noun, joint, quoted, next } = *found;
     if body.len() < 4 || value::is_placeholder(body) || matches!(next, Some(b'(' | b'[' | b'{')) {
         return false;
     }
@@ -235,4 +323,22 @@ fn accepts(noun: Noun, joint: Joint, quoted: bool, body: &[u8], next: Option<u8>
 
 fn is_year(body: &[u8]) -> bool {
     body.len() == 4 && (body.starts_with(b"19") || body.starts_with(b"20"))
+}
+
+/// `Passphrase: correct horse battery staple`: words alone up to the end of the line.
+pub(crate) fn is_phrase(key: &[u8], line: &[u8]) -> bool {
+    const SPEAKING: [&[u8]; 24] = [
+        b"the", b"a", b"to", b"of", b"is", b"for", b"used", b"in", b"and", b"or", b"not", b"that", b"your",
+        b"no", b"if", b"with", b"on", b"an", b"from", b"must", b"be", b"when", b"this", b"it",
+    ];
+    let tail = &key[key.len().saturating_sub(10)..];
+    if !tail.eq_ignore_ascii_case(b"passphrase") {
+        return false;
+    }
+    let line = line.trim_ascii();
+    let words = || line.split(|b| matches!(b, b' ' | b'-'));
+    (4..=8).contains(&words().count())
+        && words().all(|word| {
+            word.len() > 2 && word.iter().all(u8::is_ascii_lowercase) && !SPEAKING.contains(&word)
+        })
 }

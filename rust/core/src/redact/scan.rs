@@ -45,6 +45,8 @@ pub(crate) struct Memo {
     pub(crate) command: shell::Command,
     /// The table that was read last.
     pub(crate) table: records::Table,
+    /// Where the last manifest of a secret ended.
+    pub(crate) manifest: usize,
     /// Where the last run that was decoded ended.
     pub(crate) decoded: usize,
     /// The last range of base64 around a run that looked drawn.

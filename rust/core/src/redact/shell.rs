@@ -76,8 +76,7 @@ fn separates(text: &[u8], at: usize) -> bool {
     let before = if at > 0 { text[at - 1] } else { b' ' };
     match text[at] {
         b'\n' => !matches!(before, b'\\' | b',' | b'['),
-        b'|' | b'(' | b'`' => true,
-        b';' => text.get(at + 1).is_none_or(u8::is_ascii_whitespace),
+        b'|' | b'(' | b'`' | b';' => true,
         b'&' => before == b' ' || before == b'&',
         _ => false,
     }

@@ -19,7 +19,7 @@ pub(crate) fn value_at(text: &[u8], from: usize, wide: bool) -> Option<Span> {
     let inner = forward_over(text, paren, 32, |b| matches!(b, b' ' | b'\n' | b'\t'));
     let quote = quote_at(text, start).or_else(|| (paren > start).then(|| quote_at(text, inner)).flatten());
     let quote = quote.or_else(|| {
-        let letters = forward_over(text, start, 2, |b| b"brfuBRL@$".contains(&b));
+        let letters = forward_over(text, start, 2, |b| b"brfuBRLN@$".contains(&b));
         (letters > start).then(|| quote_at(text, letters)).flatten()
     });
     if let Some((open, depth)) = quote {

@@ -4,7 +4,7 @@
 //! nearly every name of nearly every text, at the price of a look-up or two.
 
 use super::pii::labels;
-use super::{foreign, positions, words};
+use super::{calls, commands, foreign, positions, words};
 use std::sync::LazyLock;
 
 const ENTRIES: usize = 1 << 9;
@@ -31,7 +31,12 @@ pub(crate) static NAMES: LazyLock<Tails> = LazyLock::new(|| {
 /// Endings of words that are worth a look without an operator behind them.
 pub(crate) static WORDS: LazyLock<Tails> = LazyLock::new(|| {
     let mut tails = Tails::default();
-    let words = words::secretive().chain(COMMANDS).chain(positions::words()).chain(foreign::plain_labels());
+    let words = words::secretive()
+        .chain(COMMANDS)
+        .chain(positions::words())
+        .chain(foreign::plain_labels())
+        .chain(calls::words())
+        .chain(commands::words());
     let telling = words.filter(|word| word.len() > 2 && !OFTEN.contains(word));
     telling.for_each(|word| tails.add(word.as_bytes()));
     tails
@@ -42,18 +47,18 @@ const OFTEN: [&str; 4] = ["string", "str", "words", "link"];
 
 /// Words in front of an operator that are no names themselves but lead to one: `name="K" value="V"`, types.
 #[rustfmt::skip]
-const BESIDE_NAMES: [&str; 20] = [
+const BESIDE_NAMES: [&str; 22] = [
     "value", "val", "content", "default", "data", "body", "example", "result",
-    "string", "str", "text", "any", "bytes", "char", "auto", "static", "const", "secretstr", "optional", "cow",
+    "string", "str", "text", "any", "bytes", "char", "auto", "static", "const", "secretstr", "optional", "cow", "defaultvalue", "lines",
 ];
 
 /// Words that `at_word` of commands, SQL, armour and cookie files wait for.
 #[rustfmt::skip]
-const COMMANDS: [&str; 36] = [
+const COMMANDS: [&str; 40] = [
     "identified", "values", "sudo", "add_user", "change_password", "authenticate_user", "auth", "requirepass",
     "masterauth", "htpasswd", "wpa_passphrase", "passwd", "chpasswd", "cryptsetup", "stdin", "begin", "true", "false",
     "send", "securestring", "use", "kinit", "realm", "luksopen", "luksformat", "insert", "add", "age", "gpg", "put", "create", "su",
-    "smbpasswd", "passin", "fd", "tool",
+    "smbpasswd", "user_pw", "owner_pw", "input_pw", "tcp", "passin", "fd", "tool",
 ];
 
 /// Endings of words that name a secret wherever they stand in a name.

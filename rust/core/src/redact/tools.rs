@@ -50,10 +50,10 @@ const FLAGS: &[(&str, &str, Carries)] = &[
     ("ldapsearch ldapmodify ldapadd ldapwhoami ldapdelete ldappasswd ldapcompare ldapmodrdn", "-w", Carries::Glued),
     ("sshpass mongo mongosh mongodump mongorestore mongoimport mongoexport mongostat cqlsh nodetool influx cypher-shell \
       snowsql beeline evil-winrm crackmapexec cme nxc netexec smbmap bloodhound-python enum4linux enum4linux-ng medusa \
-      hydra ncrack login twine rdesktop vncviewer rabbitmqadmin usermod useradd psexec psexec64 conan vsce \
+      hydra ncrack login twine rdesktop vncviewer rabbitmqadmin usermod useradd psexec psexec64 vsce \
       elasticsearch-users veracrypt racadm xcrun altool ncftpput ncftpget dsquery ipa-server-install ldapdomaindump \
       certipy rpcclient create-keychain unlock-keychain set-keychain-password steghide sqoop", "-p", Carries::Next),
-    ("az nuget dotnet gitea kcadm.sh kcadm", "-p", Carries::Likely),
+    ("az nuget dotnet gitea kcadm.sh kcadm user", "-p", Carries::Likely),
     ("ipa-server-install ipa-client-install hatch", "-a", Carries::Likely),
     ("redis-cli keydb-cli valkey-cli", "-a", Carries::Next),
     ("zip unzip zipcloak sqlcmd bcp isql tsql osql ipmitool ipmi-power mosquitto_pub mosquitto_sub mosquitto_rr mqttx p4 \
@@ -75,7 +75,7 @@ const FLAGS: &[(&str, &str, Carries)] = &[
     ("apksigner", "--key-pass", Carries::Pass),
     ("snmpwalk snmpget snmpset snmpbulkwalk snmpgetnext snmptable snmptrap snmpinform", "-A", Carries::Next),
     ("snmpwalk snmpget snmpset snmpbulkwalk snmpgetnext snmptable snmptrap snmpinform", "-X", Carries::Next),
-    ("snmpwalk snmpget snmpset snmpbulkwalk snmpgetnext snmptable snmptrap snmpinform", "-c", Carries::Likely),
+    ("snmpwalk snmpget snmpset snmpbulkwalk snmpgetnext snmptable snmptrap snmpinform", "-c", Carries::Next),
     ("putty plink pscp psftp winscp kitty klink puttygen", "-pw", Carries::Next),
     ("kitty vncviewer x11vnc tightvnc", "-pass", Carries::Next),
     ("vncviewer x11vnc tightvnc", "-passwd", Carries::Next),

@@ -2,6 +2,7 @@
 
 use super::rules::RuleId;
 use super::scan::Scan;
+use super::span::back_over;
 use super::unknown::Shape;
 use super::value;
 
@@ -15,8 +16,22 @@ pub(crate) fn at_colon(scan: &mut Scan, at: usize) {
         let from = at + if rest[0] == b'/' { 3 } else { 5 };
         authority(scan, from);
         webhook(scan, from);
-    } else if rest.first().is_some_and(|b| b.is_ascii_digit() || *b == b'*') {
-        pgpass(scan, at);
+        hook(scan, from);
+    } else {
+        if at > 0 && text[at - 1].is_ascii_alphanumeric() {
+            logon(scan, at);
+        }
+        match rest.first() {
+            Some(b'*') => pgpass(scan, at),
+            Some(digit) if digit.is_ascii_digit() => {
+                pgpass(scan, at);
+                pwdump(scan, at);
+                relay(scan, at);
+            }
+            Some(b'{') => directory_hash(scan, at + 1),
+            Some(b' ') if matches!(rest.get(1), Some(b'P' | b'X' | b'E')) => ipsec(scan, at + 2),
+            _ => {}
+        }
     }
 }
 
@@ -82,7 +97,7 @@ fn is_stand_in(password: &[u8]) -> bool {
 
 /// Webhooks carry their secret in the path: everything behind the well-known front goes.
 fn webhook(scan: &mut Scan, from: usize) {
-    const FRONTS: [&[u8]; 12] = [
+    const FRONTS: [&[u8]; 26] = [
         b"hooks.slack.com/services/",
         b"hooks.slack.com/workflows/",
         b"hooks.slack.com/triggers/",
@@ -95,13 +110,30 @@ fn webhook(scan: &mut Scan, from: usize) {
         b"maker.ifttt.com/trigger/",
         b"outlook.office.com/webhook/",
         b"chat.googleapis.com/v1/spaces/",
+        b"open.feishu.cn/open-apis/bot/v2/hook/",
+        b"open.larksuite.com/open-apis/bot/v2/hook/",
+        b"qyapi.weixin.qq.com/cgi-bin/webhook/send?key=",
+        b"oapi.dingtalk.com/robot/send?access_token=",
+        b"events.pagerduty.com/integration/",
+        b"hook.eu2.make.com/",
+        b"hook.us2.make.com/",
+        b"hook.integromat.com/",
+        b"webhook.site/",
+        b"hc-ping.com/",
+        b"hooks.airtable.com/workflows/",
+        b"ptb.discord.com/api/webhooks/",
+        b"canary.discord.com/api/webhooks/",
+        b"sctapi.ftqq.com/",
     ];
     let text = scan.text;
     let url = &text[from..];
     let front = FRONTS.iter().find(|front| url.starts_with(front)).map(|front| front.len());
     let office = || {
         let host = memchr::memchr(b'/', &url[..url.len().min(100)])?;
-        url[..host].ends_with(b".webhook.office.com").then_some(host + 1)
+        [b".webhook.office.com".as_slice(), b".m.pipedream.net"]
+            .iter()
+            .any(|end| url[..host].ends_with(end))
+            .then_some(host + 1)
     };
     let Some(front) = front.or_else(office) else { return };
     let stop = |b: &u8| b" \t\n\r\"'<>`|\\,)".contains(b);
@@ -116,6 +148,131 @@ fn webhook(scan: &mut Scan, from: usize) {
             .take_while(|b| b.is_ascii_alphabetic() || b"/:\\".contains(b))
             .count();
         scan.secret(from - scheme, end, RuleId::URL);
+    }
+}
+
+/// `https://any.host/hooks/x`: what looks random behind a path that names a hook.
+fn hook(scan: &mut Scan, from: usize) {
+    let text = scan.text;
+    let url = &text[from..text.len().min(from + 120)];
+    let url = &url[..url.iter().position(|b| b" \t\n\r\"'<>`|,)".contains(b)).unwrap_or(url.len())];
+    let Some(slash) = memchr::memchr(b'/', url) else { return };
+    let behind = |path: &[u8]| memchr::memmem::find(&url[slash..], path).map(|i| slash + i + path.len());
+    if !value::contains(&url[slash..], b"hook") {
+        return;
+    }
+    let Some(path) = behind(b"/hooks/").or_else(|| behind(b"/webhooks/")).or_else(|| behind(b"/webhook/"))
+    else {
+        return;
+    };
+    let stop = |b: &u8| b" \t\n\r\"'<>`|\\,)?#".contains(b);
+    let ceiling = text.len().min(from + 512);
+    let end = text[from + path..ceiling].iter().position(stop).map_or(ceiling, |i| from + path + i);
+    let mut start = from + path;
+    for part in text[from + path..end].split(|b| *b == b'/') {
+        if value::is_token(part, &Shape::of(part)) {
+            return scan.secret(start, end, RuleId::URL);
+        }
+        start += part.len() + 1;
+    }
+}
+
+/// `jdbc:oracle:thin:user/x@host`, `secretsdump.py DOMAIN/user:x@host`
+fn logon(scan: &mut Scan, at: usize) {
+    let text = scan.text;
+    let stop = |b: &u8| b" \t\n\"'`".contains(b);
+    let rest = &text[at + 1..text.len().min(at + 120)];
+    let from = if text[..at].ends_with(b"oracle:thin") {
+        memchr::memchr(b'/', rest).map(|i| at + 2 + i)
+    } else {
+        let user = back_over(text, at, 32, |b| b.is_ascii_alphanumeric() || b"._-$".contains(&b));
+        let domain = user > 0 && text[user - 1] == b'/';
+        let front = &text[user.saturating_sub(120)..user];
+        let front = &front[memchr::memrchr(b'\n', front).map_or(0, |i| i + 1)..];
+        (domain && (value::contains(front, b".py ") || value::contains(front, b"impacket-")))
+            .then_some(at + 1)
+    };
+    let Some(from) = from else { return };
+    let word = rest.iter().position(stop).unwrap_or(rest.len()) + at + 1;
+    let Some(body) = text.get(from..word) else { return };
+    let end = memchr::memrchr(b'@', body).map_or(word, |i| from + i);
+    let digits = text[from..end].iter().all(u8::is_ascii_digit);
+    if end > from + 3 && !digits && !is_stand_in(&text[from..end]) {
+        scan.secret(from, end, RuleId::URL);
+    }
+}
+
+/// `[smtp.host]:587 user:x`, one line of a mail relay's passwords.
+fn relay(scan: &mut Scan, at: usize) {
+    let text = scan.text;
+    if at == 0 || text[at - 1] != b']' {
+        return;
+    }
+    let rest = &text[at + 1..text.len().min(at + 200)];
+    let line = &rest[..memchr::memchr(b'\n', rest).unwrap_or(rest.len())];
+    let port = line.iter().take_while(|b| b.is_ascii_digit()).count();
+    let user = port + line[port..].iter().take_while(|b| matches!(b, b' ' | b'\t')).count();
+    let Some(colon) = memchr::memchr(b':', &line[user..]).map(|i| user + i) else { return };
+    let password = line[colon + 1..].trim_ascii();
+    let name = line[user..colon].iter().all(|b| b.is_ascii_alphanumeric() || b"._@-".contains(b));
+    let plain = name && colon > user && !line[user..].contains(&b' ') && password.len() >= 4 && user > port;
+    if plain && !is_stand_in(password) {
+        scan.secret(at + 1 + colon + 1, at + 1 + colon + 1 + password.len(), RuleId::ASSIGNED);
+    }
+}
+
+/// `name:500:hash:hash:::`, a line of a dump of Windows accounts.
+fn pwdump(scan: &mut Scan, at: usize) {
+    let text = scan.text;
+    let digits = text[at + 1..].iter().take(8).take_while(|b| b.is_ascii_digit()).count();
+    let from = at + 1 + digits;
+    let Some(hashes) = text.get(from..from + 67) else { return };
+    let hex = |part: &[u8]| part.iter().all(u8::is_ascii_hexdigit);
+    if hashes[0] == b':'
+        && hashes[33] == b':'
+        && hashes[66] == b':'
+        && hex(&hashes[1..33])
+        && hex(&hashes[34..66])
+    {
+        scan.secret(from + 1, from + 66, RuleId::HASHED);
+    }
+}
+
+/// `{SSHA}…`, `{PBKDF2-SHA256}…`: a hash as directories and password files write it.
+fn directory_hash(scan: &mut Scan, brace: usize) {
+    let text = scan.text;
+    let name = text[brace + 1..]
+        .iter()
+        .take(16)
+        .take_while(|b| b.is_ascii_uppercase() || b.is_ascii_digit() || **b == b'-')
+        .count();
+    let from = brace + name + 2;
+    if name < 3 || text.get(from - 1) != Some(&b'}') {
+        return;
+    }
+    let length = text[from..]
+        .iter()
+        .take(256)
+        .take_while(|b| b.is_ascii_alphanumeric() || b"+/=$.".contains(b))
+        .count();
+    if length >= 16 {
+        scan.secret(from, from + length, RuleId::HASHED);
+    }
+}
+
+/// `: PSK "x"`, `: XAUTH "x"`, `: EAP "x"` of `ipsec.secrets`.
+fn ipsec(scan: &mut Scan, kind: usize) {
+    let text = scan.text;
+    let rest = &text[kind..];
+    let Some(kind) =
+        [b"PSK \"".as_slice(), b"XAUTH \"", b"EAP \""].into_iter().find(|kind| rest.starts_with(kind))
+    else {
+        return;
+    };
+    let length = rest[kind.len()..].iter().take(256).position(|b| matches!(b, b'"' | b'\n')).unwrap_or(0);
+    let from = text.len() - rest.len() + kind.len();
+    if length >= 3 && text[from + length] == b'"' && !value::is_placeholder(&text[from..from + length]) {
+        scan.secret(from, from + length, RuleId::ASSIGNED);
     }
 }
 

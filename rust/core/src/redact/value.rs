@@ -30,11 +30,18 @@ pub(crate) fn is_secret(value: &[u8], place: &Place) -> bool {
     }
     let shape = Shape::of(value);
     match place.class {
-        KeyClass::MAYBE => is_token(value, &shape),
+        KeyClass::MAYBE => is_token(value, &shape) || is_salt(value, &shape),
         KeyClass::PHRASE => shape.letters() > 0,
         _ if place.quoted => is_quoted_secret(value, &shape, place),
         _ => is_bare_secret(value, &shape, place),
     }
+}
+
+/// A long key of letters, digits and all kinds of signs, as `WordPress` draws them.
+fn is_salt(value: &[u8], shape: &Shape) -> bool {
+    value.len() >= 40
+        && shape.mixes_three()
+        && value.iter().filter(|b| b"!@#$%^&*|~`?;<>{}[]()+".contains(b)).count() >= 5
 }
 
 /// Whether a value looks like a token by itself: random, a UUID or a long hexadecimal number.
@@ -62,6 +69,7 @@ pub(crate) fn is_prose_secret(value: &[u8], quoted: bool) -> bool {
     }
     if value[0] == b'/'
         || is_place_name(value)
+        || value.starts_with(b"id_")
         || is_snake(value)
         || is_address(value)
         || is_compound(value)
@@ -187,6 +195,9 @@ fn is_bare_secret(value: &[u8], shape: &Shape, place: &Place) -> bool {
         || contains(value, b"->")
     {
         return false;
+    }
+    if !value.is_ascii() && place.class == KeyClass::SECRET && looks_chosen(value) {
+        return place.colon || place.strict;
     }
     if shape.letters() == 0 {
         return shape.digits >= if place.class == KeyClass::SECRET { 4 } else { 6 }
@@ -360,7 +371,7 @@ fn repeats(value: &[u8], key: &[u8]) -> bool {
 }
 
 pub(crate) fn is_all_stand_ins(value: &[u8]) -> bool {
-    if value.len() > 64 {
+    if value.len() > 64 || value.iter().rev().take_while(|b| b.is_ascii_digit()).count() >= 4 {
         return false;
     }
     let segments = super::segments::Segments::of_bytes(value);
@@ -413,7 +424,7 @@ fn is_identifier(value: &[u8]) -> bool {
 }
 
 /// `Bearer ${token}`, `{user}:{pass}`, `%s:%s`.
-fn is_interpolated(value: &[u8]) -> bool {
+pub(crate) fn is_interpolated(value: &[u8]) -> bool {
     contains(value, b"${")
         || contains(value, b"{{")
         || contains(value, b"#{")

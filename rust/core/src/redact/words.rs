@@ -43,14 +43,14 @@ const SECRETIVE: u16 = STRONG | SECRET_HEAD | TOKEN_HEAD | PAIRED;
 const LISTS: [(u16, &str); 14] = [
     (
         ENDS_LABEL,
-        "key keys code codes string phrase words word number no nr id passe acceso acesso sandi laluan birth security \
+        "key keys code codes string phrase words word number no nr id passe acceso acesso acces accesso akses sandi laluan birth security \
     insurance name address plate license licence card fiscale coordinates date holder line ip phone wallet answer \
     header key2 signature token tokens identifier mobile location account pressed",
     ),
     (
         PAIRED,
         "key keys code codes string str header headers phrase words mnemonic word passe acceso acesso sandi laluan rsa dsa \
-         ecdsa ed25519 sid verifier answer assertion signature sig hmac dsn webhook session sess ticket salt link token \
+         ecdsa ed25519 sid verifier answer pat response material acces accesso akses klucz kulcs avain sleutel nyckel chave chiave kunci anahtar cheie jeton assertion signature sig hmac dsn webhook session sess ticket salt link token \
          tokens",
     ),
     (
@@ -58,17 +58,17 @@ const LISTS: [(u16, &str); 14] = [
         "password passwords passwd passwort passphrase passphrases passcode passcodes secret secrets apikey apikeys \
          credential credentials creds privatekey secretkey accesskey accesstoken refreshtoken authtoken clientsecret \
          kennwort contrasena senha motdepasse wachtwoord losenord lozinka adgangskode passord salasana haslo heslo \
-         jelszo parola sifre parol mdp geslo parool kodeord tunnussana zaporka zugangscode toegangscode tilgangskode losungswort",
+         jelszo parola sifre parol mdp geslo parool zugangsdaten anmeldedaten credenziali identifiants kodeord tunnussana zaporka zugangscode toegangscode tilgangskode losungswort",
     ),
     (
         SECRET_HEAD,
         "pwd pw otp totp pin cvv cvc cvv2 mnemonic htpasswd connectionstring connstr passkey masterkey \
          encryptionkey signingkey sshkey backupcodes recoverycodes seedphrase securitycode psk parole userpw dbpw adminpw rootpw presharedkey unsealkey \
-         sharedsecret userpass passwordhash pwdhash requirepass masterauth sandi authtok bindpw rootpw storepass keypass",
+         sharedsecret userpass passwordhash pwdhash requirepass masterauth clave clavesecreta sandi authtok bindpw rootpw storepass keypass",
     ),
     (
         TOKEN_HEAD,
-        "token auth authorization bearer jwt cookie cookies csrf xsrf cred pass oauth sessiontoken sessionkey \
+        "clavesecreta secreta segreta geheim geheimnis segreto secreto segredo hemlighet sekret token auth authorization bearer jwt cookie cookies csrf xsrf cred pass oauth sessiontoken sessionkey \
          setcookie sessionid authkey accountkey sharedkey licensekey phpsessid jsessionid sessid connectsid csrfmiddlewaretoken \
          authenticitytoken requestverificationtoken accesscode authcode",
     ),
@@ -82,7 +82,7 @@ const LISTS: [(u16, &str); 14] = [
         BENIGN_FIRST,
         "is has have use uses using require requires required show hide max min num n total enable enables enabled \
          disable disabled allow allows skip should can must count validate check verify toggle forgot needs supports \
-         ignore avg mean sum with without no",
+         ignore avg mean sum with without no stdin",
     ),
     (
         BENIGN_LAST,
@@ -102,7 +102,7 @@ const LISTS: [(u16, &str); 14] = [
          realm user username email client clients guard hook hooks api sdk library env exception test tests mock \
          example examples docs doc request response requests group groups list map dict cache needs protocol backend \
          frontend factory builder resolver fetcher loader hasher hashers parts rotation reuse scanning scanner scan alert alerts \
-         match matches matcher prefix suffix separator symbol literal tree stream value1 kwargs args failed failure",
+         match matches matcher command cmd stdin prefix suffix separator symbol literal tree stream value1 kwargs args failed failure",
     ),
     (
         TEXT_TOKEN,
@@ -114,7 +114,7 @@ const LISTS: [(u16, &str); 14] = [
     ),
     (
         SECRET_KEY,
-        "api access secret private auth encryption encrypt decryption decrypt signing sign master account shared ssh \
+        "isakmp tacacs radius bgp ospf api access secret private storage client auth encryption encrypt decryption decrypt signing sign master account shared ssh \
          deploy service subscription consumer admin session ssl tls license licence recovery webhook \
          functions symmetric hmac crypto age vault root unseal psk wpa preshared certificate cert product unlock activation jwt token cipher aes \
          rsa instrumentation ingest ingestion write server",
