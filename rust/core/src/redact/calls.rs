@@ -116,6 +116,7 @@ fn hide(scan: &mut Scan, span: Span) {
     let sentence = memchr::memchr_iter(b' ', body).count() > 2;
     if body.len() >= 6
         && !sentence
+        && body.iter().any(u8::is_ascii_digit)
         && value::looks_chosen(body)
         && !value::is_compound(body)
         && !value::is_interpolated(body)

@@ -30,18 +30,22 @@ pub(crate) fn is_secret(value: &[u8], place: &Place) -> bool {
     }
     let shape = Shape::of(value);
     match place.class {
-        KeyClass::MAYBE => is_token(value, &shape) || is_salt(value, &shape),
+        KeyClass::MAYBE => is_token(value, &shape) || is_salt(value, &shape, place.key),
         KeyClass::PHRASE => shape.letters() > 0,
         _ if place.quoted => is_quoted_secret(value, &shape, place),
         _ => is_bare_secret(value, &shape, place),
     }
 }
 
-/// A long key of letters, digits and all kinds of signs, as `WordPress` draws them.
-fn is_salt(value: &[u8], shape: &Shape) -> bool {
-    value.len() >= 40
+/// Under the name of a salt, a long key of letters, digits and all kinds of signs, as `WordPress` draws them.
+fn is_salt(value: &[u8], shape: &Shape, key: &[u8]) -> bool {
+    let signs = value.iter().filter(|b| b"!@#$%^&*|~`?;<>{}[]()+".contains(b)).count();
+    key.len() >= 4
+        && key[key.len() - 4..].eq_ignore_ascii_case(b"salt")
+        && (40..=90).contains(&value.len())
         && shape.mixes_three()
-        && value.iter().filter(|b| b"!@#$%^&*|~`?;<>{}[]()+".contains(b)).count() >= 5
+        && signs >= 5
+        && memchr::memchr_iter(b' ', value).count() < 5
 }
 
 /// Whether a value looks like a token by itself: random, a UUID or a long hexadecimal number.

@@ -114,7 +114,7 @@ const LISTS: [(u16, &str); 14] = [
     ),
     (
         SECRET_KEY,
-        "isakmp tacacs radius bgp ospf api access secret private storage client auth encryption encrypt decryption decrypt signing sign master account shared ssh \
+        "isakmp tacacs radius bgp ospf api access secret private storage auth encryption encrypt decryption decrypt signing sign master account shared ssh \
          deploy service subscription consumer admin session ssl tls license licence recovery webhook \
          functions symmetric hmac crypto age vault root unseal psk wpa preshared certificate cert product unlock activation jwt token cipher aes \
          rsa instrumentation ingest ingestion write server",
