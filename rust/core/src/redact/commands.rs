@@ -155,8 +155,8 @@ fn sasl(scan: &mut Scan, end: usize) {
 
 /// The commands whose arguments hold `user/x@database` or `domain/user:x@host`.
 #[rustfmt::skip]
-const LOGINS: [&str; 22] = [
-    "sqlplus", "impdp", "expdp", "exp", "imp", "sqlldr", "rman", "secretsdump.py", "psexec.py", "wmiexec.py", "smbexec.py", "dcomexec.py",
+const LOGINS: [&str; 20] = [
+    "sqlplus", "impdp", "expdp", "sqlldr", "rman", "secretsdump.py", "psexec.py", "wmiexec.py", "smbexec.py", "dcomexec.py",
     "atexec.py", "getuserspns.py", "getnpusers.py", "gettgt.py", "lookupsid.py", "impacket-smbclient", "impacket-psexec",
     "impacket-wmiexec", "impacket-secretsdump", "smbclient.py",
 ];
@@ -173,7 +173,7 @@ fn login_argument(scan: &mut Scan, start: usize, end: usize) {
     let Some(place) = LOGINS.iter().position(|login| word.eq_ignore_ascii_case(login.as_bytes())) else {
         return;
     };
-    let sign = if place < 7 { b'/' } else { b':' };
+    let sign = if place < 5 { b'/' } else { b':' };
     let mut at = end;
     for _ in 0..4 {
         let Some(span) = shell::argument(text, forward_over(text, at, 8, |b| b == b' ')) else { return };
@@ -181,7 +181,7 @@ fn login_argument(scan: &mut Scan, start: usize, end: usize) {
         let body = &text[span.start..span.end];
         let Some(colon) = memchr::memchr(sign, body).filter(|colon| *colon > 0) else { continue };
         let close = memchr::memrchr(b'@', body).unwrap_or(body.len());
-        if close > colon + 3 && !is_stand_in(&body[colon + 1..close]) && body[0] != b'-' {
+        if close > colon + 3 && value::looks_chosen(&body[colon + 1..close]) && body[0] != b'-' {
             let span = Span { start: span.start + colon + 1, end: span.start + close, quoted: false };
             let span = shell::without_quotes(text, span);
             return scan.secret(span.start, span.end, RuleId::FLAG);
