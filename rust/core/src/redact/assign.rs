@@ -35,9 +35,7 @@ pub(crate) fn may_be_named(scan: &Scan, at: usize) -> bool {
     let text = scan.text;
     let Some(&before) = at.checked_sub(1).and_then(|i| text.get(i)) else { return false };
     let end = if before.is_ascii_alphanumeric() { at } else { name_end(text, at) };
-    scan.redactor.keys.may_end(text, end)
-        || is_switch(text, at)
-        || may_hold_secret(text, back_over(text, end, KEY_LIMIT, is_name_byte), end)
+    scan.redactor.keys.may_end(text, end) || is_switch(text, at) || may_hold_secret(text, end)
 }
 
 /// Where the name in front of the operator at `at` ends: before spaces, quotes and brackets.
@@ -116,7 +114,7 @@ fn operator(text: &[u8], at: usize) -> Option<(usize, bool)> {
     }
 }
 
-fn is_name_byte(byte: u8) -> bool {
+pub(crate) fn is_name_byte(byte: u8) -> bool {
     byte.is_ascii_alphanumeric() || matches!(byte, b'_' | b'-' | b'.' | b'$') || byte >= 0x80
 }
 

@@ -7,6 +7,7 @@ use super::shell;
 use super::span::{Span, back_over, forward_over};
 use super::tools::{self, Carries};
 use super::value;
+use super::{manifests, pipes, positions, prose, sql, waiting};
 
 const FLAG_LIMIT: usize = 64;
 
@@ -21,15 +22,18 @@ pub(crate) fn at_flag(scan: &mut Scan, at: usize) {
     if !text.get(letter).is_some_and(|b| tools::may_carry(*b)) {
         return;
     }
+    let quoted = matches!(before, b'"' | b'\'');
+    let end = forward_over(text, at, FLAG_LIMIT, |b| {
+        !(matches!(b, b' ' | b'\t' | b'\n' | b'\r') || quoted && b == before)
+    });
+    if !tools::is_flag(&text[at..end]) {
+        return;
+    }
     let mut room = [0; 6];
     let count = shell::tools_before(scan, at, &mut room);
     if count == 0 {
         return;
     }
-    let quoted = matches!(before, b'"' | b'\'');
-    let end = forward_over(text, at, FLAG_LIMIT, |b| {
-        !(matches!(b, b' ' | b'\t' | b'\n' | b'\r') || quoted && b == before)
-    });
     if let Some((carries, length)) = tools::carried(&text[at..end], &room[..count])
         && let Some(span) = carried_span(text, at, at + length, quoted)
         && let Some(secret) = secret_part(text, span, carries)
@@ -114,28 +118,52 @@ pub(crate) fn in_login(login: &[u8]) -> Option<(usize, usize)> {
     secret_part(login, span, carries).map(|span| (span.start, span.end))
 }
 
+/// The words that [`at_word`] itself waits for.
+#[rustfmt::skip]
+pub(crate) const WORDS: [&str; 6] = ["identified", "password", "auth", "send", "convertto-securestring", "use"];
+
 /// Looks at a word with a stem: a known command, or the words of SQL and of shells that set a password.
 pub(crate) fn at_word(scan: &mut Scan, start: usize, end: usize) {
-    let text = scan.text;
-    let word = &text[start..end];
-    match word {
+    let waiting = waiting::for_word(&scan.text[start..end]);
+    if waiting == 0 {
+        return;
+    }
+    if waiting & waiting::COMMAND != 0 {
+        at_command(scan, start, end);
+    }
+    if waiting & waiting::READER != 0 {
+        pipes::at_word(scan, start, end);
+    }
+    if waiting & waiting::LOGIN != 0 {
+        login_argument(scan, start, end);
+    }
+    if waiting & waiting::POSITION != 0 {
+        positions::at_word(scan, start, end);
+    }
+    if waiting & waiting::MANIFEST != 0 {
+        manifests::at_word(scan, start, end);
+    }
+    if waiting & waiting::LABEL != 0 {
+        prose::at_word(scan, start, end);
+    }
+    if waiting & waiting::VALUES != 0 {
+        sql::at_word(scan, start, end);
+    }
+}
+
+fn at_command(scan: &mut Scan, start: usize, end: usize) {
+    match &scan.text[start..end] {
         b"IDENTIFIED" | b"identified" => identified(scan, end),
         b"PASSWORD" | b"password" => quoted_behind(scan, end),
         b"AUTH" => {
             redis_auth(scan, start, end);
             sasl(scan, end);
         }
-        b"send" => super::pipes::expected(scan, start, end),
+        b"send" => pipes::expected(scan, start, end),
         b"ConvertTo-SecureString" | b"convertto-securestring" => secure_string(scan, end),
         b"use" => net_use(scan, start, end),
-        _ => {
-            super::pipes::at_word(scan, start, end);
-            login_argument(scan, start, end);
-        }
+        _ => {}
     }
-    super::positions::at_word(scan, start, end);
-    super::manifests::at_word(scan, start, end);
-    super::prose::at_word(scan, start, end);
 }
 
 /// `AUTH PLAIN dXNlcgB1c2VyAHB3`: a login in base64.

@@ -52,14 +52,13 @@ const LINKS: &str =
     "is was ist lautet war est es era è é e sei är er on je to jest є е це это этo 是 为 為 は が 는 은 هو هي היא הוא είναι है คือ là adalah este esta está \
      são sono oli lyder heter egyenlő olarak است این becomes became equals be als comme som są zní znie bude será sarà wird είν 为： 是：";
 
-struct Labels {
-    wide: AhoCorasick,
+struct WideLabels {
+    automaton: AhoCorasick,
     nouns: Vec<Noun>,
-    plain: Vocabulary<Noun>,
-    links: Vocabulary<()>,
 }
 
-static LABELS: LazyLock<Labels> = LazyLock::new(|| {
+/// Apart from the others: text of ASCII alone never asks for them.
+static WIDE_LABELS: LazyLock<WideLabels> = LazyLock::new(|| {
     let mut nouns = Vec::new();
     let mut patterns = Vec::new();
     for (noun, list) in WIDE {
@@ -74,19 +73,19 @@ static LABELS: LazyLock<Labels> = LazyLock::new(|| {
         .match_kind(MatchKind::LeftmostLongest)
         .kind(Some(AhoCorasickKind::ContiguousNFA))
         .build(&patterns);
-    let wide = match builder {
-        Ok(automaton) => automaton,
+    match builder {
+        Ok(automaton) => WideLabels { automaton, nouns },
         Err(error) => unreachable!("some hundred labels fit an automaton: {error}"),
-    };
-    let plain = PLAIN.iter().flat_map(|(noun, list)| list.split_ascii_whitespace().map(|word| (word, *noun)));
-    let links = LINKS.split_ascii_whitespace().map(|word| (word, ()));
-    Labels {
-        wide,
-        nouns,
-        plain: Vocabulary::new(plain, |_, new| new),
-        links: Vocabulary::new(links, |(), ()| ()),
     }
 });
+
+static PLAIN_LABELS: LazyLock<Vocabulary<Noun>> = LazyLock::new(|| {
+    let plain = PLAIN.iter().flat_map(|(noun, list)| list.split_ascii_whitespace().map(|word| (word, *noun)));
+    Vocabulary::new(plain, |_, new| new)
+});
+
+static LINK_WORDS: LazyLock<Vocabulary<()>> =
+    LazyLock::new(|| Vocabulary::new(LINKS.split_ascii_whitespace().map(|word| (word, ())), |(), ()| ()));
 
 /// A label as it is, with a capital, in capitals, and without its spaces, as in the name of a field.
 fn forms(label: &str) -> Vec<String> {
@@ -113,7 +112,9 @@ fn shouted_front(label: &str) -> String {
 
 /// The labels beyond ASCII in a text: what each names, where it starts and ends.
 pub(crate) fn labels(text: &[u8]) -> impl Iterator<Item = (Noun, usize, usize)> {
-    LABELS.wide.find_iter(text).map(|hit| (LABELS.nouns[hit.pattern().as_usize()], hit.start(), hit.end()))
+    let labels = &*WIDE_LABELS;
+    let hits = labels.automaton.find_iter(text);
+    hits.map(|hit| (labels.nouns[hit.pattern().as_usize()], hit.start(), hit.end()))
 }
 
 /// What a word of ASCII letters names.
@@ -122,7 +123,7 @@ pub(crate) fn noun(word: &[u8]) -> Option<Noun> {
     let lower = lower.get_mut(..word.len())?;
     lower.copy_from_slice(word);
     lower.make_ascii_lowercase();
-    LABELS.plain.get(lower)
+    PLAIN_LABELS.get(lower)
 }
 
 /// The words of ASCII letters, for those who decide which words are looked at.
@@ -136,7 +137,7 @@ pub(crate) fn links(word: &[u8]) -> bool {
     let Some(lower) = lower.get_mut(..word.len()) else { return false };
     lower.copy_from_slice(word);
     lower.make_ascii_lowercase();
-    LABELS.links.get(lower).is_some()
+    LINK_WORDS.get(lower).is_some()
 }
 
 #[cfg(test)]

@@ -8,10 +8,13 @@ use super::span::{back_over, forward_over};
 const BACK: usize = 8 << 10;
 const AHEAD: usize = 32 << 10;
 
+/// The word that starts a look.
+pub(crate) const KIND: &str = "Secret";
+
 /// Looks at the word `Secret`.
 pub(crate) fn at_word(scan: &mut Scan, start: usize, end: usize) {
     let text = scan.text;
-    if &text[start..end] != b"Secret" || start < scan.memo.manifest {
+    if &text[start..end] != KIND.as_bytes() || start < scan.memo.manifest {
         return;
     }
     let gap = back_over(text, start, 4, |b| matches!(b, b' ' | b'"' | b'\\'));

@@ -46,6 +46,7 @@ mod unknown;
 mod url;
 mod user;
 mod value;
+mod waiting;
 mod words;
 
 pub use content::{hmac_hex, sha256_hex};

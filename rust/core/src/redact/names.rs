@@ -2,7 +2,7 @@
 
 use super::keys::KeyClass;
 
-const ENTRIES: usize = 512;
+const ENTRIES: usize = 2048;
 const LONGEST: usize = 32;
 
 /// A name in a form that is quick to compare: up to sixteen bytes its ends are all of it.

@@ -10,7 +10,8 @@ const BLOCK_LIMIT: usize = 64 << 10;
 pub(crate) fn at_word(scan: &mut Scan, end: usize) {
     const BEGIN: &[u8] = b"-----BEGIN";
     let start = end.saturating_sub(BEGIN.len());
-    if scan.text[start..end].eq_ignore_ascii_case(BEGIN) {
+    let ends_in_n = end > 0 && scan.text[end - 1] | 0x20 == b'n';
+    if ends_in_n && scan.text[start..end].eq_ignore_ascii_case(BEGIN) {
         at_begin(scan, start);
     } else if scan.text[..end].ends_with(b"---- BEGIN") {
         at_begin(scan, end - 10);

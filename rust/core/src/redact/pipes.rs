@@ -15,6 +15,11 @@ const READERS: [&[u8]; 29] = [
     b"token", b"put", b"create", b"add",
 ];
 
+/// The readers, for those who decide who looks at a word.
+pub(crate) fn words() -> impl Iterator<Item = &'static str> {
+    READERS.iter().filter_map(|word| str::from_utf8(word).ok())
+}
+
 /// How far in front of its reader an `echo` is looked for.
 const PIPE_REACH: usize = 300;
 

@@ -40,10 +40,13 @@ pub(crate) fn wide_labels(scan: &mut Scan) {
     }
 }
 
+/// A label only behind words that say of what.
+pub(crate) const CODE: &str = "code";
+
 /// Looks at a word of ASCII letters that may be a label.
 pub(crate) fn at_word(scan: &mut Scan, start: usize, end: usize) {
     let word = &scan.text[start..end];
-    let code = word == b"code" && names_code(&scan.text[..start]);
+    let code = word == CODE.as_bytes() && names_code(&scan.text[..start]);
     let Some(noun) = foreign::noun(word).or(code.then_some(Noun::Code)) else { return };
     recommended(scan, start, end);
     if &scan.text[start..end] == b"passe" && !scan.text[..start].ends_with(b"ot de ") {

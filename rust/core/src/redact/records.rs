@@ -251,16 +251,26 @@ pub(crate) fn named_value(scan: &mut Scan, key: &[u8], start: usize, op_end: usi
     value_of(scan, class, name, op_end, operator);
 }
 
+/// Whether a word ends here that says that a name follows.
+fn ends_naming(front: &[u8]) -> bool {
+    match front[front.len() - 1] {
+        b'e' => front.ends_with(b"name") || front.ends_with(b"Name") || front.ends_with(b"variable"),
+        b'y' => front.ends_with(b"key") || front.ends_with(b"Key"),
+        b'd' => front.ends_with(b"id"),
+        b'r' => front.ends_with(b"header"),
+        b'l' => front.ends_with(b"label"),
+        b'Y' => front.ends_with(b"KEY"),
+        _ => false,
+    }
+}
+
 /// The last `name`, `key`, `id` or `variable` assigned in `front`.
 fn last_name(front: &[u8], floor: usize, text: &[u8]) -> Option<Name> {
-    let label =
-        [b"name".as_slice(), b"key", b"Key", b"Name", b"variable", b"header", b"id", b"KEY", b"label"]
-            .iter()
-            .filter_map(|word| memchr::memmem::rfind(front, word).map(|i| i + word.len()))
-            .max()?;
-    let tag = front[label..].iter().any(|b| matches!(b, b'<' | b'}'));
+    // A tag or an object that ends in between belongs to something else.
+    let from = memchr::memrchr2(b'<', b'}', front).map_or(0, |sign| sign + 1);
+    let label = (from + 2..=front.len()).rev().find(|end| ends_naming(&front[from..*end]))?;
     let op = forward_over(text, floor + label, 6, |b| matches!(b, b'"' | b'\'' | b' ' | b'\\'));
-    if tag || !matches!(text.get(op), Some(b'=' | b':')) {
+    if !matches!(text.get(op), Some(b'=' | b':')) {
         return None;
     }
     let span = value_at(text, op + 1, false)?;

@@ -9,8 +9,8 @@ use super::segments::Segments;
 use super::span::{back_over, forward_over};
 use super::{Finding, Redactor, With};
 use super::{
-    assign, commands, cookies, decode, identity, paths, pem, pii, prose, records, shell, sql, tails, tokens,
-    url, user,
+    assign, commands, cookies, decode, identity, paths, pem, pii, prose, records, shell, tails, tokens, url,
+    user,
 };
 
 /// Where a scan writes; handed over whole.
@@ -218,7 +218,6 @@ impl<'a> Scan<'a> {
         }
         assign::at_word(self, start, end);
         commands::at_word(self, start, end);
-        sql::at_word(self, start, end);
         records::at_word(self, start, end);
     }
 

@@ -33,7 +33,7 @@ pub(crate) fn tools_before(scan: &mut Scan, at: usize, room: &mut [Tool; 6]) -> 
     if !known {
         *command = Command { start: floor, looked: floor, ..Command::default() };
     }
-    for i in floor..at {
+    for (i, _) in (floor..at).zip(&text[floor..at]).filter(|(_, byte)| MARKS[usize::from(**byte)]) {
         command.quote = quote_after(text, i, command.quote);
         if (command.quote == 0 || text[i] == b'\n') && separates(text, i) {
             *command = Command { start: i + 1, looked: i + 1, ..Command::default() };
@@ -47,6 +47,18 @@ pub(crate) fn tools_before(scan: &mut Scan, at: usize, room: &mut [Tool; 6]) -> 
     *room = command.tools;
     command.count
 }
+
+/// The bytes that can open or close a quote or end a simple command.
+const MARKS: [bool; 256] = {
+    let mut marks = [false; 256];
+    let signs = b"\n\"'|(`;&";
+    let mut i = 0;
+    while i < signs.len() {
+        marks[signs[i] as usize] = true;
+        i += 1;
+    }
+    marks
+};
 
 fn look_up(text: &[u8], command: &mut Command, end: usize) {
     for word in text[command.looked..end].split(|b| b" \t\n\"'`,[]($={}:".contains(b)) {

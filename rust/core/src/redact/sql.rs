@@ -9,9 +9,12 @@ const COLUMNS_LIMIT: usize = 600;
 const MAX_COLUMNS: usize = 24;
 const MAX_ROWS: usize = 64;
 
+/// The word in front of the rows.
+pub(crate) const WORD: &str = "values";
+
 /// Looks at the word `VALUES`.
 pub(crate) fn at_word(scan: &mut Scan, start: usize, end: usize) {
-    if !scan.text[start..end].eq_ignore_ascii_case(b"values") {
+    if !scan.text[start..end].eq_ignore_ascii_case(WORD.as_bytes()) {
         return;
     }
     let Some(columns) = columns_before(scan.text, start) else { return };

@@ -3,7 +3,9 @@
 //! A name is judged by its last words, so a set of the last letters of all words of the vocabulary answers "no" for
 //! nearly every name of nearly every text, at the price of a look-up or two.
 
+use super::assign::is_name_byte;
 use super::pii::labels;
+use super::span::KEY_LIMIT;
 use super::{calls, commands, foreign, positions, words};
 use std::sync::LazyLock;
 
@@ -68,16 +70,28 @@ static STRONG: LazyLock<Tails> = LazyLock::new(|| {
     tails
 });
 
-/// Whether the name from `start` to `end` may hold a word in front of its last one that names a secret.
-pub(crate) fn may_hold_secret(text: &[u8], start: usize, end: usize) -> bool {
-    let strong = &*STRONG;
-    let from = start.saturating_sub(1);
-    let windows = text[from..end].windows(4).enumerate();
-    let mut likely =
-        windows.filter(|(_, letters)| strong.likely([letters[0], letters[1], letters[2], letters[3]]));
-    start == 0 && end > 3 && strong.has(text, 3)
-        || likely.any(|(offset, _)| strong.has(text, from + offset + 4))
+/// Whether the name that ends in front of `end` may hold a word in front of its last one that names a secret. Words
+/// end in front of signs, digits and capitals, so lower-case letters are stepped over.
+pub(crate) fn may_hold_secret(text: &[u8], end: usize) -> bool {
+    let floor = end.saturating_sub(KEY_LIMIT).max(SHORTEST_STRONG);
+    let mut at = end;
+    while at > floor {
+        at -= 1;
+        let byte = text[at];
+        if !byte.is_ascii_lowercase() {
+            if !is_name_byte(byte) {
+                return false;
+            }
+            if text[at - 1].is_ascii_alphabetic() && STRONG.may_end(text, at) {
+                return true;
+            }
+        }
+    }
+    false
 }
+
+/// No word that names a secret wherever it stands is shorter.
+const SHORTEST_STRONG: usize = 3;
 
 impl Default for Tails {
     fn default() -> Tails {
@@ -205,7 +219,7 @@ mod tests {
             name.push_str(&digits);
             let class = Keys::default().classify(&name);
             let says = class != KeyClass::PLAIN && !class.is_content();
-            let strong = name.len() >= LONG_NAME && may_hold_secret(name.as_bytes(), 0, name.len());
+            let strong = name.len() >= LONG_NAME && may_hold_secret(name.as_bytes(), name.len());
             prop_assert!(!says || strong || NAMES.may_end(name.as_bytes(), name.len()), "{name}");
         }
     }

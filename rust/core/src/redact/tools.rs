@@ -171,24 +171,38 @@ pub(crate) fn may_carry(letter: u8) -> bool {
     INDEX.by_letter[usize::from(letter & 127)].1 > 0
 }
 
+/// Whether `argument` carries a secret for any tool.
+pub(crate) fn is_flag(argument: &[u8]) -> bool {
+    flags_like(argument).iter().any(|flag| flag.fits(argument))
+}
+
 /// How `argument` carries a secret for one of `tools`, and how much of it is the flag.
 pub(crate) fn carried(argument: &[u8], tools: &[Tool]) -> Option<(Carries, usize)> {
-    let (first, last) = INDEX.by_letter[usize::from(letter_of(argument))];
-    let rows = &INDEX.flags[usize::from(first)..usize::from(last)];
-    let fits = |flag: &Flag| {
-        if !argument.starts_with(flag.name) {
+    let serves = |flag: &Flag| flag.tools.iter().any(|tool| tools.contains(tool));
+    let flag = flags_like(argument).iter().find(|flag| flag.fits(argument) && serves(flag))?;
+    Some((flag.carries, flag.name.len()))
+}
+
+/// The flags that start with the same letter.
+fn flags_like(argument: &[u8]) -> &'static [Flag] {
+    let index = &*INDEX;
+    let (first, last) = index.by_letter[usize::from(letter_of(argument))];
+    &index.flags[usize::from(first)..usize::from(last)]
+}
+
+impl Flag {
+    fn fits(&self, argument: &[u8]) -> bool {
+        if !argument.starts_with(self.name) {
             return false;
         }
-        match argument.get(flag.name.len()) {
-            None => flag.carries != Carries::Glued,
-            Some(b'=') => flag.name.starts_with(b"--"),
+        match argument.get(self.name.len()) {
+            None => self.carries != Carries::Glued,
+            Some(b'=') => self.name.starts_with(b"--"),
             Some(_) => {
-                flag.carries == Carries::Glued || flag.carries == Carries::Login && flag.name.len() == 2
+                self.carries == Carries::Glued || self.carries == Carries::Login && self.name.len() == 2
             }
         }
-    };
-    let flag = rows.iter().find(|flag| fits(flag) && flag.tools.iter().any(|tool| tools.contains(tool)))?;
-    Some((flag.carries, flag.name.len()))
+    }
 }
 
 #[cfg(test)]
