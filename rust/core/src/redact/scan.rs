@@ -104,26 +104,27 @@ impl<'a> Scan<'a> {
             return user::rules(self);
         }
         pii::at_start(self);
-        let seen = self.pass();
+        let (wide, look) = self.pass();
         identity::literals(self);
         user::rules(self);
-        if seen.wide != 0 {
+        if wide {
             prose::wide_labels(self);
         }
-        decode::views(self, &seen);
+        decode::views(self, look);
     }
 
-    /// One look at each block of the text; the classes of bytes that occur in it.
-    fn pass(&mut self) -> Masks {
+    /// One look at each block of the text; whether it holds bytes beyond ASCII, and what it may stand for.
+    fn pass(&mut self) -> (bool, decode::Look<'a>) {
         let length = self.text.len();
-        let mut seen = Masks::default();
+        let mut wide = false;
+        let mut look = decode::Look::new(self.text);
         let mut digits_until = 0;
         let mut runs = Runs::default();
         for at in (0..length).step_by(BLOCK) {
             let masks = blocks::masks_at(self.text, at);
-            seen.escape |= masks.escape;
-            seen.wide |= masks.wide;
-            self.signs(at, masks.sign, seen.wide != 0);
+            wide |= masks.wide != 0;
+            look.block(at, &masks);
+            self.signs(at, masks.sign, wide);
             digits_until = self.digits(at, masks.digit, digits_until);
             self.runs(at, &runs.enter(&masks), &runs);
             runs.leave(at);
@@ -131,7 +132,7 @@ impl<'a> Scan<'a> {
         if length.is_multiple_of(BLOCK) {
             self.runs(length, &runs.enter(&Masks::default()), &runs);
         }
-        seen
+        (wide, look)
     }
 
     fn signs(&mut self, at: usize, mut signs: u64, wide: bool) {

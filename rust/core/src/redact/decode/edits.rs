@@ -2,13 +2,78 @@
 
 use super::view::{Edit, Stands};
 use super::{escapes, joins, marks};
-use crate::redact::blocks::{self, BLOCK};
-use std::cell::OnceCell;
+use crate::redact::blocks::{self, BLOCK, Masks};
 
-/// Bytes that an escape, a joint of literals or a broken line may start with.
-const SIGNS: &[u8] = b"%&\\=^\"'`\n!\x1b\0";
-/// The same for characters beyond ASCII.
+/// First bytes of characters beyond ASCII that are seen as something plainer.
 const WIDE: &[u8] = b"\xc2\xe2\xef";
+
+/// What a byte may start, one bit each.
+mod kind {
+    pub(super) const QUOTE: u8 = 1;
+    pub(super) const PERCENT: u8 = 2;
+    pub(super) const ENTITY: u8 = 4;
+    pub(super) const SLASH: u8 = 8;
+    /// A sign that escapes letter by letter.
+    pub(super) const SCATTERED: u8 = 16;
+    pub(super) const SECTION: u8 = 32;
+    pub(super) const EQUALS: u8 = 64;
+    /// What may stand in front of anything.
+    pub(super) const ALWAYS: u8 = 128;
+}
+
+/// What each byte may start.
+static STARTS: [u8; 256] = {
+    let mut table = [0; 256];
+    table[b'"' as usize] = kind::QUOTE;
+    table[b'\'' as usize] = kind::QUOTE;
+    table[b'`' as usize] = kind::QUOTE | kind::SCATTERED;
+    table[b'^' as usize] = kind::SCATTERED;
+    table[b'%' as usize] = kind::PERCENT;
+    table[b'&' as usize] = kind::ENTITY;
+    table[b'\\' as usize] = kind::SLASH;
+    table[b'!' as usize] = kind::SECTION;
+    table[b'=' as usize] = kind::EQUALS;
+    table[0x1b] = kind::ALWAYS;
+    table[0] = kind::ALWAYS;
+    let mut at = 0;
+    while at < WIDE.len() {
+        table[WIDE[at] as usize] = kind::ALWAYS;
+        at += 1;
+    }
+    table
+};
+
+/// What each byte may stand behind: the first question at every start, which says no to almost all.
+static FOLLOWS: [u8; 256] = {
+    let mut table = [kind::ALWAYS; 256];
+    let mut byte = 0;
+    while byte < 256 {
+        let sign = byte as u8;
+        if sign.is_ascii_hexdigit() || matches!(sign, b'u' | b'U') {
+            table[byte] |= kind::PERCENT;
+        }
+        if sign.is_ascii_alphabetic() || sign == b'#' {
+            table[byte] |= kind::ENTITY;
+        }
+        if sign.is_ascii_digit() || matches!(sign, b'A'..=b'F' | b'\n' | b'\r') {
+            table[byte] |= kind::EQUALS;
+        }
+        if sign.is_ascii_graphic() || matches!(sign, b'\n' | b'\r') {
+            table[byte] |= kind::SCATTERED;
+        }
+        if escapes::may_follow_backslash(sign) {
+            table[byte] |= kind::SLASH;
+        }
+        byte += 1;
+    }
+    let mut at = 0;
+    while at < joins::BEHIND.len() {
+        table[joins::BEHIND[at] as usize] |= kind::QUOTE;
+        at += 1;
+    }
+    table[b'[' as usize] |= kind::SECTION;
+    table
+};
 
 /// What a text stands for instead.
 #[derive(Default)]
@@ -18,12 +83,14 @@ pub(super) struct Edits {
     pub(super) dumps: bool,
 }
 
-/// Looks at one text.
-struct Look<'a> {
+/// Looks at one text, block after block.
+pub(crate) struct Look<'a> {
     text: &'a [u8],
     edits: Vec<Edit>,
     /// Where the last edit ended.
     until: usize,
+    /// Where the line starts.
+    line: usize,
     dumps: bool,
     /// Quoted-printable, which counts only where one of its codes says that it is meant.
     printable: Vec<Edit>,
@@ -34,41 +101,70 @@ struct Look<'a> {
     /// The ends of sections, and up to where there is none.
     closings: Vec<Edit>,
     unclosed: usize,
-    joins: OnceCell<bool>,
+    joins: joins::Lists,
 }
 
-/// All edits of a text, sorted; `wide` whether it holds characters beyond ASCII.
-pub(super) fn of(text: &[u8], wide: bool) -> Edits {
-    let mut look = Look {
-        text,
-        edits: Vec::new(),
-        until: 0,
-        dumps: text.starts_with(b"0000"),
-        printable: Vec::new(),
-        coded: false,
-        signs: Vec::new(),
-        wide_words: false,
-        closings: Vec::new(),
-        unclosed: 0,
-        joins: OnceCell::new(),
-    };
-    for block in (0..text.len()).step_by(BLOCK) {
-        let mut found = blocks::signs_at(text, block, SIGNS);
-        if wide {
-            found |= blocks::signs_at(text, block, WIDE);
-        }
-        while found != 0 {
-            let at = block + found.trailing_zeros() as usize;
-            found &= found - 1;
-            if at >= look.until {
-                look.at(at);
-            }
-        }
+/// All edits of a text, sorted.
+pub(super) fn of(text: &[u8]) -> Edits {
+    let mut look = Look::new(text);
+    for at in (0..text.len()).step_by(BLOCK) {
+        look.block(at, &blocks::masks_at(text, at));
     }
     look.sorted()
 }
 
-impl Look<'_> {
+impl<'a> Look<'a> {
+    pub(crate) fn new(text: &'a [u8]) -> Look<'a> {
+        Look {
+            text,
+            edits: Vec::new(),
+            until: 0,
+            line: 0,
+            dumps: text.first_chunk() == Some(b"0000"),
+            printable: Vec::new(),
+            coded: false,
+            signs: Vec::new(),
+            wide_words: false,
+            closings: Vec::new(),
+            unclosed: 0,
+            joins: joins::Lists::default(),
+        }
+    }
+
+    /// Looks at the block at `block`, whose classes are `masks`.
+    #[inline]
+    pub(crate) fn block(&mut self, block: usize, masks: &Masks) {
+        let mut found = masks.mark;
+        if masks.wide != 0 {
+            found |= blocks::signs_at(self.text, block, WIDE);
+        }
+        while found != 0 {
+            let at = block + found.trailing_zeros() as usize;
+            found &= found - 1;
+            let byte = self.text[at];
+            let next = self.text.get(at + 1).copied().unwrap_or(0);
+            if byte == b'\n' {
+                self.line_end(at, next);
+            } else if STARTS[byte as usize] & FOLLOWS[next as usize] != 0 && at >= self.until {
+                self.at(at);
+            }
+        }
+    }
+
+    fn line_end(&mut self, at: usize, next: u8) {
+        let line = std::mem::replace(&mut self.line, at + 1);
+        if at < self.until {
+            return;
+        }
+        if matches!(next, b'0' | b' ' | b'\t') {
+            self.dumps |= starts_dump(self.text, at);
+        }
+        if joins::is_full(at - line) && joins::in_token(next) {
+            let joined = self.edits.last().is_some_and(|edit| self.text[edit.start as usize] == b'\n');
+            self.push(joins::broken_line(self.text, at, if joined { self.until } else { usize::MAX }));
+        }
+    }
+
     fn at(&mut self, at: usize) {
         let text = self.text;
         match text[at] {
@@ -83,18 +179,25 @@ impl Look<'_> {
             }
             b'=' => self.equals(at),
             b'^' => self.push(marks::caret(text, at)),
-            b'"' | b'\'' => self.push(joins::joint(text, at, &self.joins)),
-            b'`' => self.push(marks::scattered(text, at).or_else(|| joins::joint(text, at, &self.joins))),
-            b'\n' => {
-                self.dumps |= starts_dump(text, at);
-                let joined = self.edits.last().is_some_and(|edit| text[edit.start as usize] == b'\n');
-                self.push(joins::broken_line(text, at, if joined { self.until } else { usize::MAX }));
-            }
+            b'"' | b'\'' => self.joint(at),
+            b'`' => match marks::scattered(text, at) {
+                None if FOLLOWS[text[at + 1] as usize] & kind::QUOTE != 0 => self.joint(at),
+                found => self.push(found),
+            },
             b'!' => self.section(at),
             0x1b => self.push(Some(marks::terminal(text, at, at + 1))),
             0 => self.push(marks::interleaved(text, at)),
             _ => self.wide(at),
         }
+    }
+
+    fn joint(&mut self, at: usize) {
+        let front = at.checked_sub(1).map_or(b' ', |before| self.text[before]);
+        if !(joins::is_token_byte(front) || front == b'\\') {
+            return;
+        }
+        let found = joins::joint(self.text, at, &mut self.joins);
+        self.push(found);
     }
 
     /// Whether another edit ends at `at`.
@@ -168,7 +271,7 @@ impl Look<'_> {
         }
     }
 
-    fn sorted(mut self) -> Edits {
+    pub(super) fn sorted(mut self) -> Edits {
         let known = self.edits.len();
         if self.coded {
             self.edits.append(&mut self.printable);
@@ -186,7 +289,8 @@ impl Look<'_> {
 
 /// Whether zeros, which may be indented, start the line behind the line end at `at`.
 fn starts_dump(text: &[u8], at: usize) -> bool {
-    let zeros =
-        |indent: usize| text.get(at + indent) == Some(&b'0') && text[at + indent..].starts_with(b"0000");
+    let zeros = |indent: usize| {
+        text.get(at + indent) == Some(&b'0') && text[at + indent..].first_chunk() == Some(b"0000")
+    };
     zeros(1) || zeros(3) || zeros(5) || zeros(9)
 }

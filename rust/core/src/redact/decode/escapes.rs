@@ -81,8 +81,19 @@ pub(super) fn backslash(text: &[u8], at: usize, joined: bool) -> Option<(usize, 
     }
 }
 
-fn is_shell_sign(byte: u8) -> bool {
-    b"_-.@:=!#%&$;+~,*?^".contains(&byte)
+#[rustfmt::skip]
+const fn is_shell_sign(byte: u8) -> bool {
+    matches!(
+        byte,
+        b'_' | b'-' | b'.' | b'@' | b':' | b'=' | b'!' | b'#' | b'%' | b'&' | b'$' | b';' | b'+' | b'~' | b',' | b'*'
+            | b'?' | b'^'
+    )
+}
+
+/// Whether [`backslash`] knows an escape that goes on with `byte`.
+pub(super) const fn may_follow_backslash(byte: u8) -> bool {
+    matches!(byte, b'\\' | b'u' | b'U' | b'x' | b'0'..=b'7' | b'e' | b'/' | b'\n' | b'\r')
+        || is_shell_sign(byte)
 }
 
 /// Past the indentation of a line that goes on.

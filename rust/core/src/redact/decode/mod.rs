@@ -10,22 +10,23 @@ mod view;
 
 pub(crate) use runs::at_run;
 
-use super::blocks::Masks;
+use super::blocks::is_word;
 use super::rules::RuleId;
 use super::scan::Scan;
 use edits::Edits;
+pub(crate) use edits::Look;
 use std::borrow::Cow;
 use view::View;
 
 const MAX_DEPTH: u8 = 3;
 
-/// Scans what a text stands for where it holds escapes, dumps or literals in parts; `seen` are the classes of its bytes.
-pub(crate) fn views(scan: &mut Scan, seen: &Masks) {
+/// Scans what a text stands for where `look` found escapes, dumps or literals in parts.
+pub(crate) fn views(scan: &mut Scan, look: Look) {
     if scan.depth >= MAX_DEPTH {
         return;
     }
     let text = scan.text;
-    let Edits { edits, dumps } = edits::of(text, seen.wide != 0);
+    let Edits { edits, dumps } = look.sorted();
     if dumps {
         dumps::views(scan);
     }
@@ -49,7 +50,10 @@ fn reread(scan: &mut Scan, view: &View, start: usize) {
 /// A key name with its escapes resolved.
 pub(crate) fn name(name: &str) -> Cow<'_, str> {
     let text = name.as_bytes();
-    let edits = edits::of(text, !text.is_ascii()).edits;
+    if text.iter().copied().all(is_word) {
+        return Cow::Borrowed(name);
+    }
+    let edits = edits::of(text).edits;
     if edits.is_empty() {
         return Cow::Borrowed(name);
     }
@@ -68,7 +72,7 @@ mod tests {
     use super::*;
 
     fn decoded(text: &str) -> Option<String> {
-        let edits = edits::of(text.as_bytes(), true).edits;
+        let edits = edits::of(text.as_bytes()).edits;
         let view = View::of(text.as_bytes(), 0..text.len(), &edits);
         (!edits.is_empty()).then(|| String::from_utf8_lossy(&view.bytes).into_owned())
     }
