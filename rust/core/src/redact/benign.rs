@@ -186,10 +186,8 @@ fn is_source(ending: &[u8]) -> bool {
 
 /// `prod-4279-20160804T065423Z-5-g3cf0aa8`: what `git describe` says.
 pub(crate) fn is_described_commit(run: &[u8]) -> bool {
-    memchr::memmem::rfind(run, b"-g").is_some_and(|at| {
-        let hash = &run[at + 2..];
-        (7..=12).contains(&hash.len()) && hash.iter().all(|b| b.is_ascii_digit() || matches!(b, b'a'..=b'f'))
-    })
+    let digits = run.iter().rev().take(13).take_while(|b| matches!(b, b'0'..=b'9' | b'a'..=b'f')).count();
+    (7..=12).contains(&digits) && run[..run.len() - digits].ends_with(b"-g")
 }
 
 /// `0h-100v1100h100v-1100zM50`: the path of a drawing.

@@ -17,7 +17,7 @@ const MOST_TRIES: u8 = 4;
 pub(crate) fn at_run(scan: &mut Scan, start: usize, end: usize) {
     let text = scan.text;
     let run = &text[start..end];
-    if ends_in_words(run) {
+    if run.len() > LONGEST || ends_in_words(run) {
         return;
     }
     let shape = Shape::of(run);

@@ -39,7 +39,31 @@ const NOUNS: [&str; 309] = [
 
 /// Whether `word` names a thing that has an id.
 pub(crate) fn is_noun(word: &[u8]) -> bool {
-    NOUNS.binary_search_by(|noun| noun.as_bytes().cmp(word)).is_ok()
+    let bit = noun_bit(word);
+    NOUN_BITS[bit / 64] >> (bit % 64) & 1 == 1
+        && NOUNS.binary_search_by(|noun| noun.as_bytes().cmp(word)).is_ok()
+}
+
+/// A bit for the hash of each noun: nearly every other word fails here.
+static NOUN_BITS: [u64; 128] = {
+    let mut bits = [0; 128];
+    let mut at = 0;
+    while at < NOUNS.len() {
+        let bit = noun_bit(NOUNS[at].as_bytes());
+        bits[bit / 64] |= 1 << (bit % 64);
+        at += 1;
+    }
+    bits
+};
+
+const fn noun_bit(word: &[u8]) -> usize {
+    let (mut hash, mut at) = (0_u32, 0);
+    while at < word.len() {
+        hash = (hash ^ word[at] as u32).wrapping_mul(0x9e37_79b1);
+        hash ^= hash >> 15;
+        at += 1;
+    }
+    (hash >> 19) as usize
 }
 
 /// Ids that frameworks hand out, digests and public keys.
@@ -98,10 +122,16 @@ fn is_ulid(run: &[u8]) -> bool {
 
 /// `pi_3…`, `ch_1…`: the objects of a payment service.
 fn is_payment_object(run: &[u8]) -> bool {
-    let Some(sign) = run.iter().take(8).position(|b| *b == b'_') else { return false };
+    // Of 2 to 4 letters, the sign and 24 characters.
+    if !(27..=29).contains(&run.len()) {
+        return false;
+    }
+    let sign = run.len() - 25;
+    if run[sign] != b'_' {
+        return false;
+    }
     let tail = &run[sign + 1..];
-    tail.len() == 24
-        && matches!(tail[0], b'1'..=b'3')
+    matches!(tail[0], b'1'..=b'3')
         && matches!(
             &run[..sign],
             b"pi"
@@ -150,8 +180,14 @@ fn is_public_key(run: &[u8]) -> bool {
 /// Digests and public keys whose front a sign splits from the run.
 pub(crate) fn is_known_whole(text: &[u8], from: usize) -> bool {
     let front = &text[from.saturating_sub(16)..text.len().min(from + 16)];
-    [
-        b"sha1-".as_slice(),
+    front.windows(3).enumerate().any(|(at, start)| {
+        matches!(start, b"sha" | b"SHA" | b"h1:" | b"md5" | b"AAA" | b"ssh" | b"did") && is_mark(&front[at..])
+    })
+}
+
+fn is_mark(front: &[u8]) -> bool {
+    const MARKS: [&[u8]; 12] = [
+        b"sha1-",
         b"sha256",
         b"sha384",
         b"sha512",
@@ -163,9 +199,8 @@ pub(crate) fn is_known_whole(text: &[u8], from: usize) -> bool {
         b"AAAAE2Vj",
         b"ssh-",
         b"did:",
-    ]
-    .iter()
-    .any(|mark| contains(front, mark))
+    ];
+    MARKS.iter().any(|mark| front.starts_with(mark))
 }
 
 /// Addresses made of a digest: of the Nix store (its alphabet lacks e, o, t and u) and of IPFS.

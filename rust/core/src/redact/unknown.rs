@@ -33,7 +33,7 @@ pub(crate) struct Shape {
     steps: usize,
 }
 
-/// The class of a byte in the table of surprises.
+/// The class of a byte: which letter or digit it is, or one of the two below.
 const CLASS: [u8; 256] = {
     let mut classes = [BORDER; 256];
     let mut byte = 0;
@@ -45,10 +45,84 @@ const CLASS: [u8; 256] = {
         }
         byte += 1;
     }
+    classes[b'-' as usize] = DASH;
     classes
 };
-/// The class of everything that is no letter and no digit.
+/// The class of everything that is no letter, no digit and no dash.
 const BORDER: u8 = 62;
+const DASH: u8 = 63;
+
+/// Where the counts of a [`Shape`] stand in a packed sum: the surprise in the lowest bits, the others above it.
+const SURPRISE_BITS: u32 = 12;
+const COUNT_BITS: u32 = 6;
+const TOGGLES: u32 = SURPRISE_BITS;
+const PAIRS: u32 = TOGGLES + COUNT_BITS;
+const COMMON: u32 = PAIRS + COUNT_BITS;
+const STEPS: u32 = COMMON + COUNT_BITS;
+const LOWER: u32 = STEPS + COUNT_BITS;
+const UPPER: u32 = LOWER + COUNT_BITS;
+const DIGITS: u32 = UPPER + COUNT_BITS;
+const NOT_HEX: u32 = DIGITS + COUNT_BITS;
+/// So many characters are summed before a count could run over.
+const STRIDE: usize = (1 << COUNT_BITS) - 1;
+const _: () = assert!(NOT_HEX + COUNT_BITS <= u64::BITS && STRIDE * 63 < 1 << SURPRISE_BITS);
+
+/// What a character behind another adds to the counts, by the classes of the two: one look-up and one addition for
+/// each character of a run.
+static ADDED: [u64; 64 * 64] = {
+    let mut added = [0; 64 * 64];
+    let mut at = 0;
+    while at < added.len() {
+        added[at] = added_by((at / 64) as u8, (at % 64) as u8);
+        at += 1;
+    }
+    added
+};
+
+const fn added_by(before: u8, now: u8) -> u64 {
+    let kind = match now {
+        0..=25 => LOWER,
+        26..=51 => UPPER,
+        52..=61 => DIGITS,
+        DASH => return 0,
+        _ => return 1 << NOT_HEX,
+    };
+    let row = if before == DASH { BORDER } else { before };
+    let mut sum = (SURPRISE[row as usize][now as usize] - b'0') as u64 | 1 << kind;
+    if kind != DIGITS && now % 26 > 5 {
+        sum |= 1 << NOT_HEX;
+    }
+    if before >= BORDER {
+        return sum;
+    }
+    let kind_before = before / 26;
+    sum |= ((kind_before != now / 26) as u64) << TOGGLES;
+    sum |= ((now == before + 1 && kind_before == now / 26) as u64) << STEPS;
+    if kind_before < 2 && now < 52 {
+        sum |= 1 << PAIRS | ((COMMON_PAIRS[before as usize % 26] >> (now % 26) & 1) as u64) << COMMON;
+    }
+    sum
+}
+
+/// The packed counts of at most [`STRIDE`] characters behind one of the class `before`, and the class of the last.
+fn sum_of(text: &[u8], mut before: u8) -> (u64, u8) {
+    let mut sum = 0;
+    for &byte in text {
+        let now = CLASS[usize::from(byte)];
+        sum += ADDED[(usize::from(before) << 6 | usize::from(now)) & (ADDED.len() - 1)];
+        before = now;
+    }
+    (sum, before)
+}
+
+fn count(sum: u64, field: u32) -> usize {
+    (sum >> field) as usize & ((1 << COUNT_BITS) - 1)
+}
+
+fn surprise(sum: u64) -> usize {
+    sum as usize & ((1 << SURPRISE_BITS) - 1)
+}
+
 /// What a drawn character surprises by on average, in quarters of a bit; a run of 20 drawn from letters and digits
 /// is below it once in a thousand times, one drawn from lower case and digits once in two hundred.
 const DRAWN: usize = 24;
@@ -58,11 +132,6 @@ const DRAWN_SHORT: usize = 23;
 const DRAWN_LETTERS: usize = 27;
 /// What the last 16 characters of any token surprise by, digests too.
 const DRAWN_END: usize = 19;
-
-fn surprise(previous: u8, byte: u8) -> usize {
-    let row = SURPRISE[usize::from(CLASS[usize::from(previous)] & 63)];
-    usize::from(row[usize::from(CLASS[usize::from(byte)] & 63)] - b'0')
-}
 
 /// Whether there is a digit, or both cases of letters. Without a branch, so that it becomes a few vector instructions.
 fn mixes_two(end: &[u8; 16]) -> bool {
@@ -80,74 +149,32 @@ pub(crate) fn ends_in_words(run: &[u8]) -> bool {
     if run.last_chunk::<16>().is_some_and(|end| !mixes_two(end)) {
         return true;
     }
-    let end = &run[run.len().saturating_sub(17)..];
-    let mut counted = 0;
-    let mut sum = 0;
-    for pair in end.windows(2) {
-        let alnum = usize::from(CLASS[usize::from(pair[1])] != BORDER);
-        counted += alnum;
-        sum += surprise(pair[0], pair[1]) * alnum;
-    }
-    sum < counted * DRAWN_END
-}
-
-#[derive(Clone, Copy, PartialEq, Eq)]
-enum Kind {
-    Lower,
-    Upper,
-    Digit,
-    Other,
-}
-
-fn kind(byte: u8) -> Kind {
-    match byte {
-        b'a'..=b'z' => Kind::Lower,
-        b'A'..=b'Z' => Kind::Upper,
-        b'0'..=b'9' => Kind::Digit,
-        _ => Kind::Other,
-    }
+    let Some((first, rest)) = run[run.len().saturating_sub(17)..].split_first() else { return true };
+    let (sum, _) = sum_of(rest, CLASS[usize::from(*first)]);
+    let counted = count(sum, LOWER) + count(sum, UPPER) + count(sum, DIGITS);
+    surprise(sum) < counted * DRAWN_END
 }
 
 impl Shape {
     /// Counts in one pass.
     pub(crate) fn of(text: &[u8]) -> Shape {
         let mut shape = Shape::default();
-        let mut before = Kind::Other;
-        let mut previous = 0;
-        for &byte in text {
-            let now = kind(byte);
-            shape.count(byte, now);
-            if now != Kind::Other {
-                shape.surprise += surprise(previous, byte);
-                shape.steps += usize::from(byte == previous.wrapping_add(1));
-            }
-            shape.meet(before, previous, now, byte);
-            (before, previous) = (now, byte);
+        let mut before = BORDER;
+        for part in text.chunks(STRIDE) {
+            let (sum, last) = sum_of(part, before);
+            before = last;
+            shape.surprise += surprise(sum);
+            shape.toggles += count(sum, TOGGLES);
+            shape.pairs += count(sum, PAIRS);
+            shape.common += count(sum, COMMON);
+            shape.steps += count(sum, STEPS);
+            shape.lower += count(sum, LOWER);
+            shape.upper += count(sum, UPPER);
+            shape.digits += count(sum, DIGITS);
+            shape.not_hex |= count(sum, NOT_HEX) > 0;
         }
+        shape.other = text.len() - shape.alnum();
         shape
-    }
-
-    fn count(&mut self, byte: u8, kind: Kind) {
-        match kind {
-            Kind::Lower => self.lower += 1,
-            Kind::Upper => self.upper += 1,
-            Kind::Digit => self.digits += 1,
-            Kind::Other => self.other += 1,
-        }
-        self.not_hex |= !byte.is_ascii_hexdigit() && byte != b'-';
-    }
-
-    fn meet(&mut self, before: Kind, previous: u8, now: Kind, byte: u8) {
-        let (old, new) = (before, now);
-        if old == Kind::Other || new == Kind::Other {
-            return;
-        }
-        self.toggles += usize::from(old != new);
-        if old != Kind::Digit && new != Kind::Digit {
-            self.pairs += 1;
-            let row = COMMON_PAIRS[usize::from(previous.to_ascii_lowercase() - b'a')];
-            self.common += usize::from(row >> (byte.to_ascii_lowercase() - b'a') & 1 == 1);
-        }
     }
 
     pub(crate) fn letters(&self) -> usize {
@@ -204,6 +231,8 @@ impl Shape {
 /// Whether `text` has the form of a UUID.
 pub(crate) fn is_uuid(text: &[u8]) -> bool {
     text.len() == 36
+        && text[8] == b'-'
+        && text[13] == b'-'
         && text.iter().enumerate().all(|(i, b)| match i {
             8 | 13 | 18 | 23 => *b == b'-',
             _ => b.is_ascii_hexdigit(),
