@@ -136,6 +136,8 @@ impl Tails {
         (self.likely(*last) || last[3].is_ascii_digit()) && self.ends(text, end)
     }
 
+    #[cold]
+    #[inline(never)]
     fn ends(&self, text: &[u8], end: usize) -> bool {
         self.has(text, end) || {
             let digits = text[..end].iter().rev().take(8).take_while(|byte| byte.is_ascii_digit()).count();
