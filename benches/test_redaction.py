@@ -54,6 +54,17 @@ def test_hashed(benchmark: Any) -> None:
     assert redacted["result"]["content"].startswith("[content hash: ")
 
 
+@pytest.mark.parametrize("copies", [1, 1000])
+@pytest.mark.benchmark(group="a clean string of 200 bytes")
+def test_clean(copies: int, benchmark: Any) -> None:
+    """One call each, and a thousand strings in one call, which shows the string without the call."""
+    text = (TEXTS["prose"] * 3)[:200]
+    line = orjson.dumps({"items": [text] * copies})
+    assert benchmark(redactor(hashed=False).redact_json, line) == line
+    each = benchmark.stats.stats.median / copies
+    benchmark.extra_info["nanoseconds_each"] = round(each * 1e9)
+
+
 @pytest.mark.benchmark(group="redaction of 64 KB")
 def test_floor(benchmark: Any) -> None:
     line = line_of(TEXTS["code"])
