@@ -45,3 +45,13 @@ fn a_provider_token_however_it_was_drawn() {
         assert!(!redacted(&format!(" {token} ")).contains(random), "{token}");
     }
 }
+
+#[test]
+fn what_follows_a_secret_stays() {
+    let value = format!("x9Kq2{}", "mZp7");
+    let quoted = format!("the secret is `{value}`\n--- y");
+    assert_eq!(redacted(&quoted), "the secret is `[REDACTED]`\n--- y");
+    let body = "MIIEvQIBADANBgkqhkiG9w0BAQEFAASCBKcwggSjAgEAAoIBAQC7\nVJTUt9Us8cKj\n";
+    let cut = format!("-----BEGIN {} KEY-----\n{body}-----------\nother: text here\n", "PRIVATE");
+    assert_eq!(redacted(&cut), "[REDACTED]\n-----------\nother: text here\n");
+}

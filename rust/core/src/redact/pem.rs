@@ -76,12 +76,31 @@ fn at_begin(scan: &mut Scan, at: usize) {
                     .position(|b| matches!(b, b'\n' | b'"' | b'\'' | b'\\'))
                     .map_or(8, |i| i + 8)
         }
-        None => body + body_length(&rest[body..]),
+        None => body + cut_length(&rest[body..]),
     };
     let end = end.min(rest.len());
     if end > body + 8 {
         scan.secret(at, at + trimmed(&rest[..end]), RuleId::PRIVATE_KEY);
     }
+}
+
+/// The body of an armour that was cut off: lines of base64 and the headers in front of them.
+fn cut_length(text: &[u8]) -> usize {
+    let mut at = 0;
+    for line in text[..body_length(text)].split_inclusive(|b| *b == b'\n') {
+        let plain = line.trim_ascii();
+        let base64 = |b: &u8| b.is_ascii_alphanumeric() || b"+/=\\\"',|".contains(b);
+        let header = [b"Proc-Type".as_slice(), b"DEK-Info", b"Version", b"Comment", b"Hash", b"Charset"];
+        let body = plain.iter().all(base64) && (plain.len() >= 16 || at + line.len() >= text.len());
+        if !(body || plain.is_empty() || header.iter().any(|name| plain.starts_with(name))) {
+            // A last line is shorter, and longer than a word only where it is none.
+            let last =
+                plain.len() >= 4 && plain.iter().all(base64) && !plain.iter().all(u8::is_ascii_lowercase);
+            return if last { at + line.len() } else { at };
+        }
+        at += line.len();
+    }
+    at
 }
 
 /// Base64, line ends (real or escaped), quotes, indentation and headers of an armour that was cut off.

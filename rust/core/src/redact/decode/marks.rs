@@ -3,6 +3,7 @@
 
 use super::joins::is_token_byte;
 use super::view::{Edit, Stands};
+use crate::redact::span::back_over;
 
 /// A terminal sequence whose introducer ends at `from`: a colour stands for nothing, a movement for a space.
 pub(super) fn terminal(text: &[u8], at: usize, from: usize) -> Edit {
@@ -49,12 +50,18 @@ pub(super) fn scattered(text: &[u8], at: usize) -> Option<Edit> {
     }
     let line = at + 1 + usize::from(text.get(at + 1) == Some(&b'\r'));
     if text.get(line) == Some(&b'\n') {
-        let goes_on = is_token_byte(text[at - 1]) && is_token_byte(*text.get(line + 1)?);
+        let goes_on = is_token_byte(text[at - 1]) && is_token_byte(*text.get(line + 1)?) && !closes(text, at);
         return goes_on.then(|| Edit { doubtful: true, ..Edit::gap(at, line + 1) });
     }
     let next = text.get(at + 1)?.is_ascii_graphic() && text[at + 1] != sign;
     let again = text.get(at + 2) == Some(&sign) || at > 1 && text[at - 2] == sign;
     (next && again).then(|| Edit::gap(at, at + 1))
+}
+
+/// Whether the sign at `at`, at the end of a line, closes what the same sign has opened: `` `code` ``.
+fn closes(text: &[u8], at: usize) -> bool {
+    let from = back_over(text, at, 200, |byte| byte != b'\n');
+    memchr::memchr(text[at], &text[from..at]).is_some()
 }
 
 /// The length of a zero-width or soft character at `at`; 0 if there is none.
