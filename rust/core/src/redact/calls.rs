@@ -5,7 +5,7 @@ use super::rules::RuleId;
 use super::scan::Scan;
 use super::segments::Segments;
 use super::span::{Span, back_over, forward_over, quote_at, quoted_end};
-use super::value;
+use super::{value, waiting};
 
 /// The last name of a call, in lower case, and which argument is the secret.
 #[rustfmt::skip]
@@ -43,13 +43,15 @@ pub(crate) fn at_word(scan: &mut Scan, start: usize, end: usize) {
     if matches!(name, b"tcp" | b"unix") {
         return data_source(scan, start);
     }
-    if let Some((_, place)) = CALLS.iter().find(|(call, _)| known(call)) {
+    if waiting::for_word(last) & waiting::CALL != 0
+        && let Some((_, place)) = CALLS.iter().find(|(call, _)| known(call))
+    {
         return argument(scan, end + 1, *place);
     }
-    let reads = READS.iter().any(|verb| starts_with_word(last, verb));
     let bare = last.strip_prefix(b"with").unwrap_or(last);
-    let class = if reads || last.len() > 40 { KeyClass::PLAIN } else { scan.class(bare) };
+    let class = if last.len() > 40 { KeyClass::PLAIN } else { scan.class(bare) };
     if class.hides_strings()
+        && !READS.iter().any(|verb| starts_with_word(last, verb))
         && let Some(span) = literal(text, end + 1)
         && text.get(forward_over(text, span.end, 4, |b| matches!(b, b'"' | b'\'' | b'\\'))) == Some(&b')')
     {

@@ -288,7 +288,8 @@ fn literal(scan: &mut Scan, quote: usize) {
 /// `redis-cli AUTH x`, `redis-cli AUTH user x`
 fn redis_auth(scan: &mut Scan, start: usize, end: usize) {
     let text = scan.text;
-    let line = back_over(text, start, 200, |b| b != b'\n');
+    let floor = start.saturating_sub(200);
+    let line = memchr::memrchr(b'\n', &text[floor..start]).map_or(floor, |sign| floor + sign + 1);
     if !value::contains(&text[line..start], b"redis-cli") && !value::contains(&text[line..start], b"> ") {
         return;
     }

@@ -115,6 +115,9 @@ fn trimmed(text: &[u8]) -> usize {
 /// `$2b$…`, `$6$salt$hash`, `$argon2id$…` at `at`.
 pub(crate) fn at_dollar(scan: &mut Scan, at: usize) {
     let text = scan.text;
+    if scan.covers(at) {
+        return;
+    }
     let scheme = forward_over(text, at + 1, 14, |b| b.is_ascii_alphanumeric() || b == b'-');
     if scheme == at + 1 || text.get(scheme) != Some(&b'$') {
         return;

@@ -295,6 +295,9 @@ fn prose_value(text: &[u8], from: usize) -> Option<Span> {
 /// Whether this is the value of such a label.
 fn accepts(found: &Found, body: &[u8]) -> bool {
     let Found { noun, joint, quoted, next } = *found;
+    if joint == Joint::Beside && value::is_plain_word(body) {
+        return false;
+    }
     if body.len() < 4 || value::is_placeholder(body) || matches!(next, Some(b'(' | b'[' | b'{')) {
         return false;
     }

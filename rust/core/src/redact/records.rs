@@ -244,11 +244,28 @@ pub(crate) fn named_value(scan: &mut Scan, key: &[u8], start: usize, op_end: usi
         return generated(scan, key, start, op_end);
     }
     let floor = start.saturating_sub(200);
-    let front = &scan.text[floor..start];
-    let Some(name) = last_name(front, floor, scan.text) else { return };
+    let Some(name) = last_name(scan, floor, start) else { return };
     let class = scan.class(&scan.text[name.start..name.end]);
     let operator = Operator { colon: false, strict: true, compares: false };
     value_of(scan, class, name, op_end, operator);
+}
+
+/// Where the last word in a range ends that says that a name follows.
+fn last_naming(scan: &mut Scan, from: usize, to: usize) -> Option<usize> {
+    let text = scan.text;
+    let (known_from, known_to) = scan.memo.unnamed;
+    let mut end = to;
+    while end > from + 1 {
+        if end == known_to && known_from <= from {
+            break;
+        }
+        if ends_naming(&text[from..end]) {
+            return Some(end);
+        }
+        end -= 1;
+    }
+    scan.memo.unnamed = (from, to);
+    None
 }
 
 /// Whether a word ends here that says that a name follows.
@@ -265,11 +282,12 @@ fn ends_naming(front: &[u8]) -> bool {
 }
 
 /// The last `name`, `key`, `id` or `variable` assigned in `front`.
-fn last_name(front: &[u8], floor: usize, text: &[u8]) -> Option<Name> {
+fn last_name(scan: &mut Scan, floor: usize, start: usize) -> Option<Name> {
+    let text = scan.text;
     // A tag or an object that ends in between belongs to something else.
-    let from = memchr::memrchr2(b'<', b'}', front).map_or(0, |sign| sign + 1);
-    let label = (from + 2..=front.len()).rev().find(|end| ends_naming(&front[from..*end]))?;
-    let op = forward_over(text, floor + label, 6, |b| matches!(b, b'"' | b'\'' | b' ' | b'\\'));
+    let from = memchr::memrchr2(b'<', b'}', &text[floor..start]).map_or(floor, |sign| floor + sign + 1);
+    let label = last_naming(scan, from, start)?;
+    let op = forward_over(text, label, 6, |b| matches!(b, b'"' | b'\'' | b' ' | b'\\'));
     if !matches!(text.get(op), Some(b'=' | b':')) {
         return None;
     }

@@ -47,6 +47,10 @@ pub(crate) struct Memo {
     pub(crate) table: records::Table,
     /// Where the last manifest of a secret ended.
     pub(crate) manifest: usize,
+    /// The last range inside of which no URL ends.
+    pub(crate) unbroken: (usize, usize),
+    /// The last range without a word that says that a name follows.
+    pub(crate) unnamed: (usize, usize),
     /// Where the last run that was decoded ended.
     pub(crate) decoded: usize,
     /// The last range of base64 around a run that looked drawn.

@@ -42,8 +42,7 @@ fn authority(scan: &mut Scan, from: usize) {
     if memchr::memchr(b'@', &text[from..end]).is_none() {
         return;
     }
-    let stop = |b: &u8| b" \t\n\r\"'<>`|\\".contains(b);
-    let reach = text[from..end].iter().position(stop).map_or(end, |i| from + i);
+    let reach = authority_end(scan, from, end);
     let Some(sign) = host_sign(&text[from..reach]).map(|i| from + i) else { return };
     let login = &text[from..sign];
     let Some(colon) = memchr::memchr(b':', login) else { return lone_user(scan, from, sign) };
@@ -53,6 +52,17 @@ fn authority(scan: &mut Scan, from: usize) {
     }
     scan.secret(from + colon + 1, sign, RuleId::URL);
     lone_user(scan, from, from + colon);
+}
+
+/// Where the text of a URL ends that goes on at `from`, at `end` at the latest. What was read for the URL before is not
+/// read again.
+fn authority_end(scan: &mut Scan, from: usize, end: usize) -> usize {
+    let (known_from, known_to) = scan.memo.unbroken;
+    let start = if (known_from..known_to).contains(&from) { known_to.min(end) } else { from };
+    let stop = |b: &u8| b" \t\n\r\"'<>`|\\".contains(b);
+    let reach = scan.text[start..end].iter().position(stop).map_or(end, |i| start + i);
+    scan.memo.unbroken = (from, reach.max(start));
+    reach
 }
 
 /// The `@` in front of the host: the last one before the path; a password may hold `/`, `?` or `#`.
@@ -127,7 +137,10 @@ fn webhook(scan: &mut Scan, from: usize) {
     ];
     let text = scan.text;
     let url = &text[from..];
-    let front = FRONTS.iter().find(|front| url.starts_with(front)).map(|front| front.len());
+    let front = FRONTS
+        .iter()
+        .find(|front| url.first() == front.first() && url.starts_with(front))
+        .map(|front| front.len());
     let office = || {
         let host = memchr::memchr(b'/', &url[..url.len().min(100)])?;
         [b".webhook.office.com".as_slice(), b".m.pipedream.net"]
@@ -155,6 +168,9 @@ fn webhook(scan: &mut Scan, from: usize) {
 fn hook(scan: &mut Scan, from: usize) {
     let text = scan.text;
     let url = &text[from..text.len().min(from + 120)];
+    if !value::contains(url, b"hook") {
+        return;
+    }
     let url = &url[..url.iter().position(|b| b" \t\n\r\"'<>`|,)".contains(b)).unwrap_or(url.len())];
     let Some(slash) = memchr::memchr(b'/', url) else { return };
     let behind = |path: &[u8]| memchr::memmem::find(&url[slash..], path).map(|i| slash + i + path.len());
@@ -186,11 +202,12 @@ fn logon(scan: &mut Scan, at: usize) {
         memchr::memchr(b'/', rest).map(|i| at + 2 + i)
     } else {
         let user = back_over(text, at, 32, |b| b.is_ascii_alphanumeric() || b"._-$".contains(&b));
-        let domain = user > 0 && text[user - 1] == b'/';
+        if user == 0 || text[user - 1] != b'/' {
+            return;
+        }
         let front = &text[user.saturating_sub(120)..user];
         let front = &front[memchr::memrchr(b'\n', front).map_or(0, |i| i + 1)..];
-        (domain && (value::contains(front, b".py ") || value::contains(front, b"impacket-")))
-            .then_some(at + 1)
+        (value::contains(front, b".py ") || value::contains(front, b"impacket-")).then_some(at + 1)
     };
     let Some(from) = from else { return };
     let word = rest.iter().position(stop).unwrap_or(rest.len()) + at + 1;
@@ -276,9 +293,24 @@ fn ipsec(scan: &mut Scan, kind: usize) {
     }
 }
 
+/// A first look at `port:database:user:…`.
+fn may_be_pgpass(fields: &[u8]) -> bool {
+    let port = fields.iter().take(6).take_while(|b| b.is_ascii_digit() || **b == b'*').count();
+    let starts_name = |at: usize| fields.get(at).is_some_and(|b| b.is_ascii_alphabetic() || *b == b'*');
+    let Some(database) = fields.get(port + 1..).filter(|_| fields[port] == b':' && starts_name(port + 1))
+    else {
+        return false;
+    };
+    let colon = database.iter().position(|b| !(b.is_ascii_alphanumeric() || b"_-.*".contains(b)));
+    colon.is_some_and(|colon| database[colon] == b':' && starts_name(port + 1 + colon + 1))
+}
+
 /// `host:port:database:user:password`, one line of `.pgpass`.
 fn pgpass(scan: &mut Scan, at: usize) {
     let text = scan.text;
+    if !may_be_pgpass(&text[at + 1..text.len().min(at + 300)]) {
+        return;
+    }
     let end = memchr::memchr2(b'\n', b'\r', &text[at..text.len().min(at + 300)])
         .map_or(text.len().min(at + 300), |i| at + i);
     let mut fields = text[at + 1..end].splitn(4, |b| *b == b':');

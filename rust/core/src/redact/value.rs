@@ -61,6 +61,7 @@ pub(crate) fn is_token(value: &[u8], shape: &Shape) -> bool {
 /// Whether a value follows a word in prose (`the password is …`): it must look like one by itself.
 pub(crate) fn is_prose_secret(value: &[u8], quoted: bool) -> bool {
     if value.len() < 6
+        || is_plain_word(value)
         || is_placeholder(value)
         || value.iter().any(|b| b"( <".contains(b))
         || value[0] == b'['
@@ -92,6 +93,11 @@ pub(crate) fn is_prose_secret(value: &[u8], quoted: bool) -> bool {
         || (special && shape.digits > 0)
 }
 
+/// Whether a value can be no secret in prose because it is short and has no digit: nearly all words.
+pub(crate) fn is_plain_word(value: &[u8]) -> bool {
+    value.len() < 16 && !value.iter().any(u8::is_ascii_digit)
+}
+
 /// `$NAME`: a variable, whose value stands elsewhere.
 pub(crate) fn is_reference_name(value: &[u8]) -> bool {
     value.first() == Some(&b'$')
@@ -102,12 +108,13 @@ pub(crate) fn is_reference_name(value: &[u8]) -> bool {
 
 /// Whether somebody chose this as a password: letters with digits or signs, and no name of a file or a host.
 pub(crate) fn looks_chosen(value: &[u8]) -> bool {
+    if !value.iter().any(|b| b.is_ascii_digit() || b"!@#$%^&*?+~".contains(b)) {
+        return false;
+    }
     let shape = Shape::of(value);
     let letters = value.iter().filter(|b| b.is_ascii_alphabetic() || **b >= 0x80).count();
-    let signs = value.iter().any(|b| b"!@#$%^&*?+~".contains(b));
     value.len() >= 4
         && letters > 0
-        && (shape.digits > 0 || signs)
         && !is_placeholder(value)
         && !contains(value, b"://")
         && !is_path(value, &shape)

@@ -1,6 +1,6 @@
 //! Which modules wait for a word: one look-up in place of a comparison with each of their vocabularies.
 
-use super::{commands, foreign, manifests, pipes, positions, prose, sql};
+use super::{calls, commands, foreign, manifests, pipes, positions, prose, sql};
 use std::sync::LazyLock;
 
 /// Commands, and the words of SQL and of shells that set a password.
@@ -17,6 +17,8 @@ pub(crate) const VALUES: u8 = 1 << 4;
 pub(crate) const MANIFEST: u8 = 1 << 5;
 /// Commands that take a login as an argument.
 pub(crate) const LOGIN: u8 = 1 << 6;
+/// Last names of calls that take a secret.
+pub(crate) const CALL: u8 = 1 << 7;
 
 const ENTRIES: usize = 2048;
 
@@ -30,6 +32,7 @@ static WAITING: LazyLock<Box<[u8; ENTRIES]>> = LazyLock::new(|| {
     pipes::words().for_each(|word| add(word, READER));
     positions::words().for_each(|word| add(word, POSITION));
     foreign::plain_labels().chain([prose::CODE]).for_each(|word| add(word, LABEL));
+    calls::words().for_each(|word| add(word, CALL));
     commands::words().for_each(|word| add(word, LOGIN));
     add(manifests::KIND, MANIFEST);
     add(sql::WORD, VALUES);
@@ -74,6 +77,8 @@ mod tests {
             ("code", LABEL),
             ("Secret", MANIFEST),
             ("SQLPLUS", LOGIN),
+            ("encode", CALL),
+            ("PDO", CALL),
         ] {
             assert_ne!(for_word(word.as_bytes()) & flag, 0, "{word}");
         }
