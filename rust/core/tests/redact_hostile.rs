@@ -7,7 +7,11 @@ mod support;
 use support::{plain, policy};
 use t800_core::redact::Redactor;
 
-const REPEATED: [&str; 75] = [
+const REPEATED: [&str; 79] = [
+    "token: token: ",
+    "Authorization: ",
+    "passphrase: ",
+    "http://a:b@",
     "token=",
     "eyJ",
     "%25",

@@ -41,7 +41,13 @@ pub(crate) fn may_be_named(scan: &Scan, at: usize) -> bool {
 /// Where the name in front of the operator at `at` ends: before spaces, quotes and brackets.
 fn name_end(text: &[u8], at: usize) -> usize {
     let end = back_over(text, at, 64, |b| b == b' ' || b == b'\t');
-    back_over(text, end, 8, |b| b"\"'`\\]*".contains(&b))
+    back_over(text, end, 8, closes_name)
+}
+
+/// Quotes, escapes, brackets and emphasis behind a name.
+#[inline]
+fn closes_name(byte: u8) -> bool {
+    matches!(byte, b'"' | b'\'' | b'`' | b'\\' | b']' | b'*')
 }
 
 /// Looks at the `=` or `:` at `at`.
@@ -123,7 +129,7 @@ pub(crate) fn name_before(text: &[u8], at: usize) -> Option<Name> {
     let end = back_over(text, at, 64, |b| b == b' ' || b == b'\t');
     let end = end - usize::from(end > 0 && text[end - 1] == b'?' && text[at] == b'=');
     let end = back_over(text, end, 24, |b| b == b' ');
-    let closed = back_over(text, end, 8, |b| b"\"'`\\]*".contains(&b));
+    let closed = back_over(text, end, 8, closes_name);
     let quoted = text[closed..end].iter().any(|b| matches!(b, b'"' | b'\'' | b'`'));
     let end = closed;
     let start = back_over(text, end, KEY_LIMIT, is_name_byte);
@@ -317,7 +323,8 @@ pub(crate) fn judge(scan: &mut Scan, class: KeyClass, key: &[u8], span: Span, op
     if class == KeyClass::PHRASE
         || operator.colon
             && !span.quoted
-            && prose::is_phrase(key, &text[span.start..line_end(text, span.start)])
+            && prose::names_phrase(key)
+            && prose::is_phrase(&text[span.start..line_end(text, span.start)])
     {
         let end = if span.quoted { span.end } else { line_end(text, span.start) };
         if class != KeyClass::PHRASE || value::is_secret(&text[span.start..end], &place) {

@@ -13,6 +13,7 @@ const REACH: usize = 96;
 /// Words between a label and the sign in front of the value.
 const MOST_WORDS: usize = 7;
 const VALUE_LIMIT: usize = 512;
+const LONGEST_PHRASE: usize = 256;
 /// How many words for "is" behind a label are followed.
 const MOST_JOINTS: usize = 3;
 
@@ -331,14 +332,18 @@ fn is_year(body: &[u8]) -> bool {
     body.len() == 4 && (body.starts_with(b"19") || body.starts_with(b"20"))
 }
 
+/// Whether a name ends with `passphrase`.
+pub(crate) fn names_phrase(key: &[u8]) -> bool {
+    key[key.len().saturating_sub(10)..].eq_ignore_ascii_case(b"passphrase")
+}
+
 /// `Passphrase: correct horse battery staple`: words alone up to the end of the line.
-pub(crate) fn is_phrase(key: &[u8], line: &[u8]) -> bool {
+pub(crate) fn is_phrase(line: &[u8]) -> bool {
     const SPEAKING: [&[u8]; 24] = [
         b"the", b"a", b"to", b"of", b"is", b"for", b"used", b"in", b"and", b"or", b"not", b"that", b"your",
         b"no", b"if", b"with", b"on", b"an", b"from", b"must", b"be", b"when", b"this", b"it",
     ];
-    let tail = &key[key.len().saturating_sub(10)..];
-    if !tail.eq_ignore_ascii_case(b"passphrase") {
+    if line.len() > LONGEST_PHRASE {
         return false;
     }
     let line = line.trim_ascii();

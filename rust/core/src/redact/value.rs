@@ -303,15 +303,15 @@ fn is_colour(value: &[u8]) -> bool {
 
 /// `****`, `xxxx`, `sk-...`, `abcd****`.
 fn is_masked(value: &[u8]) -> bool {
-    let counts = |byte: u8| memchr::memchr_iter(byte, value).count();
-    let lower = |byte: u8| counts(byte) + counts(byte.to_ascii_uppercase());
+    let crosses = value.iter().filter(|byte| **byte | 0x20 == b'x').count();
+    let stars = memchr::memchr_iter(b'*', value).count();
     value.iter().all(|b| *b == value[0])
         || contains(value, b"...")
         || contains(value, b"***")
         || contains(value, "…".as_bytes())
         || contains(value, "•".as_bytes())
-        || lower(b'x') * 10 >= value.len() * 6
-        || counts(b'*') * 2 >= value.len()
+        || crosses * 10 >= value.len() * 6
+        || stars * 2 >= value.len()
 }
 
 fn is_reference(value: &[u8]) -> bool {
@@ -347,7 +347,9 @@ fn is_reference(value: &[u8]) -> bool {
         b"{{",
         b"%(",
     ];
-    FRONTS.iter().any(|front| value.starts_with(front)) || contains(value, b"${{") || contains(value, b"{{ ")
+    FRONTS.iter().any(|front| value[0] == front[0] && value.starts_with(front))
+        || contains(value, b"${{")
+        || contains(value, b"{{ ")
 }
 
 /// Words of texts that ask to be replaced.
@@ -362,11 +364,13 @@ fn reads_as_placeholder(value: &[u8]) -> bool {
     if value.len() > 64 {
         return false;
     }
-    let shape = Shape::of(value);
-    let segments = super::segments::Segments::of_bytes(value);
-    let asks = segments.any(|word| ASKING.contains(&word))
-        || shape.digits == 0 && value[..value.len().min(4)].eq_ignore_ascii_case(b"your");
-    asks && !(shape.alnum() > 20 && shape.is_random())
+    let yours = value[..value.len().min(4)].eq_ignore_ascii_case(b"your");
+    let asks = yours && !value.iter().any(u8::is_ascii_digit)
+        || super::segments::Segments::of_bytes(value).any(|word| ASKING.contains(&word));
+    asks && {
+        let shape = Shape::of(value);
+        !(shape.alnum() > 20 && shape.is_random())
+    }
 }
 
 /// Whether the value only says its key again: `token=token`, `"password": "Password"`.
