@@ -44,10 +44,14 @@ fn is_access_key(token: &[u8]) -> bool {
     token.len() == 20 && (token.starts_with(b"AKIA") || token.starts_with(b"ASIA"))
 }
 
-/// In `\nghp_…` the `n` belongs to the escape.
+/// In `\nghp_…` the `n` belongs to the escape, in `%2Bghp_…` the `2B`.
 pub(crate) fn after_escape(text: &[u8], start: usize) -> usize {
-    let escaped = start > 0 && text[start - 1] == b'\\' && b"nrtbf".contains(&text[start]);
-    if escaped { start + 1 } else { start }
+    let length = match (start.checked_sub(1).map(|sign| text[sign]), &text[start..]) {
+        (Some(b'\\'), [b'n' | b'r' | b't' | b'b' | b'f', ..]) => 1,
+        (Some(b'%'), [high, low, ..]) if high.is_ascii_hexdigit() && low.is_ascii_hexdigit() => 2,
+        _ => 0,
+    };
+    start + length
 }
 
 fn known(text: &[u8], start: usize, end: usize) -> Option<(usize, usize, RuleId)> {
@@ -280,6 +284,20 @@ mod tests {
             assert!(hits >= 19, "{} found {hits} of 20", format.id);
             let words = format!(" {}{} ", format.front, "this-is-only-an-example-of-a-name-made-of-words");
             assert!(!found(&words, format.front.len()), "{}", format.id);
+        }
+    }
+
+    #[test]
+    fn a_run_starts_behind_an_escape() {
+        for (text, start, behind) in [
+            ("\\nabc", 1, 2),
+            ("%2Babc", 1, 3),
+            ("%zzabc", 1, 1),
+            ("%2", 1, 1),
+            ("2Babc", 0, 0),
+            ("x2Babc", 1, 1),
+        ] {
+            assert_eq!(after_escape(text.as_bytes(), start), behind, "{text}");
         }
     }
 }

@@ -151,6 +151,7 @@ impl<'a> Look<'a> {
         }
     }
 
+    #[inline]
     fn line_end(&mut self, at: usize, next: u8) {
         let line = std::mem::replace(&mut self.line, at + 1);
         if at < self.until {
@@ -160,11 +161,18 @@ impl<'a> Look<'a> {
             self.dumps |= starts_dump(self.text, at);
         }
         if joins::is_full(at - line) && joins::in_token(next) {
-            let joined = self.edits.last().is_some_and(|edit| self.text[edit.start as usize] == b'\n');
-            self.push(joins::broken_line(self.text, at, if joined { self.until } else { usize::MAX }));
+            self.full_line(at);
         }
     }
 
+    #[cold]
+    fn full_line(&mut self, at: usize) {
+        let joined = self.edits.last().is_some_and(|edit| self.text[edit.start as usize] == b'\n');
+        self.push(joins::broken_line(self.text, at, if joined { self.until } else { usize::MAX }));
+    }
+
+    /// Apart, so that the loop over what is nothing stays small.
+    #[inline(never)]
     fn at(&mut self, at: usize) {
         let text = self.text;
         match text[at] {

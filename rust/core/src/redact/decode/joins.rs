@@ -156,6 +156,19 @@ fn added(text: &[u8], from: usize, escaped: bool) -> Option<usize> {
 
 const JOINING: [&[u8]; 8] = [b"join", b"Join", b"oncat", b"ONCAT", b"mplode", b"paste0", b"str_c", b"strcat"];
 
+/// Whether one of [`JOINING`] may start with these letters.
+fn starts_joining(letters: &[u8]) -> bool {
+    match letters[0] {
+        b'j' | b'J' => letters[1] == b'o',
+        b'o' => letters[1] == b'n',
+        b'O' => letters[1] == b'N',
+        b'm' => letters[1] == b'p',
+        b'p' => letters[1] == b'a',
+        b's' => letters[1] == b't',
+        _ => false,
+    }
+}
+
 fn names_join(text: &[u8]) -> bool {
     JOINING.iter().any(|word| memchr::memmem::find(text, word).is_some())
 }
@@ -172,7 +185,7 @@ impl Lists {
     /// Whether the list around the comma at `at` is joined. A few looks at what is near cost less than one at the
     /// whole text, which is asked before any more of them.
     fn joins(&mut self, text: &[u8], at: usize) -> bool {
-        const LOOKS: u8 = 24;
+        const LOOKS: u8 = 64;
         if self.looks < LOOKS {
             self.looks += 1;
         } else if !*self.named.get_or_insert_with(|| names_join(text)) {
@@ -187,7 +200,7 @@ fn is_joined_list(text: &[u8], at: usize) -> bool {
     let front = &text[at.saturating_sub(LIST)..at];
     let open = memchr::memrchr3(b'[', b'(', b'{', front).unwrap_or(0);
     let call = &front[open.saturating_sub(24)..open];
-    if JOINING.iter().any(|word| contains(call, word)) {
+    if call.windows(4).any(starts_joining) && JOINING.iter().any(|word| contains(call, word)) {
         return true;
     }
     let rest = &text[at..text.len().min(at + LIST)];

@@ -61,12 +61,6 @@ pub(crate) fn name(name: &str) -> Cow<'_, str> {
     Cow::Owned(String::from_utf8_lossy(&view.bytes).into_owned())
 }
 
-/// In `\nghp_…` the `n` belongs to the escape.
-fn past_escape(text: &[u8], start: usize) -> usize {
-    let escaped = start > 0 && text[start - 1] == b'\\' && b"nrtbf".contains(&text[start]);
-    if escaped { start + 1 } else { start }
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;

@@ -4,6 +4,7 @@ use super::MAX_DEPTH;
 use crate::redact::rules::RuleId;
 use crate::redact::scan::Scan;
 use crate::redact::span::forward_over;
+use crate::redact::tokens::after_escape;
 use crate::redact::unknown::Shape;
 use crate::redact::{Finding, With, value};
 use std::ops::Range;
@@ -27,7 +28,7 @@ struct Decoded {
 
 /// A run of word characters: decoded and scanned if it is text in another alphabet.
 pub(crate) fn at_run(scan: &mut Scan, start: usize, end: usize) {
-    let start = super::past_escape(scan.text, start);
+    let start = after_escape(scan.text, start);
     if scan.depth >= MAX_DEPTH
         || start < scan.memo.decoded
         || end < start + SHORTEST_LOGIN
