@@ -7,7 +7,7 @@ mod support;
 use support::{plain, policy};
 use t800_core::redact::Redactor;
 
-const REPEATED: [&str; 79] = [
+const REPEATED: [&str; 83] = [
     "token: token: ",
     "Authorization: ",
     "passphrase: ",
@@ -87,6 +87,10 @@ const REPEATED: [&str; 79] = [
     "+1",
     "1A1z",
     "bc1q",
+    "A1b_A1b_A1b_A1b_ ",
+    "sk_live_x7Kq2mZp ",
+    "x7Kq2mZp9Lw4Rt8V~",
+    "acme_x7Kq2mZp9Lw4Rt8V ",
 ];
 
 #[test]

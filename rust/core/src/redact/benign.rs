@@ -192,7 +192,10 @@ pub(crate) fn is_described_commit(run: &[u8]) -> bool {
 
 /// `0h-100v1100h100v-1100zM50`: the path of a drawing.
 pub(crate) fn is_drawing(run: &[u8]) -> bool {
-    run.iter().all(|b| b.is_ascii_digit() || b"-mMlLhHvVcCsSqQtTaAzZ".contains(b))
+    run.iter().all(|b| {
+        matches!(b, b'0'..=b'9' | b'-')
+            || matches!(b | 0x20, b'm' | b'l' | b'h' | b'v' | b'c' | b's' | b'q' | b't' | b'a' | b'z')
+    })
 }
 
 /// A flag in the help of a command: `-W, --password   force a prompt`, `--tokens       List all tokens`.

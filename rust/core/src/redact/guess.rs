@@ -7,9 +7,13 @@ use super::segments::Segments;
 use super::tokens::{contains_uuid, extended, word_start};
 use super::unknown::{Shape, ends_in_words};
 
+/// Shorter than a prefix of two characters with the shortest tail.
+const SHORTEST: usize = 2 + LEAST_TAIL;
+const LEAST_TAIL: usize = 16;
 /// Longer than any token by itself; beyond lies data.
 const LONGEST: usize = 600;
 const LONGEST_LONE: usize = 200;
+const LEAST_LONE: usize = 29;
 /// How many runs of the same parts joined by signs are judged.
 const MOST_TRIES: u8 = 4;
 
@@ -25,7 +29,7 @@ pub(crate) fn at_run(scan: &mut Scan, start: usize, end: usize) {
         || opaque::is_id(run)
         || run.starts_with(b"0x")
         || run.starts_with(b"xn--")
-        || is_in_data(scan, start)
+        || is_in_data(scan, start, end)
     {
         return;
     }
@@ -37,36 +41,47 @@ pub(crate) fn at_run(scan: &mut Scan, start: usize, end: usize) {
     let whole = from..to;
     let tries = if to - from > LONGEST { MOST_TRIES } else { 1 + if judged == whole { tries } else { 0 } };
     scan.memo.judged = (whole, tries);
-    if to - from > LONGEST
-        || opaque::is_known_whole(text, from)
-        || opaque::is_entity_tag(text, from)
-        || text[..from].ends_with(b"pk.")
-        || opaque::is_data(text, start)
+    let size = to - from;
+    // What looks bad is rare, so that what excuses it is asked last.
+    if (SHORTEST..=LONGEST).contains(&size)
+        && looks_bad(text, (from, to), (start, end), &shape)
+        && !is_excused(text, from, start)
     {
-        return;
-    }
-    let token = &text[from..to];
-    let split = prefix_end(token);
-    let (prefix, tail) = token.split_at(split);
-    let bad = if contains_uuid(run) {
-        split > 0 && asks_for_secrecy(prefix)
-    } else if split > 0 {
-        !opaque::is_id(token) && (is_tail(tail, prefix) || is_behind_first_word(token, split))
-    } else {
-        is_digest_part(text, start, &shape) || has_dotted_front(text, from, tail) || is_lone(text, from, to)
-    };
-    if bad {
         scan.secret(from, to, RuleId::UNKNOWN);
     }
 }
 
+/// Whether the token `from..to` around the run `start..end` of this `shape` looks like a secret.
+fn looks_bad(text: &[u8], (from, to): (usize, usize), (start, end): (usize, usize), shape: &Shape) -> bool {
+    let token = &text[from..to];
+    let split = prefix_end(token);
+    let (prefix, tail) = token.split_at(split);
+    if contains_uuid(&text[start..end]) {
+        split > 0 && asks_for_secrecy(prefix)
+    } else if split > 0 {
+        (is_tail(tail, prefix) || is_behind_first_word(token, split)) && !opaque::is_id(token)
+    } else {
+        is_digest_part(text, start, shape) || has_dotted_front(text, from, tail) || is_lone(text, from, to)
+    }
+}
+
+/// Whether what stands around a token says that it is public or data.
+fn is_excused(text: &[u8], from: usize, start: usize) -> bool {
+    opaque::is_known_whole(text, from)
+        || opaque::is_entity_tag(text, from)
+        || text[..from].ends_with(b"pk.")
+        || opaque::is_data(text, start)
+}
+
 /// Whether the run stands in a data URL or in more base64 than a token has. Such a range is measured once.
-fn is_in_data(scan: &mut Scan, start: usize) -> bool {
+fn is_in_data(scan: &mut Scan, start: usize, end: usize) -> bool {
     if !(scan.memo.base64.0..scan.memo.base64.1).contains(&start) {
         let inside = |b: &u8| b.is_ascii_alphanumeric() || matches!(b, b'+' | b'/' | b'_' | b'-');
-        let left = scan.text[..start].iter().rev().take(LONGEST).take_while(|b| inside(b)).count();
-        let right = scan.text[start..].iter().take_while(|b| inside(b)).count();
-        scan.memo.base64 = (start - left, start + right);
+        let floor = start.saturating_sub(LONGEST);
+        let left =
+            scan.text[floor..start].iter().rposition(|b| !inside(b)).map_or(floor, |at| floor + at + 1);
+        let right = scan.text[end..].iter().take_while(|b| inside(b)).count();
+        scan.memo.base64 = (left, end + right);
     }
     let (from, to) = scan.memo.base64;
     to - from > LONGEST || scan.text[..from].ends_with(b"base64,")
@@ -80,6 +95,9 @@ fn is_behind_first_word(token: &[u8], split: usize) -> bool {
 
 /// What stands behind a prefix and looks drawn.
 fn is_tail(tail: &[u8], prefix: &[u8]) -> bool {
+    if tail.len() < LEAST_TAIL {
+        return false;
+    }
     let shape = Shape::of(tail);
     let named = names_secret(prefix);
     if shape.is_hex() {
@@ -87,7 +105,7 @@ fn is_tail(tail: &[u8], prefix: &[u8]) -> bool {
         return whole && shape.alnum() >= if named { 24 } else { 32 };
     }
     let least = match (named, prefix.len()) {
-        (true, _) => 16,
+        (true, _) => LEAST_TAIL,
         (false, 2) => 28,
         (false, _) => 20,
     };
@@ -131,7 +149,8 @@ fn has_dotted_front(text: &[u8], from: usize, tail: &[u8]) -> bool {
 /// The length of a readable prefix: short words, each with `_` or `-` behind it.
 fn prefix_end(run: &[u8]) -> usize {
     let mut split = 0;
-    while let Some(sign) = run[split..].iter().take(18).position(|b| matches!(b, b'_' | b'-')) {
+    while let Some(sign) = run[split..run.len().min(split + 18)].iter().position(|b| matches!(b, b'_' | b'-'))
+    {
         let word = &run[split..split + sign];
         if sign == 0 || sign > 16 || !is_word(word) {
             break;
@@ -154,8 +173,15 @@ fn is_word(word: &[u8]) -> bool {
 /// A run without a prefix is a secret when it is long, mixes letters and digits, and is no part of a path.
 fn is_lone(text: &[u8], from: usize, to: usize) -> bool {
     let token = &text[from..to];
+    if token.len() < LEAST_LONE {
+        return false;
+    }
     let shape = Shape::of(token);
-    if shape.alnum() < 29 || token.len() > LONGEST_LONE || !shape.is_random() || is_in_path(text, from, to) {
+    if shape.alnum() < LEAST_LONE
+        || token.len() > LONGEST_LONE
+        || !shape.is_random()
+        || is_in_path(text, from, to)
+    {
         return false;
     }
     let kinds = if shape.digits == 0 {

@@ -81,7 +81,9 @@ pub(crate) fn is_id(run: &[u8]) -> bool {
 }
 
 fn is_noun_id(run: &[u8]) -> bool {
-    let Some(sign) = run.iter().take(14).position(|b| matches!(b, b'_' | b'-')) else { return false };
+    let Some(sign) = run[..run.len().min(14)].iter().position(|b| matches!(b, b'_' | b'-')) else {
+        return false;
+    };
     let mut word = [0; 14];
     word[..sign].copy_from_slice(&run[..sign]);
     word.make_ascii_lowercase();

@@ -45,6 +45,9 @@ fn by_end(run: &[u8]) -> Option<RuleId> {
 }
 
 fn after_colon(text: &[u8], start: usize, run: &[u8]) -> Found {
+    if !matches!(run.len(), 32 | 35 | 64) {
+        return None;
+    }
     let end = start + run.len();
     let front = word_before(text, start - 1);
     let from = start - 1 - front.len();
@@ -76,9 +79,12 @@ fn entra(text: &[u8], start: usize) -> Found {
     let part = |b: &u8| Tail::Dotted.has(*b) || *b == b'~';
     let marked =
         text[start - 2] == b'Q' && text[start - 3].is_ascii_digit() && text[from..start].iter().all(part);
+    if !marked {
+        return None;
+    }
     let length = text[start..].iter().take(64).take_while(|b| part(b)).count();
     let drawn = (31..=40).contains(&length) && Shape::of(&text[start..start + length]).mixes_three();
-    (marked && drawn).then_some((from, start + length, RuleId::ENTRA))
+    drawn.then_some((from, start + length, RuleId::ENTRA))
 }
 
 fn salesforce(text: &[u8], start: usize) -> Found {
@@ -89,9 +95,11 @@ fn salesforce(text: &[u8], start: usize) -> Found {
 }
 
 fn after_dot(text: &[u8], start: usize, run: &[u8]) -> Found {
+    if run.len() != 16 {
+        return None;
+    }
     let front = word_before(text, start - 1);
-    let zhipu = run.len() == 16
-        && front.len() == 32
+    let zhipu = front.len() == 32
         && is_hex(front)
         && front.iter().any(u8::is_ascii_digit)
         && run.iter().all(u8::is_ascii_alphanumeric)

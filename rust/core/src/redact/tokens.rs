@@ -59,17 +59,16 @@ fn known(text: &[u8], start: usize, end: usize) -> Option<(usize, usize, RuleId)
         return Some(found);
     }
     let starts = rules::starts();
-    let (mut joined, mut tries) = (true, 0);
-    let last = (end + 3).saturating_sub(MIN_RUN).max(start);
-    for (offset, bytes) in text[start..last].windows(3).enumerate() {
-        if joined
-            && tries < MOST_TRIES
-            && starts.has([bytes[0], bytes[1], bytes[2]])
-            && let Some(found) = word_front(text, start + offset, &mut tries)
+    let (mut at, mut tries) = (start, 0);
+    let last = (end + 1).saturating_sub(MIN_RUN);
+    while at < last && tries < MOST_TRIES {
+        if starts.has([text[at], text[at + 1], text[at + 2]])
+            && let Some(found) = word_front(text, at, &mut tries)
         {
             return Some(found);
         }
-        joined = matches!(bytes[0], b'_' | b'-');
+        let Some(sign) = text[at..last].iter().position(|b| matches!(b, b'_' | b'-')) else { break };
+        at += sign + 1;
     }
     jwt(text, start, end).or_else(|| shapes::at_run(text, start, end))
 }
