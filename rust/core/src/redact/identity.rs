@@ -1,6 +1,7 @@
 //! What the machine knows of its own user, read without name-service calls or subprocesses, and the literals that
 //! follow from it.
 
+use super::blocks::Masks;
 use super::rules::RuleId;
 use super::scan::Scan;
 use super::unknown::Shape;
@@ -68,8 +69,8 @@ fn is_telling_value(text: &str) -> bool {
         && !value::is_placeholder(text.as_bytes())
 }
 
-/// Removes the literals of the redactor from the text of a scan.
-pub(crate) fn literals(scan: &mut Scan) {
+/// Removes the literals of the redactor from the text of a scan; `seen` are the classes of bytes that occur in it.
+pub(crate) fn literals(scan: &mut Scan, seen: &Masks) {
     let redactor = scan.redactor;
     let text = scan.text;
     if let Some(automaton) = &redactor.literals.automaton {
@@ -79,7 +80,11 @@ pub(crate) fn literals(scan: &mut Scan) {
             }
         }
     }
-    for login in &redactor.literals.logins {
+    // A login stands beside `@`, a slash or a dash.
+    if seen.sign | seen.dash == 0 {
+        return;
+    }
+    for login in redactor.literals.logins.iter().filter(|login| login.needle().len() < text.len()) {
         for at in login.find_iter(text) {
             let end = at + login.needle().len();
             if is_whole(text, at, end) && is_login_place(text, at, end) {

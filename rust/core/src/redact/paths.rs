@@ -140,14 +140,16 @@ fn usual_home(parts: &Parts) -> usize {
 /// A path in the text, cut into parts; `..` removes the part before it.
 struct Parts<'a> {
     text: &'a [u8],
-    ranges: [(usize, usize); MAX_PARTS],
+    start: usize,
+    /// Where each part starts and ends, from `start` on.
+    ranges: [(u16, u16); MAX_PARTS],
     count: usize,
     end: usize,
 }
 
 impl<'a> Parts<'a> {
     fn read(text: &'a [u8], start: usize, drive: bool) -> Parts<'a> {
-        let mut parts = Parts { text, ranges: [(0, 0); MAX_PARTS], count: 0, end: start };
+        let mut parts = Parts { text, start, ranges: [(0, 0); MAX_PARTS], count: 0, end: start };
         let ceiling = text.len().min(start + PATH_LIMIT);
         let mut at = start;
         while at < ceiling {
@@ -167,10 +169,10 @@ impl<'a> Parts<'a> {
 
     fn push(&mut self, from: usize, to: usize) {
         match &self.text[from..to] {
-            b"" | b"." => {}
-            b".." => self.count = self.count.saturating_sub(1),
+            [] | [b'.'] => {}
+            [b'.', b'.'] => self.count = self.count.saturating_sub(1),
             _ if self.count < MAX_PARTS => {
-                self.ranges[self.count] = (from, to);
+                self.ranges[self.count] = ((from - self.start) as u16, (to - self.start) as u16);
                 self.count += 1;
             }
             _ => {}
@@ -182,7 +184,7 @@ impl<'a> Parts<'a> {
             return b"";
         }
         let (from, to) = self.ranges[index];
-        &self.text[from..to]
+        &self.text[self.start + usize::from(from)..self.start + usize::from(to)]
     }
 
     fn has_at(&self, offset: usize, dir: &[Vec<u8>]) -> bool {
@@ -196,7 +198,12 @@ impl<'a> Parts<'a> {
 
     /// Where the part before `index` ends.
     fn end_of(&self, index: usize) -> usize {
-        self.ranges[index - 1].1
+        self.start + usize::from(self.ranges[index - 1].1)
+    }
+
+    /// Where the part number `index` starts.
+    fn start_of(&self, index: usize) -> usize {
+        self.start + usize::from(self.ranges[index].0)
     }
 }
 
@@ -204,12 +211,33 @@ fn is_separator(byte: u8, drive: bool) -> bool {
     byte == b'/' || (drive && byte == b'\\')
 }
 
+/// Bytes that stop a path, or may: spaces may be escaped, a colon may follow a drive.
+const STOPS: [bool; 256] = table(b" \t\n\r\"'`<>|;,()[]{}*?&#\\\x1b:");
+
+/// Bytes that a slash belongs to the word of, beside letters and digits.
+const JOINS: [bool; 256] = table(b"_./~})-%*]$\\<");
+
+const fn table(set: &[u8]) -> [bool; 256] {
+    let mut table = [false; 256];
+    let mut i = 0;
+    while i < set.len() {
+        table[set[i] as usize] = true;
+        i += 1;
+    }
+    table
+}
+
 fn is_path_byte(text: &[u8], at: usize, start: usize) -> bool {
     let byte = text[at];
+    !STOPS[usize::from(byte)] || is_held(text, at, start)
+}
+
+/// Whether a byte that stops most paths belongs to this one.
+#[cold]
+fn is_held(text: &[u8], at: usize, start: usize) -> bool {
+    let byte = text[at];
     let escaped_space = byte == b' ' && at > 0 && text[at - 1] == b'\\';
-    escaped_space
-        || byte == b'\\' && text.get(at + 1) == Some(&b' ')
-        || !b" \t\n\r\"'`<>|;,()[]{}*?&#\\\x1b".contains(&byte) && (byte != b':' || at == start + 1)
+    escaped_space || byte == b'\\' && text.get(at + 1) == Some(&b' ') || byte == b':' && at == start + 1
 }
 
 fn trimmed(text: &[u8], start: usize, end: usize) -> usize {
@@ -230,7 +258,7 @@ pub(crate) fn at_slash(scan: &mut Scan, at: usize) {
 fn slash(scan: &mut Scan, at: usize) {
     let text = scan.text;
     let before = if at > 0 { text[at - 1] } else { b' ' };
-    let joined = before.is_ascii_alphanumeric() || b"_./~})-%*]$\\<".contains(&before) || before >= 0x80;
+    let joined = before.is_ascii_alphanumeric() || JOINS[usize::from(before)] || before >= 0x80;
     if joined {
         return joined_slash(scan, at, before);
     }
@@ -250,13 +278,16 @@ fn slash(scan: &mut Scan, at: usize) {
 /// A slash behind a byte that belongs to the same word: the start of a path only in a few places.
 fn joined_slash(scan: &mut Scan, at: usize, before: u8) {
     let front = &scan.text[..at];
+    if !before.is_ascii_alphabetic() && !matches!(before, b'}' | b'%' | b'/') {
+        return;
+    }
     if matches!(before, b'E' | b'}' | b'%')
         && let Some(home) = home_variable(front)
     {
         return below_home(scan, at - home, at);
     }
     let file = match before {
-        b'/' => front.ends_with(b"file://"),
+        b'/' => front.ends_with(b"//") && front.ends_with(b"file://"),
         b'e' => front.ends_with(b"://file"),
         b't' => front.ends_with(b"file://localhost"),
         _ => false,
@@ -357,7 +388,7 @@ fn project(scan: &mut Scan, parts: &Parts, start: usize, root: usize) {
     if parts.count == root {
         return scan.add(start, parts.end.min(parts.end_of(root)), RuleId::PROJECT_PATH, With::Root);
     }
-    let below = parts.ranges[root].0;
+    let below = parts.start_of(root);
     scan.add(start, below, RuleId::PROJECT_PATH, With::Nothing);
 }
 

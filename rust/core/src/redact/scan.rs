@@ -108,27 +108,29 @@ impl<'a> Scan<'a> {
             return user::rules(self);
         }
         pii::at_start(self);
-        let (wide, look) = self.pass();
-        identity::literals(self);
+        let (seen, look) = self.pass();
+        identity::literals(self, &seen);
         user::rules(self);
-        if wide {
+        if seen.wide != 0 {
             prose::wide_labels(self);
         }
         decode::views(self, look);
     }
 
-    /// One look at each block of the text; whether it holds bytes beyond ASCII, and what it may stand for.
-    fn pass(&mut self) -> (bool, decode::Look<'a>) {
+    /// One look at each block of the text; the classes of bytes that occur in it, and what it may stand for.
+    fn pass(&mut self) -> (Masks, decode::Look<'a>) {
         let length = self.text.len();
-        let mut wide = false;
+        let mut seen = Masks::default();
         let mut look = decode::Look::new(self.text);
         let mut digits_until = 0;
         let mut runs = Runs::default();
         for at in (0..length).step_by(BLOCK) {
             let masks = blocks::masks_at(self.text, at);
-            wide |= masks.wide != 0;
+            seen.wide |= masks.wide;
+            seen.sign |= masks.sign;
+            seen.dash |= masks.dash;
             look.block(at, &masks);
-            self.signs(at, masks.sign, wide);
+            self.signs(at, masks.sign, seen.wide != 0);
             digits_until = self.digits(at, masks.digit, digits_until);
             self.runs(at, &runs.enter(&masks), &runs);
             runs.leave(at);
@@ -136,7 +138,7 @@ impl<'a> Scan<'a> {
         if length.is_multiple_of(BLOCK) {
             self.runs(length, &runs.enter(&Masks::default()), &runs);
         }
-        (wide, look)
+        (seen, look)
     }
 
     fn signs(&mut self, at: usize, mut signs: u64, wide: bool) {
@@ -173,10 +175,13 @@ impl<'a> Scan<'a> {
     /// Numbers start at the first digit of a run; what was read as one number is not read again.
     fn digits(&mut self, at: usize, mut digits: u64, mut until: usize) -> usize {
         while digits != 0 {
-            let place = at + digits.trailing_zeros() as usize;
-            digits &= digits - 1;
+            let first = digits.trailing_zeros();
+            let place = at + first as usize;
+            let end = place + (digits >> first).trailing_ones() as usize;
+            // The carry runs through the lowest run of ones.
+            digits &= digits.wrapping_add(1 << first);
             if place >= until {
-                until = pii::at_digit(self, place);
+                until = pii::at_digit(self, place, end);
             }
         }
         until

@@ -12,6 +12,14 @@ const LONGEST_WORD: usize = 28;
 /// The datum that the words in front of `at` name.
 pub(super) fn label_before(text: &[u8], at: usize) -> Option<Datum> {
     let end = label_end(text, at)?;
+    if !may_lead(text, end) {
+        return None;
+    }
+    full_label(text, end)
+}
+
+#[inline(never)]
+fn full_label(text: &[u8], end: usize) -> Option<Datum> {
     if !may_be_label(text, end) {
         return None;
     }
@@ -54,6 +62,72 @@ fn label_end(text: &[u8], at: usize) -> Option<usize> {
         }
     }
     None
+}
+
+/// Whether a label may end at `end`, or in front of the few words there that link it with its value.
+fn may_lead(text: &[u8], mut end: usize) -> bool {
+    let floor = end.saturating_sub(LABEL_LIMIT);
+    for link in 0..=labels::LINK_WORDS {
+        // A number belongs to the label in front of it, and the words of a line to one label.
+        while end > floor && is_gap(text[end - 1], link) {
+            end -= 1;
+        }
+        if end == floor {
+            return false;
+        }
+        match Ending::of(text, end) {
+            Ending::Letters(0) => return false,
+            Ending::Letters(letters) if labels::label_ends(letters) => return true,
+            Ending::Letters(letters) if !labels::link_ends(letters) => return false,
+            // The last letter of `s.s.n`.
+            Ending::Unknown | Ending::Letters(0..=0xff) => return true,
+            Ending::Letters(_) => {}
+        }
+        while end > floor && text[end - 1].is_ascii_alphabetic() {
+            end -= 1;
+        }
+    }
+    false
+}
+
+/// What may stand between two words of a label; behind its last word only a number.
+fn is_gap(byte: u8, link: usize) -> bool {
+    byte.is_ascii_digit()
+        || link > 0 && byte < 0x80 && !byte.is_ascii_alphabetic() && !matches!(byte, b'\n' | b'>')
+}
+
+/// The last letters of a word.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub(super) enum Ending {
+    /// Up to four letters in lower case, the first one highest.
+    Letters(u32),
+    /// Letters beyond ASCII, or capitals in the middle: only the whole word tells.
+    Unknown,
+}
+
+impl Ending {
+    /// The ending of the word in front of `end`.
+    pub(super) fn of(text: &[u8], end: usize) -> Ending {
+        let (mut letters, mut lower) = (0, false);
+        for back in 1..=end.min(4) {
+            let byte = text[end - back];
+            if byte >= 0x80 {
+                return Ending::Unknown;
+            }
+            if !byte.is_ascii_alphabetic() {
+                break;
+            }
+            let capital = byte.is_ascii_uppercase();
+            let inner = end > back && !matches!(text[end - back - 1], 0..=b'@' | b'['..=b'`' | b'{'..=0x7f);
+            if capital && lower && inner || !capital && back > 1 && text[end - back + 1].is_ascii_uppercase()
+            {
+                return Ending::Unknown;
+            }
+            lower |= !capital;
+            letters |= u32::from(byte | 0x20) << (8 * (back - 1));
+        }
+        Ending::Letters(letters)
+    }
 }
 
 /// A cheap look at the last word, which tells nearly all words of prose and code from labels.

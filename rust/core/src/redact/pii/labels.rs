@@ -2,6 +2,7 @@
 
 use super::Datum;
 use super::fold::Words;
+use super::label::Ending;
 use std::collections::HashMap;
 use std::hash::{BuildHasherDefault, Hasher};
 use std::sync::LazyLock;
@@ -9,7 +10,7 @@ use std::sync::LazyLock;
 /// How many words a label has at most.
 const LABEL_WORDS: usize = 6;
 /// How many words may stand between a label and its value.
-const LINK_WORDS: usize = 4;
+pub(super) const LINK_WORDS: usize = 4;
 /// How many words a label has that ends with a particle.
 const GLUED_WORDS: usize = 3;
 /// Shorter words have no plural.
@@ -144,22 +145,75 @@ struct Labels {
     /// A set of hashes of the words that a label or a link may end with.
     ends: [u64; 128],
     links: Vec<Box<[u8]>>,
+    /// Sets of the last four letters of labels and of links.
+    label_tails: Tails,
+    link_tails: Tails,
+}
+
+/// A set of up to four letters, by their hash; wrong about one in twenty.
+struct Tails([u64; 256]);
+
+impl Tails {
+    const fn new() -> Tails {
+        Tails([0; 256])
+    }
+
+    fn place(letters: u32) -> usize {
+        (letters.wrapping_mul(0x9e37_79b1) >> 18) as usize
+    }
+
+    /// Notes the ending of a word; one that ends beyond ASCII is looked at anyway.
+    fn add(&mut self, word: &[u8]) {
+        let end = word.iter().rposition(|b| !b.is_ascii_digit()).map_or(0, |last| last + 1);
+        if let Ending::Letters(letters) = Ending::of(word, end) {
+            let place = Tails::place(letters);
+            self.0[place / 64] |= 1 << (place % 64);
+        }
+    }
+
+    #[inline]
+    fn has(&self, letters: u32) -> bool {
+        let place = Tails::place(letters);
+        self.0[place / 64] >> (place % 64) & 1 == 1
+    }
+}
+
+/// Whether the word with these last letters may end a label.
+#[inline]
+pub(super) fn label_ends(letters: u32) -> bool {
+    ALL.label_tails.has(letters)
+}
+
+/// Whether the word with these last letters may link a label with its value.
+#[inline]
+pub(super) fn link_ends(letters: u32) -> bool {
+    ALL.link_tails.has(letters)
 }
 
 static ALL: LazyLock<Labels> = LazyLock::new(|| {
-    let mut all = Labels { data: HashMap::default(), ends: [0; 128], links: Vec::new() };
+    let mut all = Labels {
+        data: HashMap::default(),
+        ends: [0; 128],
+        links: Vec::new(),
+        label_tails: Tails::new(),
+        link_tails: Tails::new(),
+    };
     for (datum, list) in &LABELS {
         for label in list.split('|') {
             let words = Words::of(label.as_bytes());
             let joined = words.tail(words.len());
-            all.note_end(joined);
-            all.note_end(words.word(words.len() - 1));
+            for word in [joined, words.word(words.len() - 1)] {
+                all.note_end(word);
+                all.label_tails.add(word);
+                all.label_tails.add(&[word, b"s"].concat());
+            }
             all.add(joined, *datum);
         }
     }
     for word in LINKS.split_ascii_whitespace() {
         let word: Box<[u8]> = Words::of(word.as_bytes()).word(0).into();
         all.note_end(&word);
+        all.link_tails.add(&word);
         all.links.push(word);
     }
     all

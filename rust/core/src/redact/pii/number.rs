@@ -8,32 +8,53 @@ use super::{Datum, bank, date, ids, network, phone, place, wallet};
 /// How far in front of a house number its address may start.
 const CELL_LIMIT: usize = 64;
 
-/// A number that starts at `at`; returns where the next look may begin.
-pub(crate) fn at_digit(scan: &mut Scan, at: usize) -> usize {
+/// A number that starts at `at` and has digits up to `end` at least; returns where the next look may begin.
+#[inline]
+pub(crate) fn at_digit(scan: &mut Scan, at: usize, mut end: usize) -> usize {
     let text = scan.text;
-    let end = run_end(text, at);
-    if !scan.redactor.redact_pii {
-        return end;
+    while text.get(end).is_some_and(u8::is_ascii_digit) {
+        end += 1;
     }
     let before = if at > 0 { text[at - 1] } else { b' ' };
-    let found = match before {
-        b'_' | b'#' | b'$' | b'%' => None,
-        _ if before.is_ascii_alphabetic() => lettered(text, at, end),
-        _ => plain(text, at, end, before),
+    let lettered = before.is_ascii_alphabetic();
+    let says_nothing = if lettered {
+        ends_word(text, at, end)
+    } else {
+        matches!(before, b'_' | b'#' | b'$' | b'%') || stands_alone(text, at, end, before)
     };
-    match found {
-        Some(Found { start, end, rule }) => {
-            if let Some(rule) = rule {
-                scan.secret(start, end, rule);
-            }
-            end
-        }
-        None => end,
-    }
+    if says_nothing || !scan.redactor.redact_pii { end } else { look(scan, at, end, lettered) }
 }
 
-fn run_end(text: &[u8], at: usize) -> usize {
-    at + text[at..].iter().take_while(|b| b.is_ascii_digit()).count()
+/// The look at a number that may be more than a count.
+#[inline(never)]
+fn look(scan: &mut Scan, at: usize, end: usize, lettered: bool) -> usize {
+    let text = scan.text;
+    let before = if at > 0 { text[at - 1] } else { b' ' };
+    let found = if lettered { self::lettered(text, at, end) } else { plain(text, at, end, before) };
+    let Some(Found { start, end, rule }) = found else { return end };
+    if let Some(rule) = rule {
+        scan.secret(start, end, rule);
+    }
+    end
+}
+
+/// Few digits with nothing around them that can belong to the same datum: the fate of most numbers.
+#[inline]
+fn stands_alone(text: &[u8], at: usize, end: usize, before: u8) -> bool {
+    let next = text.get(end).copied().unwrap_or(b'\n');
+    // `AB 1234` goes on in front.
+    let capital = || matches!(before, b' ' | b'-') && at > 1 && text[at - 2].is_ascii_uppercase();
+    end - at < 5 && !goes_on(text, end, next) && !capital()
+}
+
+/// `u32`, `sha256`, `utf8`: few digits behind lower-case letters that start no account, address or wallet.
+#[inline]
+fn ends_word(text: &[u8], at: usize, end: usize) -> bool {
+    let Some(&[first, second, third]) = text[..at].last_chunk() else { return false };
+    let account = !first.is_ascii_alphabetic() && second.is_ascii_alphabetic() && end - at > 1;
+    let wallet = end - at == 1 && second == b'b' && third == b'c';
+    let dotted = || text[end..].iter().take(3).any(|b| *b == b'.');
+    end - at < 4 && third.is_ascii_lowercase() && !account && !wallet && !dotted()
 }
 
 /// What a number is; without a rule it is something that stays.
@@ -53,15 +74,11 @@ fn plain(text: &[u8], at: usize, end: usize, before: u8) -> Option<Found> {
     let next = text.get(end).copied().unwrap_or(b'\n');
     if next == b'.'
         && length <= 3
+        && text.get(end + 1).is_some_and(u8::is_ascii_digit)
         && let Some(end) = network::ipv4(text, at)
     {
         let public = network::is_personal_v4(text, at, end);
         return Some(Found { start: at, end, rule: public.then_some(RuleId::IP) });
-    }
-    // `AB 1234` goes on in front.
-    let capital = matches!(before, b' ' | b'-') && at > 1 && text[at - 2].is_ascii_uppercase();
-    if length < 5 && !capital && !goes_on(text, end, next) {
-        return None;
     }
     // `.5`, `-5`, `/5`, `12-5`: the rest of something that was looked at from its start.
     let inner = matches!(before, b'.' | b'-' | b'/' | b',') && at > 1 && text[at - 2].is_ascii_digit();
@@ -73,7 +90,7 @@ fn plain(text: &[u8], at: usize, end: usize, before: u8) -> Option<Found> {
     if short && before == b' ' && at > 1 && text[at - 2].is_ascii_digit() {
         return None;
     }
-    let own = if short { None } else { own_form(text, at, end, before) };
+    let own = if short || !has_form(text, at, end, before) { None } else { own_form(text, at, end, before) };
     own.or_else(|| behind_label(text, at))
 }
 
@@ -91,6 +108,23 @@ fn goes_on(text: &[u8], end: usize, next: u8) -> bool {
         b'a'..=b'f' | b'A'..=b'Z' => true,
         _ => false,
     }
+}
+
+/// Whether a run of digits and the byte behind it can start a datum that needs no label: the forms of [`own_form`].
+fn has_form(text: &[u8], at: usize, end: usize, before: u8) -> bool {
+    let next = text.get(end).copied().unwrap_or(b' ');
+    let by_shape = match (end - at, next) {
+        (1, b'.' | b'-' | b' ')
+        | (2 | 3, b'.' | b'-')
+        | (4, b' ' | b'-')
+        | (6, b'-' | b'+')
+        | (13..=19, _) => true,
+        (3, b')') => before == b'(',
+        // Wallets, dotted hardware addresses, ids with letters.
+        (1..=8, _) => next.is_ascii_alphabetic() || next == b'.',
+        _ => false,
+    };
+    by_shape || before == b'+' || text[at] == b'0' && text[at + 1..].first() == Some(&b'0')
 }
 
 /// Data that are recognised without a label.
@@ -137,7 +171,9 @@ fn behind_label(text: &[u8], at: usize) -> Option<Found> {
 
 /// `"Baker Street 12, London"`, `| Baker Street 12 |`: an address whose label stands in front of its cell.
 fn house_number(text: &[u8], at: usize) -> Option<Found> {
-    if at == 0 || text[at - 1] != b' ' {
+    // The name of a street stands in front of its number.
+    let named = |b: u8| b.is_ascii_alphabetic() || matches!(b, b'.' | b',') || b >= 0x80;
+    if at < 2 || text[at - 1] != b' ' || !named(text[at - 2]) {
         return None;
     }
     let floor = at.saturating_sub(CELL_LIMIT);
