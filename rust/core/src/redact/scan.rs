@@ -51,6 +51,8 @@ pub(crate) struct Memo {
     pub(crate) unbroken: (usize, usize),
     /// The last range without a word that says that a name follows.
     pub(crate) unnamed: (usize, usize),
+    /// The labels in front of numbers that were read last.
+    pub(crate) labels: pii::LabelMemo,
     /// Where the last run that was decoded ended.
     pub(crate) decoded: usize,
     /// The last range of base64 around a run that looked drawn.

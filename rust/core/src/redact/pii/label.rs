@@ -8,14 +8,31 @@ use super::labels;
 const GAP_LIMIT: usize = 48;
 const LABEL_LIMIT: usize = 96;
 const LONGEST_WORD: usize = 28;
+/// How many labels are remembered.
+const MEMO_LABELS: usize = 4;
+
+/// The labels of a text that were read last, by where they stand: hostile text repeats them.
+#[derive(Default)]
+pub(crate) struct LabelMemo {
+    read: [(usize, usize, Option<Datum>); MEMO_LABELS],
+    next: usize,
+}
 
 /// The datum that the words in front of `at` name.
-pub(super) fn label_before(text: &[u8], at: usize) -> Option<Datum> {
+pub(super) fn label_before(text: &[u8], at: usize, memo: &mut LabelMemo) -> Option<Datum> {
     let end = label_end(text, at)?;
     if !may_lead(text, end) {
         return None;
     }
-    full_label(text, end)
+    let front = &text[end.saturating_sub(LABEL_LIMIT)..end];
+    let known = memo.read.iter().find(|(from, to, _)| text[*from..*to] == *front);
+    if let Some((_, _, datum)) = known {
+        return *datum;
+    }
+    let datum = full_label(text, end);
+    memo.read[memo.next] = (end - front.len(), end, datum);
+    memo.next = (memo.next + 1) % MEMO_LABELS;
+    datum
 }
 
 #[inline(never)]
@@ -108,6 +125,15 @@ pub(super) enum Ending {
 impl Ending {
     /// The ending of the word in front of `end`.
     pub(super) fn of(text: &[u8], end: usize) -> Ending {
+        match text[..end].last_chunk::<4>() {
+            Some(last) if last.iter().all(u8::is_ascii_lowercase) => {
+                Ending::Letters(u32::from_be_bytes(*last))
+            }
+            _ => Ending::of_short(text, end),
+        }
+    }
+
+    fn of_short(text: &[u8], end: usize) -> Ending {
         let (mut letters, mut lower) = (0, false);
         for back in 1..=end.min(4) {
             let byte = text[end - back];
@@ -199,14 +225,22 @@ mod tests {
             "\\\"phone\\\":\\\"",
             "هاتف: ",
         ] {
-            assert_eq!(label_before(front.as_bytes(), front.len()), Some(Datum::Phone), "{front}");
+            assert_eq!(
+                label_before(front.as_bytes(), front.len(), &mut LabelMemo::default()),
+                Some(Datum::Phone),
+                "{front}"
+            );
         }
         for front in
             ["phones(", "phone_count: ", "phone id ", "width: ", "phone\n", "a ", "", "5 ", "phone, then "]
         {
-            assert_eq!(label_before(front.as_bytes(), front.len()), None, "{front}");
+            assert_eq!(
+                label_before(front.as_bytes(), front.len(), &mut LabelMemo::default()),
+                None,
+                "{front}"
+            );
         }
-        let label = |front: &str| label_before(front.as_bytes(), front.len());
+        let label = |front: &str| label_before(front.as_bytes(), front.len(), &mut LabelMemo::default());
         assert_eq!(label("email address: "), Some(Datum::Email));
         assert_eq!(label("home address: "), Some(Datum::Address));
         assert_eq!(label("born on January "), Some(Datum::Birth));

@@ -143,7 +143,7 @@ impl Hasher for Fnv {
 struct Labels {
     data: HashMap<Box<str>, Datum, BuildHasherDefault<Fnv>>,
     /// A set of hashes of the words that a label or a link may end with.
-    ends: [u64; 128],
+    ends: [u64; 512],
     links: Vec<Box<[u8]>>,
     /// Sets of the last four letters of labels and of links.
     label_tails: Tails,
@@ -193,7 +193,7 @@ pub(super) fn link_ends(letters: u32) -> bool {
 static ALL: LazyLock<Labels> = LazyLock::new(|| {
     let mut all = Labels {
         data: HashMap::default(),
-        ends: [0; 128],
+        ends: [0; 512],
         links: Vec::new(),
         label_tails: Tails::new(),
         link_tails: Tails::new(),
@@ -219,19 +219,19 @@ static ALL: LazyLock<Labels> = LazyLock::new(|| {
     all
 });
 
-fn slot(word: &[u8]) -> usize {
+/// Two places in the set of ends.
+fn slots(word: &[u8]) -> [usize; 2] {
     let hash = word.iter().fold(0x811c_9dc5_u32, |hash, byte| {
         (hash ^ u32::from(byte.to_ascii_lowercase())).wrapping_mul(0x0100_0193)
     });
-    (hash >> 7) as usize & 8191
+    [(hash >> 3) as usize & 0x7fff, (hash >> 17) as usize]
 }
 
 impl Labels {
     fn note_end(&mut self, word: &[u8]) {
-        let slot = slot(word);
-        self.ends[slot / 64] |= 1 << (slot % 64);
-        let plural = self::slot(&[word, b"s"].concat());
-        self.ends[plural / 64] |= 1 << (plural % 64);
+        for slot in [slots(word), slots(&[word, b"s"].concat())].as_flattened() {
+            self.ends[slot / 64] |= 1 << (slot % 64);
+        }
     }
 
     /// Adds a label and its plural.
@@ -245,10 +245,10 @@ impl Labels {
     }
 }
 
-/// Whether a label or a link may end with an ASCII word, in any case; wrong about one word in twelve.
+/// Whether a label or a link may end with an ASCII word, in any case; wrong about one word in eighty.
 pub(super) fn may_end(word: &[u8]) -> bool {
-    let slot = slot(word);
-    ALL.ends[slot / 64] >> (slot % 64) & 1 == 1
+    let ends = &ALL.ends;
+    slots(word).iter().all(|slot| ends[slot / 64] >> (slot % 64) & 1 == 1)
 }
 
 /// Every label in ASCII, without separators.

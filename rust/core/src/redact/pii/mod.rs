@@ -24,6 +24,7 @@ use super::unknown::Shape;
 use super::value;
 
 pub(crate) use email::at_email;
+pub(crate) use label::LabelMemo;
 pub(crate) use network::is_dashed_mac;
 pub(crate) use number::at_digit;
 pub(crate) use table::{at_rule, at_start};

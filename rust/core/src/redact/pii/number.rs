@@ -2,7 +2,7 @@
 
 use super::super::rules::RuleId;
 use super::super::scan::Scan;
-use super::label::label_before;
+use super::label::{LabelMemo, label_before};
 use super::{Datum, bank, date, ids, network, phone, place, wallet};
 
 /// How far in front of a house number its address may start.
@@ -30,7 +30,9 @@ pub(crate) fn at_digit(scan: &mut Scan, at: usize, mut end: usize) -> usize {
 fn look(scan: &mut Scan, at: usize, end: usize, lettered: bool) -> usize {
     let text = scan.text;
     let before = if at > 0 { text[at - 1] } else { b' ' };
-    let found = if lettered { self::lettered(text, at, end) } else { plain(text, at, end, before) };
+    let memo = &mut scan.memo.labels;
+    let found =
+        if lettered { self::lettered(text, at, end, memo) } else { plain(text, at, end, before, memo) };
     let Some(Found { start, end, rule }) = found else { return end };
     if let Some(rule) = rule {
         scan.secret(start, end, rule);
@@ -53,7 +55,7 @@ fn ends_word(text: &[u8], at: usize, end: usize) -> bool {
     let Some(&[first, second, third]) = text[..at].last_chunk() else { return false };
     let account = !first.is_ascii_alphabetic() && second.is_ascii_alphabetic() && end - at > 1;
     let wallet = end - at == 1 && second == b'b' && third == b'c';
-    let dotted = || text[end..].iter().take(3).any(|b| *b == b'.');
+    let dotted = || text[end..].first_chunk().is_none_or(|[a, b, c]| [*a, *b, *c].contains(&b'.'));
     end - at < 4 && third.is_ascii_lowercase() && !account && !wallet && !dotted()
 }
 
@@ -69,7 +71,7 @@ fn found(start: usize, end: usize, rule: RuleId) -> Found {
 }
 
 /// A number that does not start inside a word.
-fn plain(text: &[u8], at: usize, end: usize, before: u8) -> Option<Found> {
+fn plain(text: &[u8], at: usize, end: usize, before: u8, memo: &mut LabelMemo) -> Option<Found> {
     let length = end - at;
     let next = text.get(end).copied().unwrap_or(b'\n');
     if next == b'.'
@@ -91,7 +93,7 @@ fn plain(text: &[u8], at: usize, end: usize, before: u8) -> Option<Found> {
         return None;
     }
     let own = if short || !has_form(text, at, end, before) { None } else { own_form(text, at, end, before) };
-    own.or_else(|| behind_label(text, at))
+    own.or_else(|| behind_label(text, at, memo))
 }
 
 /// Whether behind a short run of digits something follows that can belong to the same datum.
@@ -113,17 +115,20 @@ fn goes_on(text: &[u8], end: usize, next: u8) -> bool {
 /// Whether a run of digits and the byte behind it can start a datum that needs no label: the forms of [`own_form`].
 fn has_form(text: &[u8], at: usize, end: usize, before: u8) -> bool {
     let next = text.get(end).copied().unwrap_or(b' ');
+    let dot = |offset: usize| text.get(at + offset) == Some(&b'.');
     let by_shape = match (end - at, next) {
-        (1, b'.' | b'-' | b' ')
-        | (2 | 3, b'.' | b'-')
-        | (4, b' ' | b'-')
-        | (6, b'-' | b'+')
-        | (13..=19, _) => true,
+        (1, b'.') => dot(5),
+        (2, b'.') => dot(5) || dot(6),
+        (3, b'.') => dot(7) || dot(8),
         (3, b')') => before == b'(',
-        // Wallets, dotted hardware addresses, ids with letters.
-        (1..=8, _) => next.is_ascii_alphabetic() || next == b'.',
+        (1 | 2 | 3 | 6, b'-') | (1 | 4, b' ') | (4, b'-') | (6, b'+') | (13..=19, _) => true,
+        // Wallets, and ids with a letter behind their digits.
+        (1..=8, _) if next.is_ascii_alphabetic() => {
+            matches!(text[at], b'1' | b'3') || matches!(end - at, 6 | 8)
+        }
         _ => false,
     };
+    let by_shape = by_shape || dot(4) && dot(9);
     by_shape || before == b'+' || text[at] == b'0' && text[at + 1..].first() == Some(&b'0')
 }
 
@@ -156,21 +161,21 @@ fn own_form(text: &[u8], at: usize, end: usize, before: u8) -> Option<Found> {
 }
 
 /// A number behind a label that names it.
-fn behind_label(text: &[u8], at: usize) -> Option<Found> {
+fn behind_label(text: &[u8], at: usize, memo: &mut LabelMemo) -> Option<Found> {
     let start = number_start(text, at);
-    if let Some(datum) = label_before(text, start) {
+    if let Some(datum) = label_before(text, start, memo) {
         return of_datum(text, start, datum);
     }
     if let Some(word) = letters_in_front(text, at) {
-        return label_before(text, word)
+        return label_before(text, word, memo)
             .filter(|datum| *datum == Datum::NationalId)
             .and_then(|datum| of_datum(text, word, datum));
     }
-    house_number(text, at)
+    house_number(text, at, memo)
 }
 
 /// `"Baker Street 12, London"`, `| Baker Street 12 |`: an address whose label stands in front of its cell.
-fn house_number(text: &[u8], at: usize) -> Option<Found> {
+fn house_number(text: &[u8], at: usize, memo: &mut LabelMemo) -> Option<Found> {
     // The name of a street stands in front of its number.
     let named = |b: u8| b.is_ascii_alphabetic() || matches!(b, b'.' | b',') || b >= 0x80;
     if at < 2 || text[at - 1] != b' ' || !named(text[at - 2]) {
@@ -179,7 +184,7 @@ fn house_number(text: &[u8], at: usize) -> Option<Found> {
     let floor = at.saturating_sub(CELL_LIMIT);
     let sign = memchr::memrchr3(b'"', b'|', b'\'', &text[floor..at]).map(|i| floor + i)?;
     let start = sign + 1 + text[sign + 1..at].iter().take_while(|b| **b == b' ').count();
-    if start == at || label_before(text, start) != Some(Datum::Address) {
+    if start == at || label_before(text, start, memo) != Some(Datum::Address) {
         return None;
     }
     of_datum(text, start, Datum::Address)
@@ -291,7 +296,7 @@ fn starts_word(text: &[u8], start: usize) -> bool {
 }
 
 /// The first digit of a word that starts with letters, at `at`.
-fn lettered(text: &[u8], at: usize, end: usize) -> Option<Found> {
+fn lettered(text: &[u8], at: usize, end: usize, memo: &mut LabelMemo) -> Option<Found> {
     let letters = text[at.saturating_sub(7)..at].iter().rev().take_while(|b| b.is_ascii_alphabetic()).count();
     let start = at - letters;
     if letters > 6 || !starts_word(text, start) {
@@ -322,7 +327,7 @@ fn lettered(text: &[u8], at: usize, end: usize) -> Option<Found> {
     if !upper && end - at < 4 {
         return None;
     }
-    match label_before(text, start)? {
+    match label_before(text, start, memo)? {
         datum @ (Datum::NationalId | Datum::WeakId | Datum::Iban) => of_datum(text, start, datum),
         Datum::Wallet => {
             let end = start + text[start..].iter().take(70).take_while(|b| b.is_ascii_alphanumeric()).count();
