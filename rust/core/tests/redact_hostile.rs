@@ -7,7 +7,7 @@ mod support;
 use support::{plain, policy};
 use t800_core::redact::Redactor;
 
-const REPEATED: [&str; 83] = [
+const REPEATED: [&str; 85] = [
     "token: token: ",
     "Authorization: ",
     "passphrase: ",
@@ -49,6 +49,8 @@ const REPEATED: [&str; 83] = [
     "\\u0041",
     "=3D",
     "a=\n",
+    "12 of 34 ",
+    "tel is on 1 ",
     "\u{1b}[",
     "\u{200b}",
     "ａ",

@@ -246,5 +246,22 @@ mod tests {
         assert_eq!(label("born on January "), Some(Datum::Birth));
         assert_eq!(label("SSNs: "), Some(Datum::NationalId));
         assert_eq!(label("memory address "), None);
+        assert_eq!(label("S.S.N. "), Some(Datum::NationalId));
+    }
+
+    #[test]
+    fn every_label_is_found_by_its_last_letters() {
+        for name in labels::all() {
+            for front in [format!("{name}: "), format!("the {}2 is ", name.to_uppercase())] {
+                let end = label_end(front.as_bytes(), front.len()).unwrap();
+                assert!(may_lead(front.as_bytes(), end), "{front}");
+            }
+        }
+        for front in ["took ", "the user has ", "height is ", "x", "5 "] {
+            assert!(
+                label_end(front.as_bytes(), front.len()).is_none_or(|end| !may_lead(front.as_bytes(), end)),
+                "{front}"
+            );
+        }
     }
 }

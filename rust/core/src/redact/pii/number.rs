@@ -121,7 +121,7 @@ fn has_form(text: &[u8], at: usize, end: usize, before: u8) -> bool {
         (2, b'.') => dot(5) || dot(6),
         (3, b'.') => dot(7) || dot(8),
         (3, b')') => before == b'(',
-        (1 | 2 | 3 | 6, b'-') | (1 | 4, b' ') | (4, b'-') | (6, b'+') | (13..=19, _) => true,
+        (1 | 2 | 3 | 4 | 6, b'-') | (1 | 4, b' ') | (6, b'+') | (13..=19, _) => true,
         // Wallets, and ids with a letter behind their digits.
         (1..=8, _) if next.is_ascii_alphabetic() => {
             matches!(text[at], b'1' | b'3') || matches!(end - at, 6 | 8)
