@@ -3,6 +3,8 @@
 
 use super::benign;
 use super::keys::KeyClass;
+use super::lines;
+use super::members;
 use super::pii;
 use super::records;
 use super::rules::RuleId;
@@ -189,9 +191,13 @@ pub(crate) fn class_of(scan: &mut Scan, name: Name) -> KeyClass {
     let word = &scan.text[name.start..name.end];
     let class = scan.class(word);
     let alone = name.start == 0 || scan.text[name.start - 1] != b' ';
-    if class != KeyClass::PLAIN || alone || !words::ends_label(word) {
+    // A code says by the word in front of it what it opens.
+    let vague = class == KeyClass::PLAIN
+        || class == KeyClass::MAYBE && matches!(word, b"code" | b"Code" | b"CODE" | b"codes");
+    if !vague || alone || !words::ends_label(word) {
         return class;
     }
+    let vague = class;
     let mut start = name.start;
     for _ in 0..2 {
         let before = back_over(scan.text, start - 1, 24, |b| is_name_byte(b) && b != b'.' && b != b'$');
@@ -200,14 +206,17 @@ pub(crate) fn class_of(scan: &mut Scan, name: Name) -> KeyClass {
         }
         start = before;
         let class = scan.class(&scan.text[start..name.end]);
-        if class != KeyClass::PLAIN {
+        if class != KeyClass::PLAIN && class != KeyClass::MAYBE {
+            return class;
+        }
+        if class != vague {
             return class;
         }
         if start == 0 || scan.text[start - 1] != b' ' {
             break;
         }
     }
-    KeyClass::PLAIN
+    vague
 }
 
 /// Places where nothing but a value can stand.
@@ -278,7 +287,18 @@ pub(crate) fn value_of(scan: &mut Scan, class: KeyClass, name: Name, from: usize
         return;
     }
     let wide = operator.strict && !operator.colon && is_line_start(scan.text, name.start);
-    let Some(span) = value_at(scan.text, from, wide) else { return };
+    if name.quoted && class.hides_strings() {
+        let open = forward_over(scan.text, from, 4, |b| b == b' ');
+        if scan.text.get(open) == Some(&b'{') {
+            return members::value_inside(scan, class, key, open);
+        }
+    }
+    let Some(span) = value_at(scan.text, from, wide) else {
+        if key.ends_with(b"odes") {
+            lines::codes(scan, name, from);
+        }
+        return;
+    };
     if from >= scan.memo.value.0 {
         scan.memo.value = (span.end, 0);
     }
@@ -311,6 +331,9 @@ fn is_cookie(key: &[u8]) -> bool {
 
 pub(crate) fn judge(scan: &mut Scan, class: KeyClass, key: &[u8], span: Span, operator: Operator) {
     let text = scan.text;
+    if text[span.start..].starts_with(b"Digest ") {
+        return members::digest_response(scan, span.start);
+    }
     let span = after_scheme(text, span);
     if span.start >= span.end || benign::is_cut(text, span) {
         return;
@@ -484,7 +507,7 @@ fn spaced(scan: &mut Scan, name: Name) {
     let from = past_body_flag(text, from);
     let flag = is_flag(text, name);
     let label_end = from;
-    let from = if flag { from } else { records::past_kind(text, after_links(text, from)) };
+    let from = if flag { from } else { records::past_kind(text, records::after_links(text, from)) };
     if benign::closes_literal(text, name, from) {
         return;
     }
@@ -509,7 +532,8 @@ fn spaced(scan: &mut Scan, name: Name) {
     if class == KeyClass::SECRET && text[name.end..label_end].contains(&b'|') {
         return judge(scan, class, key, span, Operator { colon: false, strict: false, compares: false });
     }
-    if from > label_end && class == KeyClass::SECRET && records::is_spoken_code(key, body) {
+    let spoken = from > label_end || body.len() >= 6 && key.ends_with(b"code");
+    if spoken && class == KeyClass::SECRET && records::is_spoken_code(key, body) {
         return scan.secret(span.start, span.end, RuleId::PROSE);
     }
     let in_path = name.start > 0 && text[name.start - 1] == b'/';
@@ -564,26 +588,4 @@ fn is_flag(text: &[u8], name: Name) -> bool {
 fn names_login(text: &[u8], start: usize) -> bool {
     let front = &text[start.saturating_sub(160)..start];
     value::contains(front, b"login ") && value::contains(front, b"machine ")
-}
-
-/// Words and signs between a label and its value.
-#[rustfmt::skip]
-const LINKS: [&[u8]; 26] = [
-    b"is", b"was", b"are", b"to", b"as", b"of", b"with", b"by", b"->", b"=>", b"--", b"-", b"BY", b"AS", b"TO",
-    b"lautet", b"ist", b"est", b"es", b"jest", b"er", b"on", b"je", b"e", b"lyder", b"set",
-];
-
-/// Steps over `is`, `was`, `->`, `for X is`.
-fn after_links(text: &[u8], from: usize) -> usize {
-    let mut at = from;
-    for _ in 0..2 {
-        let end =
-            forward_over(text, at, 8, |b| b.is_ascii_alphabetic() || matches!(b, b'-' | b'>' | b'=' | b':'));
-        let word = &text[at..end];
-        if !LINKS.contains(&word) {
-            break;
-        }
-        at = forward_over(text, end, 4, |b| b == b' ');
-    }
-    at
 }

@@ -17,8 +17,10 @@ pub(crate) fn is_something_else(value: &[u8]) -> bool {
     }
 }
 
-/// `0x7ffdf0aa9d64`: an address or a number, too short for a key.
+/// `0x7ffdf0aa9d64`, `0x9e37UL`: an address or a number, too short for a key.
 fn is_address(value: &[u8]) -> bool {
+    let suffix = back_over(value, value.len(), 3, |b| matches!(b | 0x20, b'u' | b'l'));
+    let value = &value[..suffix];
     (3..=18).contains(&value.len())
         && matches!(value[1], b'x' | b'X')
         && value[2..].iter().all(u8::is_ascii_hexdigit)

@@ -120,7 +120,7 @@ pub(crate) fn in_login(login: &[u8]) -> Option<(usize, usize)> {
 
 /// The words that [`at_word`] itself waits for.
 #[rustfmt::skip]
-pub(crate) const WORDS: [&str; 6] = ["identified", "password", "auth", "send", "convertto-securestring", "use"];
+pub(crate) const WORDS: [&str; 7] = ["show", "identified", "password", "auth", "send", "convertto-securestring", "use"];
 
 /// Looks at a word with a stem: a known command, or the words of SQL and of shells that set a password.
 pub(crate) fn at_word(scan: &mut Scan, start: usize, end: usize) {
@@ -160,6 +160,7 @@ fn at_command(scan: &mut Scan, start: usize, end: usize) {
             sasl(scan, end);
         }
         b"send" => pipes::expected(scan, start, end),
+        b"show" => super::lines::at_show(scan, start, end),
         b"ConvertTo-SecureString" | b"convertto-securestring" => secure_string(scan, end),
         b"use" => net_use(scan, start, end),
         _ => {}

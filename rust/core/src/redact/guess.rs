@@ -189,7 +189,7 @@ fn is_lone(text: &[u8], from: usize, to: usize) -> bool {
     } else if shape.mixes_three() {
         shape.digits >= 3
     } else {
-        shape.alnum() >= 32 && shape.letters() > 3 && shape.digits >= 4 && shape.other == 0
+        shape.alnum() >= 31 && shape.letters() > 3 && shape.digits >= 4 && shape.other == 0
     };
     kinds && is_beyond_hex(token, &shape) && !opaque::is_public(text, from, to)
 }

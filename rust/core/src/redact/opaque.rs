@@ -93,7 +93,16 @@ fn is_noun_id(run: &[u8]) -> bool {
             Segments::of_bytes(&front[..prefix_words(front)]).any(|word| {
                 matches!(
                     word,
-                    b"sk" | b"key" | b"token" | b"secret" | b"pat" | b"auth" | b"api" | b"access" | b"tok"
+                    b"sk"
+                        | b"key"
+                        | b"token"
+                        | b"secret"
+                        | b"pat"
+                        | b"auth"
+                        | b"api"
+                        | b"access"
+                        | b"tok"
+                        | b"live"
                 )
             })
         }
@@ -263,7 +272,7 @@ fn is_line_of_data(text: &[u8], from: usize, to: usize) -> bool {
 
 /// Behind a name of public things: `"kid": "…"`, `fingerprint=…`, `x-request-id: …`.
 fn follows_public_label(text: &[u8], from: usize) -> bool {
-    const LABELS: [&[u8]; 18] = [
+    const LABELS: [&[u8]; 20] = [
         b"kid",
         b"x5t",
         b"S256",
@@ -282,6 +291,8 @@ fn follows_public_label(text: &[u8], from: usize) -> bool {
         b"bh",
         b"id",
         b"2",
+        b"sitekey",
+        b"NSEC3",
     ];
     let sign = |b: &u8| matches!(b, b'"' | b'\'' | b' ' | b':' | b'=' | b'\\' | b'`');
     let signs = text[..from].iter().rev().take(6).take_while(|b| sign(b)).count();

@@ -256,6 +256,9 @@ pub(crate) fn at_slash(scan: &mut Scan, at: usize) {
 }
 
 fn slash(scan: &mut Scan, at: usize) {
+    if scan.text.get(at + 1) == Some(&b' ') {
+        super::logins::at_slash(scan, at);
+    }
     let text = scan.text;
     let before = if at > 0 { text[at - 1] } else { b' ' };
     let joined = before.is_ascii_alphanumeric() || JOINS[usize::from(before)] || before >= 0x80;
@@ -344,6 +347,10 @@ fn tilde(scan: &mut Scan, at: usize) {
         .count();
     let matching = name > 0 && matches!(before, b'=' | b'!' | b'%');
     if matching || name > 32 || !matches!(text.get(at + 1 + name), Some(b'/' | b'\\')) {
+        return;
+    }
+    // `\"~standard\"`: the escape of a quote is no separator.
+    if text[at + 1 + name] == b'\\' && matches!(text.get(at + 2 + name), Some(b'"' | b'\'')) {
         return;
     }
     if name > 0 && text[at + 1].is_ascii_alphabetic() {

@@ -122,11 +122,20 @@ pub(crate) fn at_dollar(scan: &mut Scan, at: usize) {
     if scheme == at + 1 || text.get(scheme) != Some(&b'$') {
         return;
     }
+    // `$LT$`, `$u20$`: how Rust writes signs in its symbols.
+    let sign = &text[at + 1..scheme];
+    if matches!(sign, b"LT" | b"GT" | b"LP" | b"RP" | b"RF" | b"BP" | b"C" | b"SP") || sign[0] == b'u' {
+        return;
+    }
     let ceiling = text.len().min(at + 256);
     let length =
         text[at..ceiling].iter().take_while(|b| b.is_ascii_alphanumeric() || b"$./=,+-".contains(b)).count();
     let dollars = memchr::memchr_iter(b'$', &text[at..at + length]).count();
-    if length >= 28 && dollars >= 3 {
+    let symbol = || {
+        let run = &text[at..at + length];
+        [b"$u20$".as_slice(), b"$LT$", b"$GT$", b"$RF$"].iter().any(|sign| super::value::contains(run, sign))
+    };
+    if length >= 28 && dollars >= 3 && !symbol() {
         scan.secret(at, at + length, RuleId::HASHED);
     }
 }

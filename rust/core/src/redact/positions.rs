@@ -25,7 +25,7 @@ const fn likely(before: &'static [u8], word: &'static [u8], place: usize) -> Pos
     Position { word, before, place, strict: false }
 }
 
-const POSITIONS: [Position; 39] = [
+const POSITIONS: [Position; 42] = [
     likely(b"", b"htpasswd", 3),
     strict(b"", b"wpa_passphrase", 2),
     strict(b"", b"add_user", 2),
@@ -65,6 +65,9 @@ const POSITIONS: [Position; 39] = [
     likely(b"", b"-passwd", 2),
     likely(b"", b"-setairportnetwork", 3),
     likely(b"", b"passwordspray", 4),
+    likely(b"snmp-server", b"community", 1),
+    likely(b"", b"rocommunity", 1),
+    likely(b"", b"rwcommunity", 1),
 ];
 
 /// The last words, for those who decide which words are looked at.

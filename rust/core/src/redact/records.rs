@@ -3,6 +3,9 @@
 
 use super::assign::{Name, Operator, class_of, judge, value_of};
 use super::keys::KeyClass;
+use super::lines;
+use super::logins;
+use super::members;
 use super::pii;
 use super::rules::RuleId;
 use super::scan::Scan;
@@ -29,7 +32,9 @@ pub(crate) struct Table {
 pub(crate) fn at_word(scan: &mut Scan, start: usize, end: usize) {
     let text = scan.text;
     let before = if start > 0 { text[start - 1] } else { b'\n' };
+    lines::at_word(scan, start, end);
     match text.get(end).copied().unwrap_or(b'\n') {
+        b'(' if logins::connects(&text[start..end]) => logins::arguments(scan, end),
         b'(' => login(scan, start, end),
         b'<' | b']' | b'&' => cell(scan, start, end),
         b' ' if matches!(before, b'<' | b':') => element(scan, start, end),
@@ -241,10 +246,23 @@ pub(crate) fn named_value(scan: &mut Scan, key: &[u8], start: usize, op_end: usi
             | b"$value"
             | b"example"
     ) {
-        return generated(scan, key, start, op_end);
+        return match key {
+            b"name" => members::named_element(scan, op_end),
+            b"Content" if scan.text[..start].ends_with(b"Key ") => key_content(scan, op_end),
+            b"SAMLResponse" => assertion(scan, op_end),
+            _ => generated(scan, key, start, op_end),
+        };
     }
     let floor = start.saturating_sub(200);
-    let Some(name) = last_name(scan, floor, start) else { return };
+    let Some(name) = last_name(scan, floor, start) else {
+        if matches!(key, b"value" | b"Value") {
+            members::named_behind(scan, op_end);
+        }
+        return;
+    };
+    if &scan.text[name.start..name.end] == b"SAMLResponse" {
+        return assertion(scan, op_end);
+    }
     let class = scan.class(&scan.text[name.start..name.end]);
     let operator = Operator { colon: false, strict: true, compares: false };
     value_of(scan, class, name, op_end, operator);
@@ -281,18 +299,61 @@ fn ends_naming(front: &[u8]) -> bool {
     }
 }
 
+/// `Key Content            : x`, what Windows says of a wireless network.
+fn key_content(scan: &mut Scan, op_end: usize) {
+    let text = scan.text;
+    let start = forward_over(text, op_end, 4, |b| b == b' ');
+    let end = forward_over(text, start, 80, |b| !matches!(b, b'\n' | b'\r' | b'"' | b'\\'));
+    if end > start + 7 && !value::is_placeholder(&text[start..end]) {
+        scan.secret(start, end, RuleId::ASSIGNED);
+    }
+}
+
+/// `SAMLResponse=PHNhbWxw…`: whoever has it is logged in.
+fn assertion(scan: &mut Scan, op_end: usize) {
+    const LIMIT: usize = 64 << 10;
+    let start = forward_over(scan.text, op_end, 4, |b| b" \\\"'".contains(&b));
+    let end = forward_over(scan.text, start, LIMIT, |b| b.is_ascii_alphanumeric() || b"+/=%-_".contains(&b));
+    if end >= start + 64 {
+        scan.secret(start, end, RuleId::ASSIGNED);
+    }
+}
+
 /// The last `name`, `key`, `id` or `variable` assigned in `front`.
 fn last_name(scan: &mut Scan, floor: usize, start: usize) -> Option<Name> {
     let text = scan.text;
     // A tag or an object that ends in between belongs to something else.
     let from = memchr::memrchr2(b'<', b'}', &text[floor..start]).map_or(floor, |sign| floor + sign + 1);
-    let label = last_naming(scan, from, start)?;
-    let op = forward_over(text, label, 6, |b| matches!(b, b'"' | b'\'' | b' ' | b'\\'));
-    if !matches!(text.get(op), Some(b'=' | b':')) {
-        return None;
-    }
+    let sign = |label| forward_over(text, label, 6, |b| matches!(b, b'"' | b'\'' | b' ' | b'\\'));
+    let assigned = |label: &usize| matches!(text.get(sign(*label)), Some(b'=' | b':'));
+    let last = last_naming(scan, from, start)?;
+    // `"key": "api_key"`: the last may be the value of the one before.
+    let label = if assigned(&last) { last } else { last_naming(scan, from, last - 1).filter(assigned)? };
+    let op = sign(label);
     let span = value_at(text, op + 1, false)?;
     Some(Name { start: span.start, end: span.end, quoted: true })
+}
+
+/// Words and signs between a label and its value.
+#[rustfmt::skip]
+const LINKS: [&[u8]; 26] = [
+    b"is", b"was", b"are", b"to", b"as", b"of", b"with", b"by", b"->", b"=>", b"--", b"-", b"BY", b"AS", b"TO",
+    b"lautet", b"ist", b"est", b"es", b"jest", b"er", b"on", b"je", b"e", b"lyder", b"set",
+];
+
+/// Steps over `is`, `was`, `->`, `for X is`.
+pub(crate) fn after_links(text: &[u8], from: usize) -> usize {
+    let mut at = from;
+    for _ in 0..2 {
+        let end =
+            forward_over(text, at, 8, |b| b.is_ascii_alphabetic() || matches!(b, b'-' | b'>' | b'=' | b':'));
+        let word = &text[at..end];
+        if !LINKS.contains(&word) {
+            break;
+        }
+        at = forward_over(text, end, 4, |b| b == b' ');
+    }
+    at
 }
 
 /// `password 7 08204E…` of routers: the digit says how the value is written.
@@ -303,8 +364,10 @@ pub(crate) fn past_kind(text: &[u8], from: usize) -> usize {
 
 /// `SetBasicAuth("svc", "x")`, `new Credentials('svc', 'x')`
 fn login(scan: &mut Scan, start: usize, end: usize) {
-    let word = scan.text[start..end].to_ascii_lowercase();
-    if [b"auth".as_slice(), b"login", b"credentials", b"credential"].iter().any(|last| word.ends_with(last)) {
+    let word = &scan.text[start..end];
+    let ends =
+        |last: &&[u8]| word.len() >= last.len() && word[word.len() - last.len()..].eq_ignore_ascii_case(last);
+    if [b"auth".as_slice(), b"login", b"credentials", b"credential"].iter().any(ends) {
         pair(scan, end);
     }
 }

@@ -49,18 +49,20 @@ const OFTEN: [&str; 4] = ["string", "str", "words", "link"];
 
 /// Words in front of an operator that are no names themselves but lead to one: `name="K" value="V"`, types.
 #[rustfmt::skip]
-const BESIDE_NAMES: [&str; 22] = [
+const BESIDE_NAMES: [&str; 23] = [
     "value", "val", "content", "default", "data", "body", "example", "result",
     "string", "str", "text", "any", "bytes", "char", "auto", "static", "const", "secretstr", "optional", "cow", "defaultvalue", "lines",
+    "samlresponse",
 ];
 
 /// Words that `at_word` of commands, SQL, armour and cookie files wait for.
 #[rustfmt::skip]
-const COMMANDS: [&str; 40] = [
+const COMMANDS: [&str; 42] = [
     "identified", "values", "sudo", "add_user", "change_password", "authenticate_user", "auth", "requirepass",
     "masterauth", "htpasswd", "wpa_passphrase", "passwd", "chpasswd", "cryptsetup", "stdin", "begin", "true", "false",
     "send", "securestring", "use", "kinit", "realm", "luksopen", "luksformat", "insert", "add", "age", "gpg", "put", "create", "su",
     "smbpasswd", "user_pw", "owner_pw", "input_pw", "tcp", "passin", "fd", "tool",
+    "connect", "show",
 ];
 
 /// Endings of words that name a secret wherever they stand in a name.

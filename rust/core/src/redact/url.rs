@@ -17,6 +17,7 @@ pub(crate) fn at_colon(scan: &mut Scan, at: usize) {
         authority(scan, from);
         webhook(scan, from);
         hook(scan, from);
+        super::logins::behind_url(scan, at, from);
     } else {
         if at > 0 && text[at - 1].is_ascii_alphanumeric() {
             logon(scan, at);

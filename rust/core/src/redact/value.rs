@@ -65,6 +65,7 @@ pub(crate) fn is_prose_secret(value: &[u8], quoted: bool) -> bool {
         || is_placeholder(value)
         || value.iter().any(|b| b"( <".contains(b))
         || value[0] == b'['
+        || value.ends_with(b"=3D")
     {
         return false;
     }
@@ -120,6 +121,18 @@ pub(crate) fn looks_chosen(value: &[u8]) -> bool {
         && !is_path(value, &shape)
         && !is_place_name(value)
         && !is_numbered_word(value, &shape)
+}
+
+/// Whether it reads as a password where a user stands beside it, or a command prints it: words with a number, too.
+pub(crate) fn is_chosen_password(value: &[u8]) -> bool {
+    let shape = Shape::of(value);
+    value.len() >= 8
+        && shape.digits >= 2
+        && shape.letters() >= 5
+        && looks_chosen(value)
+        && !value.iter().any(|b| b" (<[".contains(b))
+        && !is_snake(value)
+        && !is_telling_variable(value, &shape)
 }
 
 /// `base64-encoded`, `utf-8`: words and numbered words in a row.
@@ -235,8 +248,43 @@ fn is_bare_secret(value: &[u8], shape: &Shape, place: &Place) -> bool {
     shape.digits > 0
         && shape.letters() > 1
         && !is_path(value, shape)
-        && !is_dotted_name(value)
+        && (!is_dotted_name(value) || is_dotted_password(value, shape, place))
         && value.len() >= 5
+}
+
+/// `password: river.shadow_48` in a configuration; `password: form.password2` is code.
+fn is_dotted_password(value: &[u8], shape: &Shape, place: &Place) -> bool {
+    const OBJECTS: [&[u8]; 14] = [
+        b"this",
+        b"self",
+        b"req",
+        b"res",
+        b"ctx",
+        b"props",
+        b"params",
+        b"args",
+        b"opts",
+        b"options",
+        b"env",
+        b"settings",
+        b"config",
+        b"process",
+    ];
+    let ends = value.len() - value.iter().rev().take_while(|b| b.is_ascii_digit()).count();
+    let mut parts = value.split(|b| *b == b'.');
+    let first = parts.next().unwrap_or(value);
+    place.colon
+        && place.class == KeyClass::SECRET
+        && matches!(place.next, b'\n' | b'\r')
+        && parts.count() == 1
+        && shape.upper == 0
+        && value.len() >= 10
+        && value.len() - ends >= 2
+        && value.len() - ends == shape.digits
+        && !OBJECTS.contains(&first)
+        && !super::segments::Segments::of_bytes(&value[..ends]).any(|word| {
+            words::is(word, words::STRONG | words::SECRET_HEAD | words::TOKEN_HEAD | words::BENIGN_LAST)
+        })
 }
 
 /// `(password=hunter22)`: a password with a number rather than the name of an argument.
@@ -254,7 +302,9 @@ fn is_numbered_secret(value: &[u8], shape: &Shape, place: &Place) -> bool {
 fn is_loose_word(value: &[u8], shape: &Shape, place: &Place) -> bool {
     let ends_line = matches!(place.next, b'\n' | b'\r' | b'\\' | b'"');
     if shape.digits > 0 {
-        return (ends_line || place.colon) && !is_numbered_word(value, shape);
+        return (ends_line || place.colon)
+            && !is_numbered_word(value, shape)
+            && !is_telling_variable(value, shape);
     }
     place.colon
         && ends_line
@@ -263,10 +313,41 @@ fn is_loose_word(value: &[u8], shape: &Shape, place: &Place) -> bool {
         && value.iter().all(u8::is_ascii_lowercase)
 }
 
-/// `sha256`, `u64`, `oauth2`, `token1`: a word with a number behind it.
+/// `TokenStream2`, `CommaToken$1`: a class whose name says what it holds, numbered by a compiler or a version.
+fn is_numbered_class(letters: &[u8], rest: &[u8]) -> bool {
+    let number = rest.strip_prefix(b"$").unwrap_or(rest);
+    let humps =
+        letters.windows(2).filter(|pair| pair[0].is_ascii_uppercase() && pair[1].is_ascii_lowercase());
+    (1..=2).contains(&number.len())
+        && (number.len() == 1 || rest.len() == 3)
+        && number.iter().all(u8::is_ascii_digit)
+        && letters.first().is_some_and(u8::is_ascii_uppercase)
+        && humps.count() > 1
+        && super::segments::Segments::of_bytes(letters).any(|word| {
+            words::is(word, words::STRONG | words::SECRET_HEAD | words::TOKEN_HEAD | words::BENIGN_LAST)
+        })
+}
+
+/// `pkcs1_key`, `oauth2_token`: a variable that says what it holds.
+fn is_telling_variable(value: &[u8], shape: &Shape) -> bool {
+    shape.digits <= 2
+        && shape.upper == 0
+        && memchr::memrchr(b'_', value).is_some_and(|sign| {
+            let last = &value[sign + 1..];
+            last == b"key" || words::is(last, words::STRONG | words::TOKEN_HEAD | words::BENIGN_LAST)
+        })
+}
+
+/// `sha256`, `u64`, `oauth2`, `token1`, `RFC8628`: a word with a number behind it.
 fn is_numbered_word(value: &[u8], shape: &Shape) -> bool {
     let letters = value.iter().take_while(|b| b.is_ascii_alphabetic()).count();
     let rest = &value[letters..];
+    if &value[..letters] == b"RFC" && rest.len() == 4 && rest.iter().all(u8::is_ascii_digit) {
+        return true;
+    }
+    if is_numbered_class(&value[..letters], rest) {
+        return true;
+    }
     rest.len() <= 3
         && rest.iter().all(u8::is_ascii_digit)
         && (letters <= 4 || words::flags(&value[..letters].to_ascii_lowercase()) != 0)

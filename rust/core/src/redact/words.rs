@@ -125,7 +125,7 @@ const LISTS: [(u16, &str); 14] = [
          lookup index group join unique config composite candidate natural surrogate alternate routing sharding shard \
          dedup dedupe hot short modifier arrow function enter return escape shift control ctrl alt meta tab delete \
          backspace space any every each same json yaml context i18n translation message locale query param parameter \
-         attribute property prop item record entity field column data registry step job task build state order \
+         attribute property prop item record entity site field column data registry step job task build state order \
          sorting ordering filter search trace metric label tag setting option feature flag event topic host by the a \
          this that of for in no is first last next prev new old current default sub super parent child node and or \
          with without match press on down up keyboard left right pressed",

@@ -62,6 +62,7 @@ fn reads_as_version(text: &[u8], start: usize, end: usize) -> bool {
     let front = text[floor..start].to_ascii_lowercase();
     let after = text.get(end).copied().unwrap_or(b' ');
     b"vV-_~^.".contains(&before)
+        || is_pinned(text, start, end)
         || (before == b'>' && !closes_tag(text, start - 1))
         || (before == b'/' && !front.ends_with(b"//"))
         || [
@@ -84,6 +85,33 @@ fn reads_as_version(text: &[u8], start: usize, end: usize) -> bool {
         .any(|word| value::contains(&front, word))
         || (after == b'-' || after == b'+') && text.get(end + 1).is_some_and(u8::is_ascii_alphanumeric)
         || text[start..end].iter().filter(|b| b.is_ascii_digit()).count() == 4
+}
+
+/// `v8@3.14.5.9`: a package with its version.
+fn is_pinned(text: &[u8], start: usize, end: usize) -> bool {
+    const USERS: [&[u8]; 8] =
+        [b"root@", b"user@", b"admin@", b"ubuntu@", b"debian@", b"deploy@", b"pi@", b"centos@"];
+    let front = &text[start.saturating_sub(40)..start];
+    front.ends_with(b"@")
+        && text[start..end].split(|b| *b == b'.').all(|part| part.len() <= 2)
+        && !USERS.iter().any(|user| front.ends_with(user))
+        && memchr::memchr(b'@', &text[end..text.len().min(end + 40)])
+            .or_else(|| memchr::memchr(b'@', &front[..front.len() - 1]))
+            .is_some()
+}
+
+#[cfg(test)]
+#[test]
+fn lists_of_packages_are_no_logins() {
+    let pinned = |text: &str, address: &str| {
+        let start = text.find(address).unwrap();
+        is_pinned(text.as_bytes(), start, start + address.len())
+    };
+    assert!(pinned("v8@3.14.5.9 node@0.10.48", "3.14.5.9"));
+    assert!(
+        !pinned("ssh root@53.14.79.95 or a@b", "53.14.79.95")
+            && !pinned("ssh mia@53.14.79.95", "53.14.79.95")
+    );
 }
 
 /// Whether the `>` at `at` closes a tag.

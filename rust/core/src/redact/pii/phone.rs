@@ -90,6 +90,16 @@ fn plus(text: &[u8], at: usize) -> Option<(usize, usize)> {
     let body = &text[at..end];
     let digits = body.iter().filter(|b| b.is_ascii_digit()).count();
     let dots = memchr::memchr_iter(b'.', body).count();
+    // `+1.12.1 (2025-10-10)`: a line of a diff, with a version and its day.
+    if dots > 1
+        && memchr::memmem::find(body, b" (").is_some_and(|day| {
+            body[day + 2..].len() >= 5
+                && matches!(&body[day + 2..day + 4], b"19" | b"20")
+                && body[day + 6] == b'-'
+        })
+    {
+        return None;
+    }
     let sound = (7..=15).contains(&digits)
         && dots != 1
         && !body.contains(&b'/')
