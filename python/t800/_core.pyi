@@ -23,6 +23,7 @@ __all__ = [
     "keyed_hash",
     "parse_json",
     "refused_rule",
+    "rules",
     "schema",
     "sha256_hex",
     "version",
