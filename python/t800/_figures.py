@@ -51,6 +51,11 @@ def percent(rate: float | None) -> str:
     return "100 %" if rate >= 1 else f"{min(rate * 100, 99.9):.3g} %"
 
 
+def overhead(us: float) -> str:
+    """Microseconds of recording, with three digits while they are few."""
+    return f"{us:.3g} µs" if us < 999.5 else duration(us / 1000)  # noqa: PLR2004 - where %.3g turns to exponents
+
+
 def size(count: int) -> str:
     """Bytes for people."""
     amount, units = float(count), iter(("B", "KiB", "MiB", "GiB"))

@@ -162,9 +162,9 @@ def _summary(run: Run, path: str) -> list[str]:
 
 
 def _figures(summary: Summary) -> list[str]:
-    from t800._figures import duration, joined, money, percent, plural
+    from t800._figures import duration, joined, money, overhead, percent, plural
 
-    tokens, overhead = summary["tokens"]["total"], summary.get("overhead")
+    tokens, taken = summary["tokens"]["total"], summary.get("overhead")
     rate, cost = summary["success_rate"], summary["total_cost_estimate"]
     calls = [
         plural(summary["total_events"], "event"),
@@ -175,7 +175,7 @@ def _figures(summary: Summary) -> list[str]:
     costs = [
         plural(tokens, "token") if tokens else "",
         "" if cost is None else money(cost),
-        f"recording took {overhead['p50_us']:.3g} µs an event (p50)" if overhead else "",
+        f"recording took {overhead(taken['p50_us'])} an event (p50)" if taken else "",
     ]
     return [line for line in (joined(calls), joined(costs)) if line]
 

@@ -4,7 +4,7 @@ import json
 
 import pytest
 
-from t800._figures import duration, money, percent, plural, size
+from t800._figures import duration, money, overhead, percent, plural, size
 from t800.cli.text import clean, dumps, inline, mapping, number, string
 
 HOSTILE = [
@@ -64,6 +64,13 @@ def test_durations(ms: float | None, text: str) -> None:
 
 
 def test_figures() -> None:
+    assert [overhead(us) for us in (0.4567, 6.657, 90.14, 999.4, 1_120.0)] == [
+        "0.457 µs",
+        "6.66 µs",
+        "90.1 µs",
+        "999 µs",
+        duration(1.12),
+    ]
     assert [money(usd) for usd in (None, 0, 0.00123, 12.3)] == ["-", "$0.00", "$0.0012", "$12.30"]
     assert [percent(rate) for rate in (None, 0, 0.9333, 0.99999, 1)] == [
         "-",

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, NamedTuple
 from rich.cells import cell_len
 from rich.text import Text
 
-from t800._figures import duration, joined, money, percent, plural
+from t800._figures import duration, joined, money, overhead, percent, plural
 from t800.cli.text import clean, inline, mapping, number, string
 
 if TYPE_CHECKING:
@@ -201,13 +201,13 @@ def totals(summary: Mapping[str, object]) -> str:
 
 def margins(summary: Mapping[str, object]) -> str:
     """What recording itself did: overhead, redactions, losses."""
-    overhead, redactions = mapping(summary, "overhead"), mapping(summary, "redactions")
-    p50, p99 = number(overhead, "p50_us"), number(overhead, "p99_us")
+    taken, redactions = mapping(summary, "overhead"), mapping(summary, "redactions")
+    p50, p99 = number(taken, "p50_us"), number(taken, "p99_us")
     redacted = sum(count for count in redactions.values() if isinstance(count, int))
     interrupted, dropped = (int(number(summary, name) or 0) for name in ("interrupted", "dropped"))
     return joined(
         [
-            "" if p50 is None or p99 is None else f"overhead p50 {p50:.3g} µs, p99 {p99:.3g} µs",
+            "" if p50 is None or p99 is None else f"overhead p50 {overhead(p50)}, p99 {overhead(p99)}",
             plural(redacted, "redaction") if redacted else "",
             f"{interrupted:,} interrupted" if interrupted else "",
             f"{dropped:,} dropped" if dropped else "",
