@@ -55,3 +55,11 @@ fn what_follows_a_secret_stays() {
     let cut = format!("-----BEGIN {} KEY-----\n{body}-----------\nother: text here\n", "PRIVATE");
     assert_eq!(redacted(&cut), "[REDACTED]\n-----------\nother: text here\n");
 }
+
+#[test]
+fn an_armour_cut_off_in_its_first_line() {
+    let line = format!("-----BEGIN {} KEY-----", "PRIVATE");
+    for length in 0..=line.len() {
+        assert_eq!(redacted(&line[..length]), line[..length]);
+    }
+}

@@ -64,9 +64,15 @@ fn at_begin(scan: &mut Scan, at: usize) {
     if !private || label.contains(&b'<') {
         return;
     }
-    let body = label_end + 5;
+    let body = rest.len().min(label_end + 5);
     let closing = if rest.starts_with(b"---- ") { b"---- END".as_slice() } else { b"-----END" };
-    let end = match memchr::memmem::find(&rest[body..], closing) {
+    // Where the armours before this one were not closed, this one is not closed either.
+    let open = scan.memo.unclosed.saturating_sub(at).clamp(body, rest.len());
+    let found = memchr::memmem::find(&rest[open..], closing).map(|tail| open + tail - body);
+    if found.is_none() {
+        scan.memo.unclosed = at + rest.len().saturating_sub(closing.len());
+    }
+    let end = match found {
         Some(tail) => {
             body + tail
                 + rest[body + tail..]
@@ -86,19 +92,27 @@ fn at_begin(scan: &mut Scan, at: usize) {
 
 /// The body of an armour that was cut off: lines of base64 and the headers in front of them.
 fn cut_length(text: &[u8]) -> usize {
+    const HEADERS: [&[u8]; 6] = [b"Proc-Type", b"DEK-Info", b"Version", b"Comment", b"Hash", b"Charset"];
     let mut at = 0;
-    for line in text[..body_length(text)].split_inclusive(|b| *b == b'\n') {
-        let plain = line.trim_ascii();
-        let base64 = |b: &u8| b.is_ascii_alphanumeric() || b"+/=\\\"',|".contains(b);
-        let header = [b"Proc-Type".as_slice(), b"DEK-Info", b"Version", b"Comment", b"Hash", b"Charset"];
-        let body = plain.iter().all(base64) && (plain.len() >= 16 || at + line.len() >= text.len());
-        if !(body || plain.is_empty() || header.iter().any(|name| plain.starts_with(name))) {
+    while at < text.len() {
+        let start = forward_over(text, at, 64, |b| b.is_ascii_whitespace());
+        let end = forward_over(text, start, BLOCK_LIMIT, |b| {
+            b.is_ascii_alphanumeric() || b"+/=\\\"',|".contains(&b)
+        });
+        let line = &text[start..end];
+        let whole = text.get(end).is_none_or(|b| matches!(b, b'\n' | b'\r'));
+        if HEADERS.iter().any(|header| text[start..].starts_with(header)) {
+            at = forward_over(text, start, 200, |b| b != b'\n');
+        } else if whole && (line.len() >= 16 || end == text.len()) {
+            at = end;
+        } else {
             // A last line is shorter, and longer than a word only where it is none.
-            let last =
-                plain.len() >= 4 && plain.iter().all(base64) && !plain.iter().all(u8::is_ascii_lowercase);
-            return if last { at + line.len() } else { at };
+            let last = whole && line.len() >= 4 && !line.iter().all(u8::is_ascii_lowercase);
+            return if last { end } else { at };
         }
-        at += line.len();
+        if at == start {
+            return at;
+        }
     }
     at
 }

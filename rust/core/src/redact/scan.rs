@@ -39,6 +39,8 @@ pub(crate) struct Memo {
     pub(crate) value: (usize, usize),
     /// Up to where the columns of the last table were read.
     pub(crate) columns: usize,
+    /// Up to where no armour closes.
+    pub(crate) unclosed: usize,
     /// Where the last cookie header ended.
     pub(crate) cookies: usize,
     /// The simple command that was read last.
