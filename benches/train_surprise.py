@@ -1,6 +1,6 @@
 """Train the statistic that tells words from random characters.
 
-    python benches/train_surprise.py FOLDER... > rust/core/src/redact/surprise.rs
+    python benches/train_surprise.py FOLDER... > rust/core/src/redact/tokens/surprise.rs
 
 FOLDERs hold text that people wrote: sources of packages, documentation, headers. Counted are the pairs of neighbours
 in every run of 12 to 48 word characters; runs with a part of 16 or more hexadecimal digits are left out. A frequent

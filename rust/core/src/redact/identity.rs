@@ -1,12 +1,12 @@
 //! What the machine knows of its own user, read without name-service calls or subprocesses, and the literals that
 //! follow from it.
 
-use super::blocks::Masks;
-use super::rules::RuleId;
-use super::scan::Scan;
-use super::unknown::Shape;
-use super::value;
-use super::{Identity, RuleError};
+use crate::redact::labelled::value;
+use crate::redact::rules::RuleId;
+use crate::redact::scan::Scan;
+use crate::redact::scan::blocks::Masks;
+use crate::redact::tokens::unknown::Shape;
+use crate::redact::{Identity, RuleError};
 use aho_corasick::{AhoCorasick, MatchKind};
 
 const MIN_NAME: usize = 5;
@@ -119,7 +119,7 @@ impl Identity {
         environ: &dyn Fn(&str) -> Option<String>,
         all_vars: impl Iterator<Item = (String, String)>,
     ) -> Identity {
-        let keys = super::keys::Keys::default();
+        let keys = crate::redact::keys::Keys::default();
         let secret = |name: &str| keys.classify(name).hides_strings();
         let values =
             all_vars.filter(|(name, value)| value.len() >= MIN_VALUE && secret(name)).map(|(_, value)| value);

@@ -6,51 +6,19 @@
 // `scan` and `span` are the two words of this module; neither has a better name.
 #![allow(clippy::similar_names)]
 
-mod assign;
-mod benign;
-mod blocks;
-mod calls;
-mod checksum;
 mod commands;
 mod content;
-mod cookies;
 mod decode;
-mod elements;
-mod foreign;
-mod guess;
 mod identity;
 mod keys;
-mod lines;
-mod logins;
-mod manifests;
-mod members;
-mod named;
-mod names;
-mod opaque;
+mod labelled;
 mod paths;
-mod pem;
 mod pii;
-mod pipes;
-mod positions;
-mod prose;
-mod records;
 mod rules;
 mod scan;
-mod segments;
-mod shapes;
-mod shell;
-mod span;
-mod sql;
-mod surprise;
-mod tails;
 mod tokens;
-mod tools;
-mod unknown;
 mod url;
 mod user;
-mod value;
-mod waiting;
-mod words;
 
 pub use content::{hmac_hex, sha256_hex};
 pub use keys::KeyClass;
@@ -196,7 +164,7 @@ pub struct Scratch {
     pub whole: String,
     /// For [`Verdict::Whole`]: the rule that decided.
     pub rule: RuleId,
-    names: names::NameCache,
+    names: keys::names::NameCache,
     owner: u64,
 }
 
@@ -205,7 +173,7 @@ impl Scratch {
     fn belong_to(&mut self, redactor: u64) {
         if self.owner != redactor {
             self.owner = redactor;
-            self.names = names::NameCache::default();
+            self.names = keys::names::NameCache::default();
         }
     }
 }
@@ -234,7 +202,7 @@ pub struct Redactor {
 
 /// A cheap hash of a key, for small tables that compare.
 pub(crate) fn name_hash(name: &str) -> usize {
-    names::hash(name.as_bytes())
+    keys::names::hash(name.as_bytes())
 }
 
 fn next_id() -> u64 {
@@ -348,10 +316,10 @@ impl Redactor {
     fn is_keyed_secret(&self, class: KeyClass, text: &str) -> bool {
         let bytes = text.as_bytes();
         if class.hides_strings() {
-            return !value::is_kept_under_secret_key(bytes);
+            return !labelled::value::is_kept_under_secret_key(bytes);
         }
         if class == KeyClass::MAYBE {
-            return value::is_token(bytes, &unknown::Shape::of(bytes));
+            return labelled::value::is_token(bytes, &tokens::unknown::Shape::of(bytes));
         }
         self.redact_pii && class.datum().is_some_and(|datum| pii::is_datum(datum, bytes))
     }

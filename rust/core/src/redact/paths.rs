@@ -2,9 +2,9 @@
 //!
 //! Lexical only: no system call. `..` is resolved in the text, so `/usr/../etc/shadow` is a path into `/etc`.
 
-use super::rules::RuleId;
-use super::scan::Scan;
-use super::{Policy, With};
+use crate::redact::rules::RuleId;
+use crate::redact::scan::Scan;
+use crate::redact::{Policy, With};
 
 const PATH_LIMIT: usize = 4096;
 const MAX_PARTS: usize = 48;
@@ -257,7 +257,7 @@ pub(crate) fn at_slash(scan: &mut Scan, at: usize) {
 
 fn slash(scan: &mut Scan, at: usize) {
     if scan.text.get(at + 1) == Some(&b' ') {
-        super::logins::at_slash(scan, at);
+        crate::redact::labelled::logins::at_slash(scan, at);
     }
     let text = scan.text;
     let before = if at > 0 { text[at - 1] } else { b' ' };

@@ -1,10 +1,10 @@
 //! URLs: passwords and tokens in front of the host, webhooks, database passwords in `.pgpass` lines.
 
-use super::rules::RuleId;
-use super::scan::Scan;
-use super::span::back_over;
-use super::unknown::Shape;
-use super::value;
+use crate::redact::labelled::value;
+use crate::redact::rules::RuleId;
+use crate::redact::scan::Scan;
+use crate::redact::scan::span::back_over;
+use crate::redact::tokens::unknown::Shape;
 
 const AUTHORITY_LIMIT: usize = 512;
 
@@ -17,7 +17,7 @@ pub(crate) fn at_colon(scan: &mut Scan, at: usize) {
         authority(scan, from);
         webhook(scan, from);
         hook(scan, from);
-        super::logins::behind_url(scan, at, from);
+        crate::redact::labelled::logins::behind_url(scan, at, from);
     } else {
         if at > 0 && text[at - 1].is_ascii_alphanumeric() {
             logon(scan, at);

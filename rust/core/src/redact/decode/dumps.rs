@@ -1,7 +1,7 @@
 //! Dumps of bytes: `xxd`, `hexdump`, `od -c`. Their lines are read back into the bytes they show.
 
 use crate::redact::scan::Scan;
-use crate::redact::span::{back_over, forward_over};
+use crate::redact::scan::span::{back_over, forward_over};
 use std::ops::Range;
 
 /// The widest line of a dump.

@@ -2,7 +2,7 @@
 
 use super::view::{Edit, Stands};
 use super::{escapes, joins, marks};
-use crate::redact::blocks::{self, BLOCK, Masks};
+use crate::redact::scan::blocks::{self, BLOCK, Masks};
 
 /// First bytes of characters beyond ASCII that are seen as something plainer.
 const WIDE: &[u8] = b"\xc2\xe2\xef";

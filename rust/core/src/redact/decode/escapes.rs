@@ -1,7 +1,7 @@
 //! Characters written as signs and numbers: backslash, percent and ampersand escapes, quoted-printable.
 
 use super::view::Stands;
-use crate::redact::span::back_over;
+use crate::redact::scan::span::back_over;
 
 /// Backslashes in front of one escape: text in JSON in JSON.
 const SLASHES: usize = 16;

@@ -1,8 +1,8 @@
 //! Text in parts: literals that a program puts together, lines that a terminal broke.
 
 use super::view::Edit;
-use crate::redact::span::{back_over, forward_over};
-use crate::redact::value::contains;
+use crate::redact::labelled::value::contains;
+use crate::redact::scan::span::{back_over, forward_over};
 
 /// How far apart two literals may stand.
 const GAP: usize = 96;

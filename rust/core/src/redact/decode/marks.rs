@@ -3,7 +3,7 @@
 
 use super::joins::is_token_byte;
 use super::view::{Edit, Stands};
-use crate::redact::span::back_over;
+use crate::redact::scan::span::back_over;
 
 /// A terminal sequence whose introducer ends at `from`: a colour stands for nothing, a movement for a space.
 pub(super) fn terminal(text: &[u8], at: usize, from: usize) -> Edit {

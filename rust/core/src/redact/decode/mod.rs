@@ -10,9 +10,9 @@ mod view;
 
 pub(crate) use runs::at_run;
 
-use super::blocks::is_word;
-use super::rules::RuleId;
-use super::scan::Scan;
+use crate::redact::rules::RuleId;
+use crate::redact::scan::Scan;
+use crate::redact::scan::blocks::is_word;
 use edits::Edits;
 pub(crate) use edits::Look;
 use std::borrow::Cow;

@@ -1,12 +1,13 @@
 //! Runs of letters and digits that are text in base64, base32 or hexadecimal.
 
 use super::MAX_DEPTH;
+use crate::redact::labelled::value;
 use crate::redact::rules::RuleId;
 use crate::redact::scan::Scan;
-use crate::redact::span::forward_over;
+use crate::redact::scan::span::forward_over;
 use crate::redact::tokens::after_escape;
-use crate::redact::unknown::Shape;
-use crate::redact::{Finding, With, value};
+use crate::redact::tokens::unknown::Shape;
+use crate::redact::{Finding, With};
 use std::ops::Range;
 
 /// Up to this length a run goes as a whole; of a longer one only what was found.

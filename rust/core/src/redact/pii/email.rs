@@ -1,9 +1,9 @@
 //! E-mail addresses, and logins in front of a host.
 
-use super::super::rules::RuleId;
-use super::super::scan::Scan;
-use super::super::unknown::Shape;
-use super::super::value;
+use crate::redact::labelled::value;
+use crate::redact::rules::RuleId;
+use crate::redact::scan::Scan;
+use crate::redact::tokens::unknown::Shape;
 
 /// An e-mail address around the `@` at `at`.
 pub(crate) fn at_email(scan: &mut Scan, at: usize) {

@@ -1,6 +1,6 @@
 //! Words of a label, folded: lower case, without accents, so that all spellings are one.
 
-use super::super::segments::Segments;
+use crate::redact::scan::segments::Segments;
 
 const ROOM: usize = 160;
 const MAX_WORDS: usize = 20;

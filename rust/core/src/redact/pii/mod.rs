@@ -15,13 +15,13 @@ mod place;
 mod table;
 mod wallet;
 
-use super::assign::Span;
-use super::benign;
-use super::rules::RuleId;
-use super::scan::Scan;
-use super::segments::Segments;
-use super::unknown::Shape;
-use super::value;
+use crate::redact::labelled::assign::Span;
+use crate::redact::labelled::benign;
+use crate::redact::labelled::value;
+use crate::redact::rules::RuleId;
+use crate::redact::scan::Scan;
+use crate::redact::scan::segments::Segments;
+use crate::redact::tokens::unknown::Shape;
 
 pub(crate) use email::at_email;
 pub(crate) use label::LabelMemo;

@@ -1,8 +1,8 @@
 //! Addresses of networks and of hardware.
 
-use super::super::rules::RuleId;
-use super::super::scan::Scan;
-use super::super::value;
+use crate::redact::labelled::value;
+use crate::redact::rules::RuleId;
+use crate::redact::scan::Scan;
 
 /// Where four numbers up to 255 with dots between them end.
 pub(super) fn ipv4(text: &[u8], start: usize) -> Option<usize> {

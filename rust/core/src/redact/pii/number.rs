@@ -1,9 +1,9 @@
 //! Runs of digits in the text: which of them identify a person, by their own form or by the label in front.
 
-use super::super::rules::RuleId;
-use super::super::scan::Scan;
 use super::label::{LabelMemo, label_before};
 use super::{Datum, bank, date, ids, network, phone, place, wallet};
+use crate::redact::rules::RuleId;
+use crate::redact::scan::Scan;
 
 /// How far in front of a house number its address may start.
 const CELL_LIMIT: usize = 64;

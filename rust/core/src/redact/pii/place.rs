@@ -1,7 +1,7 @@
 //! Where people are: geographic coordinates and postal addresses, behind a label.
 
-use super::super::unknown::Shape;
-use super::super::value;
+use crate::redact::labelled::value;
+use crate::redact::tokens::unknown::Shape;
 
 /// Where one or two decimal numbers at `start` end.
 pub(super) fn position_end(text: &[u8], start: usize) -> Option<usize> {

@@ -1,10 +1,10 @@
 //! Tables: a line of column names over lines of values, as CSV files and database clients print them.
 
-use super::super::assign::{Operator, Span, judge};
-use super::super::keys::KeyClass;
-use super::super::records::is_plausible;
-use super::super::scan::Scan;
 use super::labelled;
+use crate::redact::keys::KeyClass;
+use crate::redact::labelled::assign::{Operator, Span, judge};
+use crate::redact::labelled::records::is_plausible;
+use crate::redact::scan::Scan;
 
 const HEADER_LIMIT: usize = 600;
 const HEADER_LINES: usize = 3;

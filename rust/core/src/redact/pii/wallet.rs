@@ -1,6 +1,6 @@
 //! Addresses of crypto-currency wallets: by their checksum, or behind a label.
 
-use super::super::unknown::Shape;
+use crate::redact::tokens::unknown::Shape;
 use sha2::{Digest, Sha256};
 
 /// Whether a labelled value is an address of a wallet.

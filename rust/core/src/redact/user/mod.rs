@@ -2,8 +2,8 @@
 
 mod pattern;
 
-use super::scan::Scan;
-use super::{Policy, RuleError, RuleId, With, rules};
+use crate::redact::scan::Scan;
+use crate::redact::{Policy, RuleError, RuleId, With, rules};
 use aho_corasick::AhoCorasick;
 use pattern::Pattern;
 use std::collections::HashSet;

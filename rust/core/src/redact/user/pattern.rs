@@ -3,7 +3,7 @@
 //! The engine has neither look-around nor back-references, so one search takes time in proportion to the text. A row of
 //! searches does not: each may read on to the end and come back with one byte. So a search sees a window only.
 
-use super::super::RuleError;
+use crate::redact::RuleError;
 use regex_automata::meta::{BuildError, Regex};
 use regex_automata::util::{captures::Captures, syntax};
 use regex_automata::{Anchored, Input, Span};

@@ -1,0 +1,313 @@
+//! Commands whose arguments hold a password without a telling name: `curl -u`, `mysql -p…`, `vault login x`.
+
+pub(crate) mod pipes;
+pub(crate) mod positions;
+pub(crate) mod shell;
+pub(crate) mod tools;
+
+use crate::redact::labelled::assign::value_at;
+use crate::redact::labelled::value;
+use crate::redact::labelled::{manifests, prose, sql};
+use crate::redact::rules::RuleId;
+use crate::redact::scan::Scan;
+use crate::redact::scan::span::{Span, back_over, forward_over};
+use crate::redact::scan::waiting;
+use tools::Carries;
+
+const FLAG_LIMIT: usize = 64;
+
+/// Looks at the flag that starts at `at`: does it carry a secret for the tool in front of it?
+pub(crate) fn at_flag(scan: &mut Scan, at: usize) {
+    let text = scan.text;
+    let before = if at > 0 { text[at - 1] } else { b' ' };
+    if !matches!(before, b' ' | b'\t' | b'"' | b'\'') {
+        return;
+    }
+    let letter = forward_over(text, at, 2, |b| b == b'-');
+    if !text.get(letter).is_some_and(|b| tools::may_carry(*b)) {
+        return;
+    }
+    let quoted = matches!(before, b'"' | b'\'');
+    let end = forward_over(text, at, FLAG_LIMIT, |b| {
+        !(matches!(b, b' ' | b'\t' | b'\n' | b'\r') || quoted && b == before)
+    });
+    if !tools::is_flag(&text[at..end]) {
+        return;
+    }
+    let mut room = [0; 6];
+    let count = shell::tools_before(scan, at, &mut room);
+    if count == 0 {
+        return;
+    }
+    if let Some((carries, length)) = tools::carried(&text[at..end], &room[..count])
+        && let Some(span) = carried_span(text, at, at + length, quoted)
+        && let Some(secret) = secret_part(text, span, carries)
+    {
+        scan.secret(secret.start, secret.end, RuleId::FLAG);
+    }
+}
+
+/// What the flag carries that ends at `end`: glued to it, behind `=`, or the next argument.
+fn carried_span(text: &[u8], at: usize, end: usize, quoted: bool) -> Option<Span> {
+    let next = text.get(end).copied()?;
+    let closes = quoted && next == text[at - 1];
+    if closes || matches!(next, b' ' | b'\t' | b'\\' | b'\n') {
+        return shell::next_argument(text, end);
+    }
+    let start = end + usize::from(next == b'=');
+    if quoted
+        && let Some(end) = crate::redact::scan::span::quoted_end(text, at, 0)
+        && end > start
+    {
+        return Some(Span { start, end, quoted: true });
+    }
+    shell::argument(text, start)
+}
+
+/// The secret in what a flag carries, unless it stands for one.
+fn secret_part(text: &[u8], span: Span, carries: Carries) -> Option<Span> {
+    let body = &text[span.start..span.end];
+    let sign = match carries {
+        Carries::Login => b':',
+        Carries::Percent => b'%',
+        Carries::Comma => b',',
+        _ => 0,
+    };
+    let skip = match carries {
+        Carries::Pass => body.strip_prefix(b"pass:").map(|_| 5)?,
+        Carries::Next | Carries::Likely | Carries::Glued => 0,
+        _ if value::contains(body, b"://") => return None,
+        _ => memchr::memchr(sign, body)? + 1,
+    };
+    if skip > 0 && value::is_all_stand_ins(body) {
+        return None;
+    }
+    let span = shell::without_quotes(text, Span { start: span.start + skip, ..span });
+    let body = text.get(span.start..span.end)?;
+    let chosen = span.quoted && value::looks_chosen(body) && body.contains(&b' ');
+    let plain = carries == Carries::Likely && !chosen && !value::is_prose_secret(body, true);
+    let kept = body.len() < 3
+        || (body[0] == b'-' && !span.quoted && skip == 0)
+        || plain
+        || body.starts_with(b"@")
+        || body.ends_with(b".txt")
+        || is_stand_in(body);
+    (!kept).then_some(span)
+}
+
+/// Placeholders, references and the word itself.
+fn is_stand_in(body: &[u8]) -> bool {
+    value::is_placeholder(body)
+        || value::is_reference_name(body)
+        || matches!(body, b"public" | b"private")
+        || (body.iter().all(u8::is_ascii_alphabetic) && value::is_all_stand_ins(body))
+}
+
+/// The secret in an argument of `tool` that comes alone, as in an argument vector: `-px`, `-uadmin:x`.
+pub(crate) fn in_argument(argument: &[u8], tool: tools::Tool) -> Option<(usize, usize)> {
+    let (carries, length) = tools::carried(argument, &[tool])?;
+    let start = length + usize::from(argument.get(length) == Some(&b'='));
+    let span = (start < argument.len()).then_some(Span { start, end: argument.len(), quoted: true })?;
+    secret_part(argument, span, carries).map(|span| (span.start, span.end))
+}
+
+/// The secret in `user:x`, `user%x` and `user,x`.
+pub(crate) fn in_login(login: &[u8]) -> Option<(usize, usize)> {
+    let sign = login.iter().position(|b| matches!(b, b':' | b'%' | b','))?;
+    let carries = match login[sign] {
+        b':' => Carries::Login,
+        b'%' => Carries::Percent,
+        _ => Carries::Comma,
+    };
+    let span = Span { start: 0, end: login.len(), quoted: true };
+    secret_part(login, span, carries).map(|span| (span.start, span.end))
+}
+
+/// The words that [`at_word`] itself waits for.
+#[rustfmt::skip]
+pub(crate) const WORDS: [&str; 7] = ["show", "identified", "password", "auth", "send", "convertto-securestring", "use"];
+
+/// Looks at a word with a stem: a known command, or the words of SQL and of shells that set a password.
+pub(crate) fn at_word(scan: &mut Scan, start: usize, end: usize) {
+    let waiting = waiting::for_word(&scan.text[start..end]);
+    if waiting == 0 {
+        return;
+    }
+    if waiting & waiting::COMMAND != 0 {
+        at_command(scan, start, end);
+    }
+    if waiting & waiting::READER != 0 {
+        pipes::at_word(scan, start, end);
+    }
+    if waiting & waiting::LOGIN != 0 {
+        login_argument(scan, start, end);
+    }
+    if waiting & waiting::POSITION != 0 {
+        positions::at_word(scan, start, end);
+    }
+    if waiting & waiting::MANIFEST != 0 {
+        manifests::at_word(scan, start, end);
+    }
+    if waiting & waiting::LABEL != 0 {
+        prose::at_word(scan, start, end);
+    }
+    if waiting & waiting::VALUES != 0 {
+        sql::at_word(scan, start, end);
+    }
+}
+
+fn at_command(scan: &mut Scan, start: usize, end: usize) {
+    match &scan.text[start..end] {
+        b"IDENTIFIED" | b"identified" => identified(scan, end),
+        b"PASSWORD" | b"password" => quoted_behind(scan, end),
+        b"AUTH" => {
+            redis_auth(scan, start, end);
+            sasl(scan, end);
+        }
+        b"send" => pipes::expected(scan, start, end),
+        b"show" => crate::redact::labelled::lines::at_show(scan, start, end),
+        b"ConvertTo-SecureString" | b"convertto-securestring" => secure_string(scan, end),
+        b"use" => net_use(scan, start, end),
+        _ => {}
+    }
+}
+
+/// `AUTH PLAIN dXNlcgB1c2VyAHB3`: a login in base64.
+fn sasl(scan: &mut Scan, end: usize) {
+    let text = scan.text;
+    let Some(mechanism) =
+        [b" PLAIN ".as_slice(), b" LOGIN "].into_iter().find(|m| text[end..].starts_with(m))
+    else {
+        return;
+    };
+    let from = end + mechanism.len();
+    let close = forward_over(text, from, 400, |b| b.is_ascii_alphanumeric() || b"+/=".contains(&b));
+    if close >= from + 8 {
+        scan.secret(from, close, RuleId::FLAG);
+    }
+}
+
+/// The commands whose arguments hold `user/x@database` or `domain/user:x@host`.
+#[rustfmt::skip]
+const LOGINS: [&str; 20] = [
+    "sqlplus", "impdp", "expdp", "sqlldr", "rman", "secretsdump.py", "psexec.py", "wmiexec.py", "smbexec.py", "dcomexec.py",
+    "atexec.py", "getuserspns.py", "getnpusers.py", "gettgt.py", "lookupsid.py", "impacket-smbclient", "impacket-psexec",
+    "impacket-wmiexec", "impacket-secretsdump", "smbclient.py",
+];
+
+/// These words, for those who decide which words are looked at.
+pub(crate) fn words() -> impl Iterator<Item = &'static str> {
+    LOGINS.into_iter()
+}
+
+/// `sqlplus app/x@db`, `secretsdump.py CORP/admin:x@host`
+fn login_argument(scan: &mut Scan, start: usize, end: usize) {
+    let text = scan.text;
+    let word = &text[start..end];
+    let Some(place) = LOGINS.iter().position(|login| word.eq_ignore_ascii_case(login.as_bytes())) else {
+        return;
+    };
+    let sign = if place < 5 { b'/' } else { b':' };
+    let mut at = end;
+    for _ in 0..4 {
+        let Some(span) = shell::argument(text, forward_over(text, at, 8, |b| b == b' ')) else { return };
+        at = span.end + usize::from(span.quoted);
+        let body = &text[span.start..span.end];
+        let Some(colon) = memchr::memchr(sign, body).filter(|colon| *colon > 0) else { continue };
+        let close = memchr::memrchr(b'@', body).unwrap_or(body.len());
+        if close > colon + 3 && value::looks_chosen(&body[colon + 1..close]) && body[0] != b'-' {
+            let span = Span { start: span.start + colon + 1, end: span.start + close, quoted: false };
+            let span = shell::without_quotes(text, span);
+            return scan.secret(span.start, span.end, RuleId::FLAG);
+        }
+    }
+}
+
+/// `net use Z: \\host\share x /user:a`: the argument that is no drive, no share and no switch.
+fn net_use(scan: &mut Scan, start: usize, end: usize) {
+    let text = scan.text;
+    if !text[..start].ends_with(b"net ") {
+        return;
+    }
+    let mut at = end;
+    for _ in 0..6 {
+        let Some(span) = shell::argument(text, forward_over(text, at, 8, |b| b == b' ')) else { return };
+        let body = &text[span.start..span.end];
+        at = span.end + usize::from(span.quoted);
+        let other = body.starts_with(b"/") || body.starts_with(b"\\") || body.ends_with(b":") || body == b"*";
+        if !other {
+            if body.len() >= 4 && !is_stand_in(body) && value::looks_chosen(body) {
+                scan.secret(span.start, span.end, RuleId::FLAG);
+            }
+            return;
+        }
+    }
+}
+
+/// `ConvertTo-SecureString "x" -AsPlainText`, with its switches in any order.
+fn secure_string(scan: &mut Scan, end: usize) {
+    let text = scan.text;
+    let ceiling = text.len().min(end + 80);
+    let reach = memchr::memchr2(b'\n', b')', &text[end..ceiling]).map_or(ceiling, |i| end + i);
+    let Some(quote) = memchr::memchr2(b'\'', b'"', &text[end..reach]) else { return };
+    literal(scan, back_over(text, end + quote, 4, |b| b == b'\\'));
+}
+
+/// `IDENTIFIED BY 'x'`, `IDENTIFIED WITH plugin BY 'x'`
+fn identified(scan: &mut Scan, end: usize) {
+    let text = scan.text;
+    let ceiling = text.len().min(end + 80);
+    let Some(quote) = memchr::memchr2(b'\'', b'"', &text[end..ceiling]).map(|i| end + i) else { return };
+    let clause = text[end..quote].to_ascii_lowercase();
+    let by = [b" by ".as_slice(), b" as ", b" by \\", b" as \\"].iter().any(|word| clause.ends_with(word));
+    let shouted = text[end - 1].is_ascii_uppercase() || text[quote] == b'\'';
+    if by && shouted && !clause.contains(&b'\n') {
+        literal(scan, quote);
+    }
+}
+
+fn skip_spaces(text: &[u8], from: usize) -> usize {
+    from + text[from..].iter().take_while(|b| matches!(b, b' ' | b'\t')).count()
+}
+
+/// `ALTER ROLE a WITH PASSWORD 'x'`, `SET PASSWORD FOR u = 'x'`, `mysqladmin password x`
+fn quoted_behind(scan: &mut Scan, end: usize) {
+    let mut from = skip_spaces(scan.text, end);
+    if scan.text[from..].starts_with(b"FOR ") {
+        let ceiling = scan.text.len().min(from + 80);
+        let Some(sign) = memchr::memchr2(b'=', b'\n', &scan.text[from..ceiling]) else { return };
+        from = skip_spaces(scan.text, from + sign + 1);
+    }
+    if from > end && matches!(scan.text.get(from), Some(b'\'' | b'"')) {
+        literal(scan, from);
+    }
+}
+
+fn literal(scan: &mut Scan, quote: usize) {
+    let Some(span) = value_at(scan.text, quote, false) else { return };
+    let body = &scan.text[span.start..span.end];
+    if span.quoted && body.len() >= 3 && !value::is_placeholder(body) && !value::is_all_stand_ins(body) {
+        scan.secret(span.start, span.end, RuleId::FLAG);
+    }
+}
+
+/// `redis-cli AUTH x`, `redis-cli AUTH user x`
+fn redis_auth(scan: &mut Scan, start: usize, end: usize) {
+    let text = scan.text;
+    let floor = start.saturating_sub(200);
+    let line = memchr::memrchr(b'\n', &text[floor..start]).map_or(floor, |sign| floor + sign + 1);
+    if !value::contains(&text[line..start], b"redis-cli") && !value::contains(&text[line..start], b"> ") {
+        return;
+    }
+    let Some(first) = shell::argument(text, skip_spaces(text, end)) else { return };
+    if matches!(&text[first.start..first.end], b"PLAIN" | b"LOGIN") {
+        return;
+    }
+    let second = shell::argument(text, skip_spaces(text, first.end + usize::from(first.quoted)));
+    let name = second.filter(|second| value::looks_chosen(&text[second.start..second.end]));
+    let span = name.unwrap_or(first);
+    let body = &text[span.start..span.end];
+    if body.len() >= 4 && !is_stand_in(body) {
+        scan.secret(span.start, span.end, RuleId::FLAG);
+    }
+}

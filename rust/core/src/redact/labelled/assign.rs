@@ -1,0 +1,593 @@
+//! Assignments in text: `k=v`, `k: v`, `"k": "v"`, `k => v`, `<k>v</k>`, `name="k" value="v"`, `("k", "v")`, at any
+//! depth of escaping.
+
+use super::benign;
+use super::lines;
+use super::members;
+use super::records;
+use super::value::{self, Place};
+use super::{calls, elements, named, pem, prose};
+use crate::redact::keys::KeyClass;
+use crate::redact::keys::words;
+use crate::redact::pii;
+use crate::redact::rules::RuleId;
+use crate::redact::scan::Scan;
+use crate::redact::scan::segments::Segments;
+use crate::redact::scan::span::{
+    KEY_LIMIT, VALUE_LIMIT, back_over, bare_end, forward_over, quote_at, quoted_end,
+};
+use crate::redact::scan::tails::may_hold_secret;
+use crate::redact::tokens::unknown::Shape;
+
+pub(crate) use crate::redact::scan::span::{Span, value_at};
+
+const NAMES_IN_VALUE: usize = 8;
+
+/// A name in front of an operator.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Name {
+    pub(crate) start: usize,
+    pub(crate) end: usize,
+    pub(crate) quoted: bool,
+}
+
+/// Names this long may say in the middle that they are secret (`password_x`), shorter ones only at the end.
+pub(crate) const LONG_NAME: usize = 7;
+
+/// A first look at the operator at `at`: false when the name in front of it can say nothing.
+pub(crate) fn may_be_named(scan: &Scan, at: usize) -> bool {
+    let text = scan.text;
+    let Some(&before) = at.checked_sub(1).and_then(|i| text.get(i)) else { return false };
+    let end = if before.is_ascii_alphanumeric() { at } else { name_end(text, at) };
+    scan.redactor.keys.may_end(text, end) || is_switch(text, at) || may_hold_secret(text, end)
+}
+
+/// Where the name in front of the operator at `at` ends: before spaces, quotes and brackets.
+fn name_end(text: &[u8], at: usize) -> usize {
+    let end = back_over(text, at, 64, |b| b == b' ' || b == b'\t');
+    back_over(text, end, 8, closes_name)
+}
+
+/// Quotes, escapes, brackets and emphasis behind a name.
+#[inline]
+fn closes_name(byte: u8) -> bool {
+    matches!(byte, b'"' | b'\'' | b'`' | b'\\' | b']' | b'*')
+}
+
+/// Looks at the `=` or `:` at `at`.
+pub(crate) fn at_operator(scan: &mut Scan, at: usize) {
+    let Some((op_end, compares)) = operator(scan.text, at) else {
+        return records::at_double_colon(scan, at);
+    };
+    let Some(name) = name_before(scan.text, at) else { return };
+    let key = &scan.text[name.start..name.end];
+    let class = class_of(scan, name);
+    if class != KeyClass::PLAIN && is_no_label(scan.text, name, at) {
+        return;
+    }
+    let class = if is_password_switch(scan.text, name, at) { KeyClass::SECRET } else { class };
+    if class == KeyClass::PLAIN || class.is_content() {
+        named::at_operator(scan, key, name.start, op_end);
+        return records::named_value(scan, key, name.start, op_end);
+    }
+    let strict = is_strict(scan.text, name, at, op_end);
+    value_of(scan, class, name, op_end, Operator { colon: scan.text[at] == b':', strict, compares });
+}
+
+/// Names of files with a line number behind them, parts of URNs, badges.
+fn is_no_label(text: &[u8], name: Name, at: usize) -> bool {
+    benign::is_place_in_file(text, name.start, name.end, at)
+        || benign::is_badge(text, name.start)
+        || benign::is_in_urn(text, name.start, at)
+}
+
+/// `/p:x` of Windows tools, `PRAGMA key = 'x'`, `netsh wlan … key=x`.
+fn is_password_switch(text: &[u8], name: Name, at: usize) -> bool {
+    match &text[name.start..name.end] {
+        b"p" | b"P" | b"rp" => text[..name.start].ends_with(b" /") && text[at] == b':',
+        b"key" => {
+            let front = &text[name.start.saturating_sub(80)..name.start];
+            text[at] == b'=' && (front.ends_with(b"PRAGMA ") || value::contains(front, b"netsh wlan "))
+        }
+        _ => false,
+    }
+}
+
+/// `/x:` and `/xy:` in front of the colon at `at`.
+fn is_switch(text: &[u8], at: usize) -> bool {
+    text[at] == b':' && at >= 3 && (text[at - 2] == b'/' || text[at - 3] == b'/')
+}
+
+/// How a name and a value are joined.
+#[derive(Clone, Copy)]
+pub(crate) struct Operator {
+    pub(crate) colon: bool,
+    pub(crate) strict: bool,
+    pub(crate) compares: bool,
+}
+
+/// The end of the operator at `at`, and whether it compares.
+fn operator(text: &[u8], at: usize) -> Option<(usize, bool)> {
+    let before = if at > 0 { text[at - 1] } else { b' ' };
+    let after = text.get(at + 1).copied().unwrap_or(b'\n');
+    match text[at] {
+        b':' if before == b':' || after == b':' => None,
+        b':' if after == b'/' && text.get(at + 2) == Some(&b'/') => None,
+        b':' if after == b'=' => Some((at + 2, false)),
+        b'=' if b"=!<>:+-*/|&^%~".contains(&before) => None,
+        b'=' if after == b'=' => {
+            let end = if text.get(at + 2) == Some(&b'=') { at + 3 } else { at + 2 };
+            Some((end, true))
+        }
+        b'=' if after == b'>' => Some((at + 2, false)),
+        _ => Some((at + 1, false)),
+    }
+}
+
+pub(crate) fn is_name_byte(byte: u8) -> bool {
+    byte.is_ascii_alphanumeric() || matches!(byte, b'_' | b'-' | b'.' | b'$') || byte >= 0x80
+}
+
+/// The name that ends in front of `at`, past spaces, quotes, brackets and a type.
+pub(crate) fn name_before(text: &[u8], at: usize) -> Option<Name> {
+    let end = back_over(text, at, 64, |b| b == b' ' || b == b'\t');
+    let end = end - usize::from(end > 0 && text[end - 1] == b'?' && text[at] == b'=');
+    let end = back_over(text, end, 24, |b| b == b' ');
+    let closed = back_over(text, end, 8, closes_name);
+    let quoted = text[closed..end].iter().any(|b| matches!(b, b'"' | b'\'' | b'`'));
+    let end = closed;
+    let start = back_over(text, end, KEY_LIMIT, is_name_byte);
+    let start = start + past_wide_signs(&text[start..end]);
+    if start == end {
+        return None;
+    }
+    let name = Name { start, end, quoted };
+    if text[at] == b'=' && !quoted && is_type(&text[start..end]) {
+        return name_before_type(text, start).or(Some(name));
+    }
+    Some(name)
+}
+
+/// How much of a name stands up to the last full-width sign in it: `用户：a，密码` names `密码`.
+fn past_wide_signs(name: &[u8]) -> usize {
+    if name.is_ascii() {
+        return 0;
+    }
+    let sign = |part: &[u8]| {
+        ["：", "，", "。", "；", "、", "（", "「", "“"].iter().any(|sign| part == sign.as_bytes())
+    };
+    name.windows(3).rposition(sign).map_or(0, |at| at + 3)
+}
+
+/// `key: string =`, `key string =`, `key: &'static str =`.
+fn name_before_type(text: &[u8], start: usize) -> Option<Name> {
+    let colon = back_over(text, start, 12, |b| b" \t&:*?".contains(&b) || b == b'\'');
+    let from = back_over(text, colon, KEY_LIMIT, is_name_byte);
+    let word = &text[from..colon];
+    if word == b"static" {
+        return name_before_type(text, from);
+    }
+    let keyword =
+        matches!(word, b"const" | b"var" | b"let" | b"val" | b"final" | b"static" | b"public" | b"private");
+    (from < colon && !keyword && colon < start).then_some(Name { start: from, end: colon, quoted: false })
+}
+
+fn is_type(word: &[u8]) -> bool {
+    matches!(
+        word,
+        b"string"
+            | b"String"
+            | b"str"
+            | b"text"
+            | b"any"
+            | b"bytes"
+            | b"Str"
+            | b"SecretStr"
+            | b"char"
+            | b"auto"
+    )
+}
+
+/// The class of a name; of up to three words together where the last alone says nothing.
+pub(crate) fn class_of(scan: &mut Scan, name: Name) -> KeyClass {
+    let word = &scan.text[name.start..name.end];
+    let class = scan.class(word);
+    let alone = name.start == 0 || scan.text[name.start - 1] != b' ';
+    // A code says by the word in front of it what it opens.
+    let vague = class == KeyClass::PLAIN
+        || class == KeyClass::MAYBE && matches!(word, b"code" | b"Code" | b"CODE" | b"codes");
+    if !vague || alone || !words::ends_label(word) {
+        return class;
+    }
+    let vague = class;
+    let mut start = name.start;
+    for _ in 0..2 {
+        let before = back_over(scan.text, start - 1, 24, |b| is_name_byte(b) && b != b'.' && b != b'$');
+        if before == start - 1 {
+            break;
+        }
+        start = before;
+        let class = scan.class(&scan.text[start..name.end]);
+        if class != KeyClass::PLAIN && class != KeyClass::MAYBE {
+            return class;
+        }
+        if class != vague {
+            return class;
+        }
+        if start == 0 || scan.text[start - 1] != b' ' {
+            break;
+        }
+    }
+    vague
+}
+
+/// Places where nothing but a value can stand.
+fn is_strict(text: &[u8], name: Name, at: usize, op_end: usize) -> bool {
+    if text[at] == b':' {
+        return name.quoted
+            && matches!(text.get(forward_over(text, op_end, 8, |b| b == b' ')), Some(b'"' | b'\'' | b'\\'));
+    }
+    if name.end != at || matches!(text.get(op_end), Some(b' ' | b'\t')) {
+        return false;
+    }
+    let before = if name.start == 0 { b'\n' } else { text[name.start - 1] };
+    let key = &text[name.start..name.end];
+    key.starts_with(b"-")
+        || matches!(before, b'?' | b'&' | b';')
+        || key.iter().any(u8::is_ascii_uppercase) && !key.iter().any(u8::is_ascii_lowercase)
+        || is_line_start(text, name.start) && ends_line(text, op_end)
+        || matches!(before, b' ' | b'"' | b'\'' | b'\t') && ends_argument(text, op_end)
+}
+
+fn ends_line(text: &[u8], start: usize) -> bool {
+    let end = forward_over(text, start, VALUE_LIMIT, |b| !b" \t\n\r,)".contains(&b));
+    text.get(end).is_none_or(|b| matches!(b, b'\n' | b'\r'))
+}
+
+/// `host=db password=x dbname=y`: an argument rather than one of a call.
+fn ends_argument(text: &[u8], start: usize) -> bool {
+    let end = forward_over(text, start, VALUE_LIMIT, |b| !b" \t\n\r\"',);}](.".contains(&b));
+    text.get(end).is_none_or(|b| b" \t\n\r\"'".contains(b))
+}
+
+/// Whether only indentation, a list dash, a diff sign or `export` stands before `start` on its line.
+fn is_line_start(text: &[u8], start: usize) -> bool {
+    let from = back_over(text, start, 16, |b| b != b'\n');
+    let front = text[from..start].trim_ascii();
+    (from == 0 || text[from - 1] == b'\n')
+        && matches!(
+            front,
+            b"" | b"export" | b"-" | b"+" | b"set" | b"ENV" | b"ARG" | b"setx" | b"local" | b"declare -x"
+        )
+}
+
+/// Redacts the value at `from` if it is one.
+pub(crate) fn value_of(scan: &mut Scan, class: KeyClass, name: Name, from: usize, operator: Operator) {
+    let key = &scan.text[name.start..name.end];
+    if let Some(datum) = class.datum() {
+        if let Some(span) = value_at(scan.text, from, false) {
+            pii::labelled(scan, datum, span);
+        }
+        return;
+    }
+    if !(class.hides_strings() || class == KeyClass::MAYBE) {
+        return;
+    }
+    if scan.text.get(from) == Some(&b'(') {
+        records::pair(scan, from);
+    }
+    if is_cookie(key) && operator.compares {
+        return;
+    }
+    if is_cookie(key) {
+        if !operator.compares {
+            super::cookies::header(scan, from);
+        }
+        return;
+    }
+    if !may_follow(scan, from) {
+        return;
+    }
+    let wide = operator.strict && !operator.colon && is_line_start(scan.text, name.start);
+    if name.quoted && class.hides_strings() {
+        let open = forward_over(scan.text, from, 4, |b| b == b' ');
+        if scan.text.get(open) == Some(&b'{') {
+            return members::value_inside(scan, class, key, open);
+        }
+    }
+    let Some(span) = value_at(scan.text, from, wide) else {
+        if key.ends_with(b"odes") {
+            lines::codes(scan, name, from);
+        }
+        return;
+    };
+    if from >= scan.memo.value.0 {
+        scan.memo.value = (span.end, 0);
+    }
+    // `token.value === "constructor"`
+    if operator.compares && !(span.quoted && text_has_digit(&scan.text[span.start..span.end])) {
+        return;
+    }
+    judge(scan, class, key, span, operator);
+    calls::second_of_pair(scan, span);
+    prose::second_of_login(scan, span);
+}
+
+fn text_has_digit(text: &[u8]) -> bool {
+    text.iter().any(u8::is_ascii_digit)
+}
+
+/// Names inside one unbroken value (`token=token=…`) are followed a few times only.
+fn may_follow(scan: &mut Scan, from: usize) -> bool {
+    if from >= scan.memo.value.0 {
+        return true;
+    }
+    scan.memo.value.1 += 1;
+    scan.memo.value.1 < NAMES_IN_VALUE && !scan.covers(from)
+}
+
+fn is_cookie(key: &[u8]) -> bool {
+    let segments = Segments::of_bytes(key);
+    matches!(segments.back(0), b"cookie" | b"cookies" | b"cookie2")
+}
+
+pub(crate) fn judge(scan: &mut Scan, class: KeyClass, key: &[u8], span: Span, operator: Operator) {
+    let text = scan.text;
+    if text[span.start..].starts_with(b"Digest ") {
+        return members::digest_response(scan, span.start);
+    }
+    let span = after_scheme(text, span);
+    if span.start >= span.end || benign::is_cut(text, span) {
+        return;
+    }
+    let stopped = forward_over(text, span.end, 3, |b| matches!(b, b'.' | b'?' | b'!' | b':'));
+    let next = text.get(stopped).copied().unwrap_or(b'\n');
+    let place =
+        Place { class, key, quoted: span.quoted, strict: operator.strict, colon: operator.colon, next };
+    let body = &text[span.start..span.end];
+    if class == KeyClass::PHRASE
+        || operator.colon
+            && !span.quoted
+            && prose::names_phrase(key)
+            && prose::is_phrase(&text[span.start..line_end(text, span.start)])
+    {
+        let end = if span.quoted { span.end } else { line_end(text, span.start) };
+        if class != KeyClass::PHRASE || value::is_secret(&text[span.start..end], &place) {
+            scan.secret(span.start, end, RuleId::ASSIGNED);
+        }
+    } else if value::is_secret(body, &place) {
+        // What ends a sentence may as well be the end of a password.
+        let end = if span.quoted { span.end } else { forward_over(text, span.end, 4, |b| b == b'!') };
+        scan.secret(span.start, end, RuleId::ASSIGNED);
+        if span.quoted {
+            continued(scan, span.end);
+        }
+    } else if let Some(inner) = literal_in_call(text, span)
+        && value::is_prose_secret(&text[inner.start..inner.end], true)
+    {
+        scan.secret(inner.start, inner.end, RuleId::ASSIGNED);
+    }
+}
+
+fn line_end(text: &[u8], from: usize) -> usize {
+    forward_over(text, from, VALUE_LIMIT, |b| !matches!(b, b'\n' | b'\r' | b'"' | b'<'))
+}
+
+/// `Bearer x`, `Basic x`, `token x`: the secret is behind the scheme.
+fn after_scheme(text: &[u8], span: Span) -> Span {
+    let word_end =
+        forward_over(text, span.start, 20, |b| b.is_ascii_alphanumeric() || b == b'-' || b == b'_');
+    if text.get(word_end) != Some(&b' ') || !is_scheme(&text[span.start..word_end]) {
+        return span;
+    }
+    let start = forward_over(text, word_end, 4, |b| b == b' ');
+    let end = if span.quoted { span.end } else { bare_end(text, start) };
+    Span { start, end, quoted: span.quoted }
+}
+
+fn is_scheme(word: &[u8]) -> bool {
+    let lower = word.to_ascii_lowercase();
+    matches!(
+        lower.as_slice(),
+        b"bearer"
+            | b"basic"
+            | b"token"
+            | b"apikey"
+            | b"api-key"
+            | b"key"
+            | b"bot"
+            | b"jwt"
+            | b"negotiate"
+            | b"digest"
+            | b"apitoken"
+            | b"ssws"
+            | b"pve"
+            | b"access"
+            | b"sso-key"
+            | b"oauth"
+            | b"genie"
+            | b"discogs"
+            | b"klaviyo-api-key"
+            | b"circle-token"
+            | b"is"
+            | b"to"
+    )
+}
+
+/// `"abc" + "def"`, `("abc"\n "def")`: the literals that go on behind a redacted one.
+fn continued(scan: &mut Scan, closing: usize) {
+    let text = scan.text;
+    let Some(&quote) = text.get(closing) else { return };
+    let mut end = closing;
+    for _ in 0..64 {
+        if end >= text.len() {
+            return;
+        }
+        let gap = forward_over(text, end + 1, 128, |b| b" \t\n\r+.\\&~".contains(&b));
+        let joined = text[(end + 1).min(gap)..gap].iter().any(|b| b"+.\\&~\n".contains(b));
+        if !joined || text.get(gap) != Some(&quote) {
+            return;
+        }
+        let Some(next) = quoted_end(text, gap + 1, 0) else { return };
+        if text.get(next + 1) == Some(&b':') {
+            return;
+        }
+        scan.secret(gap + 1, next, RuleId::ASSIGNED);
+        end = next;
+    }
+}
+
+/// The literal of `SecretStr("x")`, `Buffer.from('x')`.
+fn literal_in_call(text: &[u8], span: Span) -> Option<Span> {
+    if span.quoted || text.get(span.end) != Some(&b'(') || !calls::wraps(&text[span.start..span.end]) {
+        return None;
+    }
+    let (open, depth) = quote_at(text, span.end + 1)?;
+    let end = quoted_end(text, open, depth)?;
+    Some(Span { start: open, end, quoted: true })
+}
+
+/// Whether a word is worth a look behind it even without an operator: `--password x`, `| TOKEN | x |`.
+pub(crate) fn at_word(scan: &mut Scan, start: usize, end: usize) {
+    let text = scan.text;
+    let next = text.get(end).copied().unwrap_or(b'\n');
+    let before = if start > 0 { text[start - 1] } else { b'\n' };
+    let name = Name { start, end, quoted: false };
+    if matches!(before, b'<' | b'>' | b':' | b'"' | b'\'') {
+        elements::at_word(scan, name, next);
+    }
+    match next {
+        b'(' => calls::at_word(scan, start, end),
+        b'\n' => pem::behind_comment(scan, end),
+        b'>' if before == b'<' => records::plain_element(scan, name),
+        b' ' | b'\t' => spaced(scan, name),
+        b'"' | b'\'' | b'\\' | b'`' | b'*' => after_quote(scan, name),
+        _ => {}
+    }
+}
+
+/// `("password", "x")`, `['password'], 'x'`, `` `token` x ``.
+fn after_quote(scan: &mut Scan, name: Name) {
+    let text = scan.text;
+    let close = forward_over(text, name.end, 8, |b| b"\"'\\`*]".contains(&b));
+    let gap = forward_over(text, close, 8, |b| b == b' ');
+    match text.get(gap) {
+        Some(b',') => {}
+        Some(_) if gap > close => return spaced(scan, Name { start: name.start, end: close, quoted: true }),
+        _ => return,
+    }
+    let open = back_over(text, name.start, 8, |b| matches!(b, b'"' | b'\'' | b'\\'));
+    if open == 0 || !matches!(text[open - 1], b'(' | b'[' | b' ') || benign::is_listed(text, name, open) {
+        return;
+    }
+    let from = forward_over(text, gap + 1, 32, |b| matches!(b, b' ' | b'\n' | b'\t'));
+    let class = scan.class(&text[name.start..name.end]);
+    let Some((start, depth)) = quote_at(text, from) else { return };
+    let Some(end) = quoted_end(text, start, depth) else { return };
+    if text.get(end + depth + 1) == Some(&b':') || !class.hides_strings() && class != KeyClass::MAYBE {
+        return;
+    }
+    let span = after_scheme(text, Span { start, end, quoted: true });
+    let body = &text[span.start..span.end];
+    if class == KeyClass::MAYBE && !value::is_token(body, &Shape::of(body)) {
+        return;
+    }
+    if value::is_prose_secret(body, true) {
+        scan.secret(span.start, span.end, RuleId::ASSIGNED);
+    }
+}
+
+/// `--password x`, `set -gx TOKEN x`, `| TOKEN | x |`, `password is x`, `login bot password x`.
+fn spaced(scan: &mut Scan, name: Name) {
+    let text = scan.text;
+    let key = &text[name.start..name.end];
+    let class = class_of(scan, name);
+    if !(class.hides_strings() || class == KeyClass::MAYBE) {
+        return;
+    }
+    let from = forward_over(text, name.end, 40, |b| matches!(b, b' ' | b'\t' | b'|'));
+    let from = past_body_flag(text, from);
+    let flag = is_flag(text, name);
+    let label_end = from;
+    let from = if flag { from } else { records::past_kind(text, records::after_links(text, from)) };
+    if benign::closes_literal(text, name, from) {
+        return;
+    }
+    let Some(span) = value_at(text, from, false) else { return };
+    if text[span.start] == b'(' {
+        return;
+    }
+    let closing = span.quoted && name.start > 0 && text[span.start - 1] == text[name.start - 1];
+    if closing || matches!(text[span.start], b'=' | b':' | b'-' | b'<') && !(flag && text[span.start] != b'=')
+    {
+        return;
+    }
+    let span = after_scheme(text, span);
+    let body = &text[span.start..span.end];
+    if flag && benign::is_help(text, name.start, from - name.end, body) {
+        return;
+    }
+    if flag || sets(text, name.start) && !benign::continues_prose(text, span) || names_login(text, name.start)
+    {
+        return judge(scan, class, key, span, Operator { colon: false, strict: true, compares: false });
+    }
+    if class == KeyClass::SECRET && text[name.end..label_end].contains(&b'|') {
+        return judge(scan, class, key, span, Operator { colon: false, strict: false, compares: false });
+    }
+    let spoken = from > label_end || body.len() >= 6 && key.ends_with(b"code");
+    if spoken && class == KeyClass::SECRET && records::is_spoken_code(key, body) {
+        return scan.secret(span.start, span.end, RuleId::PROSE);
+    }
+    let in_path = name.start > 0 && text[name.start - 1] == b'/';
+    if in_path || class == KeyClass::MAYBE {
+        // `registry/token-service 9688a53`, `#define aes128_set_key nettle_aes128_set_key`
+        let shape = Shape::of(body);
+        if !value::is_token(body, &shape) || in_path && shape.is_hex() {
+            return;
+        }
+    }
+    if value::is_prose_secret(body, span.quoted) && text.get(span.end) != Some(&b'(') {
+        scan.secret(span.start, span.end, RuleId::PROSE);
+    }
+}
+
+/// Whether one of [`SETTERS`] stands in front of a name, as a word of its own (`reset password` is none).
+fn sets(text: &[u8], name: usize) -> bool {
+    SETTERS.iter().any(|setter| {
+        text[..name].ends_with(setter)
+            && !text[..name - setter.len()].last().is_some_and(u8::is_ascii_alphanumeric)
+    })
+}
+
+/// What sets a variable without a sign: `set -gx NAME x`, `setx NAME x`, `gh secret set NAME x`.
+const SETTERS: [&[u8]; 9] = [
+    b"set ",
+    b"set -gx ",
+    b"set -x ",
+    b"set -Ux ",
+    b"set -xg ",
+    b"setx ",
+    b"setenv ",
+    b"secret add ",
+    b"env add ",
+];
+
+/// `gh secret set NAME --body x`
+fn past_body_flag(text: &[u8], from: usize) -> usize {
+    const FLAGS: [&[u8]; 7] =
+        [b"--body ", b"-b ", b"--value ", b"--body=", b"--data ", b"-v ", b"--plaintext "];
+    FLAGS.iter().find(|flag| text[from..].starts_with(flag)).map_or(from, |flag| from + flag.len())
+}
+
+/// Whether the name is a command-line flag.
+fn is_flag(text: &[u8], name: Name) -> bool {
+    let key_start = name.start + text[name.start..name.end].iter().take_while(|b| **b == b'-').count();
+    (key_start > name.start && (name.start == 0 || b" \n\t'\"".contains(&text[name.start - 1])))
+        && !matches!(text.get(name.end), Some(b'"' | b'\''))
+}
+
+/// In `.netrc`: `machine h login l password p`.
+fn names_login(text: &[u8], start: usize) -> bool {
+    let front = &text[start.saturating_sub(160)..start];
+    value::contains(front, b"login ") && value::contains(front, b"machine ")
+}

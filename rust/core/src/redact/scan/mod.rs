@@ -1,0 +1,354 @@
+//! One pass over a string: finds the places worth a look and hands each to the module that can judge it.
+
+pub(crate) mod blocks;
+pub(crate) mod segments;
+pub(crate) mod span;
+pub(crate) mod tails;
+pub(crate) mod waiting;
+
+use crate::redact::commands::shell;
+use crate::redact::keys::KeyClass;
+use crate::redact::keys::names::NameCache;
+use crate::redact::labelled::assign::LONG_NAME;
+use crate::redact::labelled::{assign, cookies, pem, prose, records};
+use crate::redact::rules::RuleId;
+use crate::redact::{Finding, Redactor, With};
+use crate::redact::{commands, decode, identity, paths, pii, tokens, url, user};
+use blocks::{BLOCK, Masks, is_word};
+use segments::Segments;
+use span::{back_over, forward_over};
+
+/// Where a scan writes; handed over whole.
+pub(crate) struct Room<'a> {
+    pub(crate) found: &'a mut Vec<Finding>,
+    pub(crate) names: &'a mut NameCache,
+}
+
+/// The state of one scan.
+pub(crate) struct Scan<'a> {
+    pub(crate) redactor: &'a Redactor,
+    pub(crate) text: &'a [u8],
+    pub(crate) found: &'a mut Vec<Finding>,
+    /// How many decodings lie between this text and the stored one.
+    pub(crate) depth: u8,
+    pub(crate) names: &'a mut NameCache,
+    /// What earlier looks learnt, so that hostile text is not read again and again.
+    pub(crate) memo: Memo,
+    covered: usize,
+}
+
+/// Ranges that were read already.
+#[derive(Default)]
+pub(crate) struct Memo {
+    /// Where the last value without quotes ended, and how many names inside it were followed.
+    pub(crate) value: (usize, usize),
+    /// Up to where the columns of the last table were read.
+    pub(crate) columns: usize,
+    /// Up to where no armour closes.
+    pub(crate) unclosed: usize,
+    /// Where the last cookie header ended.
+    pub(crate) cookies: usize,
+    /// The simple command that was read last.
+    pub(crate) command: shell::Command,
+    /// The table that was read last.
+    pub(crate) table: records::Table,
+    /// Where the last manifest of a secret ended.
+    pub(crate) manifest: usize,
+    /// The last range inside of which no URL ends.
+    pub(crate) unbroken: (usize, usize),
+    /// The last range without a word that says that a name follows.
+    pub(crate) unnamed: (usize, usize),
+    /// The labels in front of numbers that were read last.
+    pub(crate) labels: pii::LabelMemo,
+    /// Where the last run that was decoded ended.
+    pub(crate) decoded: usize,
+    /// The last range of base64 around a run that looked drawn.
+    pub(crate) base64: (usize, usize),
+    /// The last parts joined by signs that were judged together, and how often.
+    pub(crate) judged: (std::ops::Range<usize>, u8),
+}
+
+impl<'a> Scan<'a> {
+    pub(crate) fn new(redactor: &'a Redactor, text: &'a [u8], room: Room<'a>, depth: u8) -> Scan<'a> {
+        let Room { found, names } = room;
+        Scan { redactor, text, found, names, depth, memo: Memo::default(), covered: 0 }
+    }
+
+    /// The class of a name in the text.
+    pub(crate) fn class(&mut self, name: &[u8]) -> KeyClass {
+        let keys = &self.redactor.keys;
+        self.names.class(name, || {
+            if name.is_ascii() {
+                return keys.class_of(&Segments::of_bytes(name));
+            }
+            keys.class_of(&Segments::of(&String::from_utf8_lossy(name)))
+        })
+    }
+
+    /// Scans decoded text and gives what was found there.
+    pub(crate) fn inner(&mut self, text: &[u8]) -> Vec<Finding> {
+        let mut found = Vec::new();
+        let room = Room { found: &mut found, names: self.names };
+        Scan::new(self.redactor, text, room, self.depth + 1).run();
+        found
+    }
+
+    pub(crate) fn add(&mut self, start: usize, end: usize, rule: RuleId, with: With) {
+        if end > start {
+            self.covered = self.covered.max(end);
+            self.found.push(Finding { start: start as u32, end: end as u32, rule, with });
+        }
+    }
+
+    /// Reports a range that becomes the marker.
+    pub(crate) fn secret(&mut self, start: usize, end: usize, rule: RuleId) {
+        self.add(start, end, rule, With::Marker);
+    }
+
+    /// Whether `at` lies in a range that was found before.
+    pub(crate) fn covers(&self, at: usize) -> bool {
+        at < self.covered
+            && self.found.iter().rev().take(8).any(|f| f.start as usize <= at && at < f.end as usize)
+    }
+
+    /// Runs everything.
+    pub(crate) fn run(&mut self) {
+        if self.text.len() < 4 {
+            return user::rules(self);
+        }
+        pii::at_start(self);
+        let (seen, look) = self.pass();
+        identity::literals(self, &seen);
+        user::rules(self);
+        if seen.wide != 0 {
+            prose::wide_labels(self);
+        }
+        decode::views(self, look);
+    }
+
+    /// One look at each block of the text; the classes of bytes that occur in it, and what it may stand for.
+    fn pass(&mut self) -> (Masks, decode::Look<'a>) {
+        let length = self.text.len();
+        let mut seen = Masks::default();
+        let mut look = decode::Look::new(self.text);
+        let mut digits_until = 0;
+        let mut runs = Runs::default();
+        for at in (0..length).step_by(BLOCK) {
+            let masks = blocks::masks_at(self.text, at);
+            seen.wide |= masks.wide;
+            seen.sign |= masks.sign;
+            seen.dash |= masks.dash;
+            look.block(at, &masks);
+            self.signs(at, masks.sign, seen.wide != 0);
+            digits_until = self.digits(at, masks.digit, digits_until);
+            self.runs(at, &runs.enter(&masks), &runs);
+            runs.leave(at);
+        }
+        if length.is_multiple_of(BLOCK) {
+            self.runs(length, &runs.enter(&Masks::default()), &runs);
+        }
+        (seen, look)
+    }
+
+    fn signs(&mut self, at: usize, mut signs: u64, wide: bool) {
+        while signs != 0 {
+            self.at_sign(at + signs.trailing_zeros() as usize, wide);
+            signs &= signs - 1;
+        }
+    }
+
+    fn at_sign(&mut self, at: usize, wide: bool) {
+        match self.text[at] {
+            b'=' => self.at_operator(at, wide),
+            b':' => {
+                url::at_colon(self, at);
+                pii::at_colon(self, at);
+                self.at_operator(at, wide);
+            }
+            b'@' => pii::at_email(self, at),
+            b'$' => pem::at_dollar(self, at),
+            _ => {
+                pii::at_closing(self, at);
+                paths::at_slash(self, at);
+            }
+        }
+    }
+
+    /// Looks at an operator unless the name in front of it says nothing; names beyond ASCII are always looked at.
+    fn at_operator(&mut self, at: usize, wide: bool) {
+        if wide || assign::may_be_named(self, at) {
+            assign::at_operator(self, at);
+        }
+    }
+
+    /// Numbers start at the first digit of a run; what was read as one number is not read again.
+    fn digits(&mut self, at: usize, mut digits: u64, mut until: usize) -> usize {
+        while digits != 0 {
+            let first = digits.trailing_zeros();
+            let place = at + first as usize;
+            let end = place + (digits >> first).trailing_ones() as usize;
+            // The carry runs through the lowest run of ones.
+            digits &= digits.wrapping_add(1 << first);
+            if place >= until {
+                until = pii::at_digit(self, place, end);
+            }
+        }
+        until
+    }
+
+    fn runs(&mut self, at: usize, places: &Places, runs: &Runs) {
+        let tails = &*tails::WORDS;
+        let mut words = places.words;
+        while words != 0 {
+            let end = at + words.trailing_zeros() as usize;
+            words &= words - 1;
+            if tails.may_end(self.text, end) {
+                self.at_word(end);
+            }
+        }
+        let mut flags = places.flags;
+        while flags != 0 {
+            self.at_flag(at + flags.trailing_zeros() as usize);
+            flags &= flags - 1;
+        }
+        let mut long = places.long;
+        while long != 0 {
+            let end = long.trailing_zeros();
+            long &= long - 1;
+            if let Some(start) = runs.drawn_start(at, end) {
+                tokens::at_run(self, start, at + end as usize);
+                decode::at_run(self, start, at + end as usize);
+            }
+        }
+    }
+
+    /// Looks at the word in front of `end`.
+    fn at_word(&mut self, end: usize) {
+        let text = self.text;
+        let next = text.get(end).copied().unwrap_or(b'\n');
+        if !b" \t\n\r\"'`\\*<>(|,]".contains(&next) {
+            return;
+        }
+        let start = back_over(text, end, WORD_LIMIT, |b| is_word(b) || b == b'.' || b == b'$');
+        match next {
+            b'\t' => cookies::file_line(self, start, end),
+            b' ' => pem::at_word(self, end),
+            _ => {}
+        }
+        assign::at_word(self, start, end);
+        commands::at_word(self, start, end);
+        records::at_word(self, start, end);
+    }
+
+    /// Looks at the run that starts with the dash at `start`.
+    fn at_flag(&mut self, start: usize) {
+        pii::at_rule(self, start);
+        commands::at_flag(self, start);
+        let end = forward_over(self.text, start, WORD_LIMIT, is_word);
+        if end - start >= LONG_NAME && !tails::WORDS.may_end(self.text, end) {
+            assign::at_word(self, start, end);
+        }
+    }
+}
+
+/// How far around a place the borders of a name are looked for.
+const WORD_LIMIT: usize = 80;
+
+/// Runs of word characters, over the borders of blocks.
+#[derive(Default)]
+struct Runs {
+    /// The word bits of this block above those of the block before.
+    words: u128,
+    /// Its digits and upper-case letters, likewise.
+    drawn: u128,
+    /// Where the run starts that reaches into this block.
+    open: usize,
+}
+
+/// Places in a block, one bit each.
+struct Places {
+    /// Behind words of three characters and more.
+    words: u64,
+    /// Behind runs of [`tokens::MIN_RUN`] characters and more.
+    long: u64,
+    /// At the dash that starts a run.
+    flags: u64,
+}
+
+impl Runs {
+    fn enter(&mut self, masks: &Masks) -> Places {
+        const { assert!(tokens::MIN_RUN == 12, "`twelve` below is that many") };
+        self.words = (u128::from(masks.word) << BLOCK) | (self.words >> BLOCK);
+        self.drawn = (u128::from(masks.digit | masks.upper) << BLOCK) | (self.drawn >> BLOCK);
+        let one = self.words;
+        let two = one & (one << 1);
+        let four = two & (two << 2);
+        let three = two & (one << 2);
+        let twelve = four & (four << 4) & (four << 8);
+        let behind = |runs: u128| (((runs << 1) & !one) >> BLOCK) as u64;
+        let starts = ((one & !(one << 1)) >> BLOCK) as u64;
+        Places { words: behind(three), long: behind(twelve), flags: starts & masks.dash }
+    }
+
+    fn leave(&mut self, at: usize) {
+        let reach = ((self.words >> BLOCK) as u64).leading_ones() as usize;
+        if reach < BLOCK || self.words >> (BLOCK - 1) & 1 == 0 {
+            self.open = at + BLOCK - reach;
+        }
+    }
+
+    /// Where the run starts that ends at the place `end` of the block at `at`; `None` if it is all lower case, as no
+    /// token is.
+    fn drawn_start(&self, at: usize, end: u32) -> Option<usize> {
+        let known = BLOCK as u32 + end;
+        let length = (self.words << (u128::BITS - known)).leading_ones();
+        if length >= known {
+            return Some(self.open);
+        }
+        let run = ((1 << length) - 1) << (known - length);
+        (self.drawn & run != 0).then(|| at + end as usize - length as usize)
+    }
+}
+
+/// Sorts and merges, so that ranges do not overlap and lie on character boundaries.
+pub(crate) fn settle(text: &str, found: &mut Vec<Finding>) {
+    for finding in found.iter_mut() {
+        while !text.is_char_boundary(finding.start as usize) {
+            finding.start -= 1;
+        }
+        while !text.is_char_boundary(finding.end as usize) {
+            finding.end += 1;
+        }
+    }
+    found.sort_unstable_by_key(|f| (f.start, std::cmp::Reverse(f.end)));
+    let mut kept: usize = 0;
+    for i in 0..found.len() {
+        let finding = found[i];
+        if kept > 0 && finding.start < found[kept - 1].end {
+            let last = &mut found[kept - 1];
+            if finding.end > last.end {
+                last.end = finding.end;
+                last.with = stronger(last.with, finding.with);
+            } else if finding.with == With::Marker
+                && finding.rule != RuleId::IDENTITY
+                && matches!(last.with, With::Nothing | With::Home | With::Root)
+            {
+                last.with = With::Marker;
+            }
+            continue;
+        }
+        found[kept] = finding;
+        kept += 1;
+    }
+    found.truncate(kept);
+}
+
+fn stronger(a: With, b: With) -> With {
+    if matches!(a, With::PathMarker) && !matches!(b, With::Marker) {
+        a
+    } else if matches!(b, With::Marker) {
+        b
+    } else {
+        a
+    }
+}

@@ -1,0 +1,242 @@
+//! The cheapest question about a name: can a name that ends like this say anything about its value?
+//!
+//! A name is judged by its last words, so a set of the last letters of all words of the vocabulary answers "no" for
+//! nearly every name of nearly every text, at the price of a look-up or two.
+
+use super::span::KEY_LIMIT;
+use crate::redact::commands;
+use crate::redact::commands::positions;
+use crate::redact::keys::{foreign, words};
+use crate::redact::labelled::assign::is_name_byte;
+use crate::redact::labelled::calls;
+use crate::redact::pii::labels;
+use std::sync::LazyLock;
+
+const ENTRIES: usize = 1 << 9;
+/// Low five bits of each letter: the same for both cases.
+const FOUR_LETTERS: u64 = 0x1f1f_1f1f;
+const FIVE_LETTERS: u64 = 0x1f_1f1f_1f1f;
+
+/// A set of name endings, of any case.
+#[derive(Clone, Debug)]
+pub(crate) struct Tails {
+    /// The last four letters of every word, with every letter in front of shorter ones: where most names fail.
+    likely: Box<[u64; ENTRIES]>,
+    /// The same once more for shorter words, and the last five letters of longer ones.
+    exact: Box<[u64; ENTRIES]>,
+}
+
+/// Endings of names in front of `=` or `:`.
+pub(crate) static NAMES: LazyLock<Tails> = LazyLock::new(|| {
+    let mut tails = Tails::default();
+    words::telling().chain(labels::all()).chain(BESIDE_NAMES).for_each(|word| tails.add(word.as_bytes()));
+    tails
+});
+
+/// Endings of words that are worth a look without an operator behind them.
+pub(crate) static WORDS: LazyLock<Tails> = LazyLock::new(|| {
+    let mut tails = Tails::default();
+    let words = words::secretive()
+        .chain(COMMANDS)
+        .chain(positions::words())
+        .chain(foreign::plain_labels())
+        .chain(calls::words())
+        .chain(commands::words());
+    let telling = words.filter(|word| word.len() > 2 && !OFTEN.contains(word));
+    telling.for_each(|word| tails.add(word.as_bytes()));
+    tails
+});
+
+/// Words that code is full of, and that say nothing without an operator.
+const OFTEN: [&str; 4] = ["string", "str", "words", "link"];
+
+/// Words in front of an operator that are no names themselves but lead to one: `name="K" value="V"`, types.
+#[rustfmt::skip]
+const BESIDE_NAMES: [&str; 23] = [
+    "value", "val", "content", "default", "data", "body", "example", "result",
+    "string", "str", "text", "any", "bytes", "char", "auto", "static", "const", "secretstr", "optional", "cow", "defaultvalue", "lines",
+    "samlresponse",
+];
+
+/// Words that `at_word` of commands, SQL, armour and cookie files wait for.
+#[rustfmt::skip]
+const COMMANDS: [&str; 42] = [
+    "identified", "values", "sudo", "add_user", "change_password", "authenticate_user", "auth", "requirepass",
+    "masterauth", "htpasswd", "wpa_passphrase", "passwd", "chpasswd", "cryptsetup", "stdin", "begin", "true", "false",
+    "send", "securestring", "use", "kinit", "realm", "luksopen", "luksformat", "insert", "add", "age", "gpg", "put", "create", "su",
+    "smbpasswd", "user_pw", "owner_pw", "input_pw", "tcp", "passin", "fd", "tool",
+    "connect", "show",
+];
+
+/// Endings of words that name a secret wherever they stand in a name.
+static STRONG: LazyLock<Tails> = LazyLock::new(|| {
+    let mut tails = Tails::default();
+    words::strong().for_each(|word| tails.add(word.as_bytes()));
+    tails
+});
+
+/// Whether the name that ends in front of `end` may hold a word in front of its last one that names a secret. Words
+/// end in front of signs, digits and capitals, so lower-case letters are stepped over.
+pub(crate) fn may_hold_secret(text: &[u8], end: usize) -> bool {
+    let floor = end.saturating_sub(KEY_LIMIT).max(SHORTEST_STRONG);
+    let mut at = end;
+    while at > floor {
+        at -= 1;
+        let byte = text[at];
+        if !byte.is_ascii_lowercase() {
+            if !is_name_byte(byte) {
+                return false;
+            }
+            if text[at - 1].is_ascii_alphabetic() && STRONG.may_end(text, at) {
+                return true;
+            }
+        }
+    }
+    false
+}
+
+/// No word that names a secret wherever it stands is shorter.
+const SHORTEST_STRONG: usize = 3;
+
+impl Default for Tails {
+    fn default() -> Tails {
+        Tails { likely: Box::new([0; ENTRIES]), exact: Box::new([0; ENTRIES]) }
+    }
+}
+
+impl Tails {
+    /// Adds a word; its letters are ASCII, words beyond ASCII are not asked about.
+    pub(crate) fn add(&mut self, word: &[u8]) {
+        let digits = word.iter().rev().take_while(|byte| byte.is_ascii_digit()).count();
+        let undigited = &word[..word.len() - digits];
+        self.add_ending(word);
+        if digits > 0 && undigited.len() > 2 {
+            self.add_ending(undigited);
+        }
+    }
+
+    fn add_ending(&mut self, word: &[u8]) {
+        match word.len() {
+            0 | 1 => {}
+            2 => (0..32 * 32).for_each(|front: u16| {
+                let front = [(front & 31) as u8, (front >> 5) as u8];
+                self.set(letters(&[front.as_slice(), word].concat()), four);
+            }),
+            3 => (0..32).for_each(|front| self.set(letters(&[&[front], word].concat()), four)),
+            4 => self.set(letters(word), four),
+            _ => self.set(letters(word), five),
+        }
+    }
+
+    fn set(&mut self, letters: u64, exact: impl Fn(u64) -> u64) {
+        put(&mut self.likely, four(letters));
+        put(&mut self.exact, exact(letters));
+    }
+
+    /// Whether a word of the set can end in front of `end`, past digits. At the very start of a text that is not
+    /// known.
+    #[inline]
+    pub(crate) fn may_end(&self, text: &[u8], end: usize) -> bool {
+        let Some(last) = text[..end].last_chunk() else { return true };
+        (self.likely(*last) || last[3].is_ascii_digit()) && self.ends(text, end)
+    }
+
+    #[cold]
+    #[inline(never)]
+    fn ends(&self, text: &[u8], end: usize) -> bool {
+        self.has(text, end) || {
+            let digits = text[..end].iter().rev().take(8).take_while(|byte| byte.is_ascii_digit()).count();
+            end - digits < 4 || (digits > 0 && self.has(text, end - digits))
+        }
+    }
+
+    #[inline]
+    fn likely(&self, last: [u8; 4]) -> bool {
+        holds(&self.likely, four(u64::from(u32::from_le_bytes(last)) << 8))
+    }
+
+    /// Whether a word of the set ends in front of `end`, which is at least 3.
+    fn has(&self, text: &[u8], end: usize) -> bool {
+        let last = match text[..end].last_chunk::<8>() {
+            Some(chunk) => u64::from_le_bytes(*chunk) >> 24,
+            None => letters(&text[..end]),
+        };
+        holds(&self.likely, four(last)) && (holds(&self.exact, five(last)) || holds(&self.exact, four(last)))
+    }
+}
+
+fn put(bits: &mut [u64; ENTRIES], hash: u64) {
+    bits[entry(hash)] |= mark(hash);
+}
+
+#[inline]
+fn holds(bits: &[u64; ENTRIES], hash: u64) -> bool {
+    bits[entry(hash)] & mark(hash) != 0
+}
+
+/// The last five bytes of a word, the last one highest.
+fn letters(word: &[u8]) -> u64 {
+    word.iter()
+        .rev()
+        .take(5)
+        .enumerate()
+        .fold(0, |all, (back, byte)| all | u64::from(*byte) << (32 - 8 * back))
+}
+
+#[inline]
+fn five(letters: u64) -> u64 {
+    (letters & FIVE_LETTERS).wrapping_mul(0x9e37_79b9_7f4a_7c15)
+}
+
+#[inline]
+fn four(letters: u64) -> u64 {
+    (letters >> 8 & FOUR_LETTERS).wrapping_mul(0xc2b2_ae3d_27d4_eb4f)
+}
+
+#[inline]
+fn entry(hash: u64) -> usize {
+    (hash >> 52) as usize % ENTRIES
+}
+
+#[inline]
+fn mark(hash: u64) -> u64 {
+    1 << (hash >> 32 & 63)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::redact::keys::{KeyClass, Keys};
+    use crate::redact::labelled::assign::LONG_NAME;
+    use proptest::prelude::*;
+
+    fn all_words() -> Vec<&'static str> {
+        words::everything().chain(labels::all()).filter(|word| word.is_ascii()).collect()
+    }
+
+    proptest! {
+        #[test]
+        fn no_name_that_says_something_is_passed_over(
+            picks in proptest::collection::vec(any::<prop::sample::Index>(), 1..4),
+            sign in prop::sample::select(vec!["_", "-", "", "."]),
+            digits in "[0-9]{0,2}",
+        ) {
+            let words = all_words();
+            let mut name = picks.iter().map(|pick| *pick.get(&words)).collect::<Vec<_>>().join(sign);
+            name.push_str(&digits);
+            let class = Keys::default().classify(&name);
+            let says = class != KeyClass::PLAIN && !class.is_content();
+            let strong = name.len() >= LONG_NAME && may_hold_secret(name.as_bytes(), name.len());
+            prop_assert!(!says || strong || NAMES.may_end(name.as_bytes(), name.len()), "{name}");
+        }
+    }
+
+    #[test]
+    fn most_words_of_a_text_are_passed_over() {
+        let prose =
+            "the quick brown fox jumps over a lazy dog while nothing happens for weeks or years to come";
+        let ends = prose.match_indices(' ').map(|(at, _)| at).filter(|at| *at > 3);
+        let passed = ends.filter(|end| WORDS.may_end(prose.as_bytes(), *end)).count();
+        assert!(passed <= 2, "{passed}");
+    }
+}
