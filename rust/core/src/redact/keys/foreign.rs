@@ -52,6 +52,23 @@ const LINKS: &str =
     "is was ist lautet war est es era è é e sei är er on je to jest є е це это этo 是 为 為 は が 는 은 هو هي היא הוא είναι है คือ là adalah este esta está \
      são sono oli lyder heter egyenlő olarak است این becomes became equals be als comme som są zní znie bude será sarà wird είν 为： 是：";
 
+/// How long the links are that start with each byte, one bit for each length.
+static LINK_LENGTHS: [u32; 256] = {
+    let links = LINKS.as_bytes();
+    let mut lengths = [0; 256];
+    let (mut start, mut at) = (0, 0);
+    while at <= links.len() {
+        if at == links.len() || links[at] == b' ' {
+            if at > start {
+                lengths[(links[start] | 0x20) as usize] |= 1 << (at - start);
+            }
+            start = at + 1;
+        }
+        at += 1;
+    }
+    lengths
+};
+
 struct WideLabels {
     automaton: AhoCorasick,
     nouns: Vec<Noun>,
@@ -133,6 +150,10 @@ pub(crate) fn plain_labels() -> impl Iterator<Item = &'static str> {
 
 /// Whether a word says that the value follows.
 pub(crate) fn links(word: &[u8]) -> bool {
+    let Some(first) = word.first() else { return false };
+    if LINK_LENGTHS[usize::from(first | 0x20)] >> word.len().min(31) & 1 == 0 {
+        return false;
+    }
     let mut lower = [0; 16];
     let Some(lower) = lower.get_mut(..word.len()) else { return false };
     lower.copy_from_slice(word);

@@ -12,9 +12,9 @@ use crate::redact::keys::words;
 use crate::redact::pii;
 use crate::redact::rules::RuleId;
 use crate::redact::scan::Scan;
-use crate::redact::scan::segments::Segments;
+use crate::redact::scan::segments::last_segment;
 use crate::redact::scan::span::{
-    KEY_LIMIT, VALUE_LIMIT, back_over, bare_end, forward_over, quote_at, quoted_end,
+    Bytes, KEY_LIMIT, VALUE_LIMIT, back_over, bare_end, forward_over, quote_at, quoted_end,
 };
 use crate::redact::scan::tails::may_hold_secret;
 use crate::redact::tokens::unknown::Shape;
@@ -244,9 +244,12 @@ fn ends_line(text: &[u8], start: usize) -> bool {
     text.get(end).is_none_or(|b| matches!(b, b'\n' | b'\r'))
 }
 
+/// What ends an argument.
+static ARGUMENT_STOPS: Bytes = Bytes::of(b" \t\n\r\"',);}](.");
+
 /// `host=db password=x dbname=y`: an argument rather than one of a call.
 fn ends_argument(text: &[u8], start: usize) -> bool {
-    let end = forward_over(text, start, VALUE_LIMIT, |b| !b" \t\n\r\"',);}](.".contains(&b));
+    let end = forward_over(text, start, VALUE_LIMIT, |b| !ARGUMENT_STOPS.has(b));
     text.get(end).is_none_or(|b| b" \t\n\r\"'".contains(b))
 }
 
@@ -327,8 +330,8 @@ fn may_follow(scan: &mut Scan, from: usize) -> bool {
 }
 
 fn is_cookie(key: &[u8]) -> bool {
-    let segments = Segments::of_bytes(key);
-    matches!(segments.back(0), b"cookie" | b"cookies" | b"cookie2")
+    let mut room = [0; 64];
+    matches!(last_segment(key, &mut room), b"cookie" | b"cookies" | b"cookie2")
 }
 
 pub(crate) fn judge(scan: &mut Scan, class: KeyClass, key: &[u8], span: Span, operator: Operator) {
@@ -349,6 +352,7 @@ pub(crate) fn judge(scan: &mut Scan, class: KeyClass, key: &[u8], span: Span, op
         || operator.colon
             && !span.quoted
             && prose::names_phrase(key)
+            && prose::starts_phrase(text, span.start)
             && prose::is_phrase(&text[span.start..line_end(text, span.start)])
     {
         let end = if span.quoted { span.end } else { line_end(text, span.start) };
@@ -386,9 +390,12 @@ fn after_scheme(text: &[u8], span: Span) -> Span {
 }
 
 fn is_scheme(word: &[u8]) -> bool {
-    let lower = word.to_ascii_lowercase();
+    let mut lower = [0; 20];
+    let Some(lower) = lower.get_mut(..word.len()) else { return false };
+    lower.copy_from_slice(word);
+    lower.make_ascii_lowercase();
     matches!(
-        lower.as_slice(),
+        &*lower,
         b"bearer"
             | b"basic"
             | b"token"
@@ -553,10 +560,12 @@ fn spaced(scan: &mut Scan, name: Name) {
 
 /// Whether one of [`SETTERS`] stands in front of a name, as a word of its own (`reset password` is none).
 fn sets(text: &[u8], name: usize) -> bool {
-    SETTERS.iter().any(|setter| {
-        text[..name].ends_with(setter)
-            && !text[..name - setter.len()].last().is_some_and(u8::is_ascii_alphanumeric)
-    })
+    let may_set = matches!(text[..name], [.., b't' | b'x' | b'v' | b'd' | b'g', b' ']);
+    may_set
+        && SETTERS.iter().any(|setter| {
+            text[..name].ends_with(setter)
+                && !text[..name - setter.len()].last().is_some_and(u8::is_ascii_alphanumeric)
+        })
 }
 
 /// What sets a variable without a sign: `set -gx NAME x`, `setx NAME x`, `gh secret set NAME x`.
@@ -576,6 +585,9 @@ const SETTERS: [&[u8]; 9] = [
 fn past_body_flag(text: &[u8], from: usize) -> usize {
     const FLAGS: [&[u8]; 7] =
         [b"--body ", b"-b ", b"--value ", b"--body=", b"--data ", b"-v ", b"--plaintext "];
+    if text.get(from) != Some(&b'-') {
+        return from;
+    }
     FLAGS.iter().find(|flag| text[from..].starts_with(flag)).map_or(from, |flag| from + flag.len())
 }
 

@@ -104,6 +104,9 @@ fn is_glued_example(value: &[u8]) -> bool {
     if !(6..=20).contains(&value.len()) || !value.iter().all(u8::is_ascii_alphabetic) {
         return false;
     }
+    if !matches!(value[0] | 0x20, b'f' | b'm' | b't' | b's' | b'e' | b'd') {
+        return false;
+    }
     let lower = value.to_ascii_lowercase();
     ["fake", "my", "test", "some", "example", "dummy", "sample", "the", "mock"].iter().any(|front| {
         lower.strip_prefix(front.as_bytes()).is_some_and(|rest| {

@@ -5,7 +5,7 @@ use crate::redact::keys::KeyClass;
 use crate::redact::keys::foreign::{self, Noun};
 use crate::redact::rules::RuleId;
 use crate::redact::scan::Scan;
-use crate::redact::scan::span::{Span, back_over, forward_over};
+use crate::redact::scan::span::{Bytes, Span, back_over, forward_over};
 use crate::redact::tokens::unknown::Shape;
 
 /// How far behind a label its value is looked for.
@@ -80,9 +80,10 @@ fn names_code(front: &[u8]) -> bool {
 fn recommended(scan: &mut Scan, start: usize, end: usize) {
     let text = scan.text;
     let front = &text[..start];
-    let cut = [b" as the ".as_slice(), b" as your ", b" as ", b" (", b" as its "]
-        .into_iter()
-        .find(|words| front.ends_with(words));
+    let said = matches!(front, [.., b'('] | [.., b'e' | b'r' | b's', b' ']);
+    let cut = said
+        .then_some([b" as the ".as_slice(), b" as your ", b" as ", b" (", b" as its "])
+        .and_then(|cuts| cuts.into_iter().find(|words| front.ends_with(words)));
     if let Some(cut) = cut {
         let to = start - cut.len();
         let from = back_over(text, to, 64, |b| !b" \t\n\"'`".contains(&b));
@@ -234,7 +235,9 @@ fn sign(text: &[u8], at: usize) -> Option<usize> {
 fn link(text: &[u8], at: usize) -> Option<usize> {
     const GLUED: [&str; 6] = ["是", "为", "為", "は", "는", "คือ"];
     let rest = text.get(at..)?;
-    if let Some(glued) = GLUED.iter().find(|glued| rest.starts_with(glued.as_bytes())) {
+    if rest.first().is_some_and(|byte| *byte >= 0xE0)
+        && let Some(glued) = GLUED.iter().find(|glued| rest.starts_with(glued.as_bytes()))
+    {
         return Some(past_blank(text, at + glued.len()));
     }
     let end = forward_over(text, at, 16, |b| b.is_ascii_alphabetic() || b >= 0x80);
@@ -249,6 +252,9 @@ fn past_set_to(text: &[u8], at: usize) -> usize {
         .find(|words| text[at..].starts_with(words))
         .map_or(at, |words| at + words.len())
 }
+
+/// What ends a value without quotes.
+static STOPS: Bytes = Bytes::of(b" \t\n\r\"'`<>,;|\\(){}[]");
 
 /// The value at `from`: in quotes of any language, or up to white space or a sign of another script.
 fn prose_value(text: &[u8], from: usize) -> Option<Span> {
@@ -265,7 +271,9 @@ fn prose_value(text: &[u8], from: usize) -> Option<Span> {
     ];
     let from = past_blank(text, from);
     let rest = text.get(from..text.len().min(from + VALUE_LIMIT))?;
-    if let Some((open, close)) = QUOTES.iter().find(|(open, _)| rest.starts_with(open.as_bytes())) {
+    if rest.first().is_some_and(|byte| *byte >= 0xC2)
+        && let Some((open, close)) = QUOTES.iter().find(|(open, _)| rest.starts_with(open.as_bytes()))
+    {
         let start = past_blank(text, from + open.len());
         let end = start + memchr::memmem::find(&text[start..from + rest.len()], close.as_bytes())?;
         let end = end
@@ -285,8 +293,7 @@ fn prose_value(text: &[u8], from: usize) -> Option<Span> {
             quoted: true,
         });
     }
-    let length =
-        rest.iter().position(|b| b" \t\n\r\"'`<>,;|\\(){}[]".contains(b) || *b >= 0xE2).unwrap_or(rest.len());
+    let length = rest.iter().position(|b| STOPS.has(*b) || *b >= 0xE2).unwrap_or(rest.len());
     let end = rest[..length].iter().rposition(|b| !b".?:".contains(b))? + 1;
     // Guillemets are of two bytes.
     let end = if rest[..end].ends_with("»".as_bytes()) { end - 2 } else { end };
@@ -335,6 +342,13 @@ fn is_year(body: &[u8]) -> bool {
 /// Whether a name ends with `passphrase`.
 pub(crate) fn names_phrase(key: &[u8]) -> bool {
     key[key.len().saturating_sub(10)..].eq_ignore_ascii_case(b"passphrase")
+}
+
+/// A first look: whether a word of small letters stands at `from` and another may follow.
+pub(crate) fn starts_phrase(text: &[u8], from: usize) -> bool {
+    let first = forward_over(text, from, LONGEST_PHRASE, |b| b.is_ascii_whitespace());
+    let word = forward_over(text, first, LONGEST_PHRASE, |b| b.is_ascii_lowercase());
+    matches!(text.get(word), Some(b' ' | b'-'))
 }
 
 /// `Passphrase: correct horse battery staple`: words alone up to the end of the line.

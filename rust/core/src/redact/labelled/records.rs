@@ -341,6 +341,8 @@ const LINKS: [&[u8]; 26] = [
     b"lautet", b"ist", b"est", b"es", b"jest", b"er", b"on", b"je", b"e", b"lyder", b"set",
 ];
 
+const LONGEST_LINK: usize = 6;
+
 /// Steps over `is`, `was`, `->`, `for X is`.
 pub(crate) fn after_links(text: &[u8], from: usize) -> usize {
     let mut at = from;
@@ -348,7 +350,7 @@ pub(crate) fn after_links(text: &[u8], from: usize) -> usize {
         let end =
             forward_over(text, at, 8, |b| b.is_ascii_alphabetic() || matches!(b, b'-' | b'>' | b'=' | b':'));
         let word = &text[at..end];
-        if !LINKS.contains(&word) {
+        if word.is_empty() || word.len() > LONGEST_LINK || !LINKS.contains(&word) {
             break;
         }
         at = forward_over(text, end, 4, |b| b == b' ');

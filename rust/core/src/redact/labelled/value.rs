@@ -3,6 +3,8 @@
 use super::benign;
 use crate::redact::keys::KeyClass;
 use crate::redact::keys::words;
+use crate::redact::scan::segments::{Segments, last_segment};
+use crate::redact::scan::span::Bytes;
 use crate::redact::tokens::unknown::{Shape, is_uuid};
 
 /// The place a value stands in.
@@ -191,7 +193,7 @@ fn is_foreign_label(value: &[u8]) -> bool {
         return words::is(&value.to_ascii_lowercase(), words::STRONG);
     }
     let lower = String::from_utf8_lossy(value).to_lowercase();
-    crate::redact::scan::segments::Segments::of_bytes(lower.as_bytes()).any(words::is_strong)
+    Segments::of_bytes(lower.as_bytes()).any(words::is_strong)
 }
 
 /// Passwords may have spaces, sentences do not hold digits inside words.
@@ -282,7 +284,7 @@ fn is_dotted_password(value: &[u8], shape: &Shape, place: &Place) -> bool {
         && value.len() - ends >= 2
         && value.len() - ends == shape.digits
         && !OBJECTS.contains(&first)
-        && !crate::redact::scan::segments::Segments::of_bytes(&value[..ends]).any(|word| {
+        && !Segments::of_bytes(&value[..ends]).any(|word| {
             words::is(word, words::STRONG | words::SECRET_HEAD | words::TOKEN_HEAD | words::BENIGN_LAST)
         })
 }
@@ -323,7 +325,7 @@ fn is_numbered_class(letters: &[u8], rest: &[u8]) -> bool {
         && number.iter().all(u8::is_ascii_digit)
         && letters.first().is_some_and(u8::is_ascii_uppercase)
         && humps.count() > 1
-        && crate::redact::scan::segments::Segments::of_bytes(letters).any(|word| {
+        && Segments::of_bytes(letters).any(|word| {
             words::is(word, words::STRONG | words::SECRET_HEAD | words::TOKEN_HEAD | words::BENIGN_LAST)
         })
 }
@@ -384,18 +386,23 @@ fn is_colour(value: &[u8]) -> bool {
 
 /// `****`, `xxxx`, `sk-...`, `abcd****`.
 fn is_masked(value: &[u8]) -> bool {
-    let crosses = value.iter().filter(|byte| **byte | 0x20 == b'x').count();
-    let stars = memchr::memchr_iter(b'*', value).count();
+    let (mut crosses, mut stars, mut dots, mut wide) = (0, 0, 0, false);
+    for byte in value {
+        crosses += usize::from(*byte | 0x20 == b'x');
+        stars += usize::from(*byte == b'*');
+        dots += usize::from(*byte == b'.');
+        wide |= *byte >= 0x80;
+    }
     value.iter().all(|b| *b == value[0])
-        || contains(value, b"...")
-        || contains(value, b"***")
-        || contains(value, "…".as_bytes())
-        || contains(value, "•".as_bytes())
+        || dots >= 3 && contains(value, b"...")
+        || stars >= 3 && contains(value, b"***")
+        || wide && (contains(value, "…".as_bytes()) || contains(value, "•".as_bytes()))
         || crosses * 10 >= value.len() * 6
         || stars * 2 >= value.len()
 }
 
 fn is_reference(value: &[u8]) -> bool {
+    static FRONT_BYTES: Bytes = Bytes::of(b"poegEsvldmSa/iDBct#@{%");
     const FRONTS: [&[u8]; 30] = [
         b"process.env",
         b"os.environ",
@@ -428,9 +435,11 @@ fn is_reference(value: &[u8]) -> bool {
         b"{{",
         b"%(",
     ];
-    FRONTS.iter().any(|front| value[0] == front[0] && value.starts_with(front))
-        || contains(value, b"${{")
-        || contains(value, b"{{ ")
+    FRONT_BYTES.has(value[0]) && FRONTS.iter().any(|front| value[0] == front[0] && value.starts_with(front))
+        || memchr::memchr_iter(b'{', value).any(|at| {
+            let doubled = value.get(at + 1) == Some(&b'{');
+            doubled && (value.get(at + 2) == Some(&b' ') || at > 0 && value[at - 1] == b'$')
+        })
 }
 
 /// Words of texts that ask to be replaced.
@@ -440,6 +449,31 @@ const ASKING: [&[u8]; 13] = [
     b"todo", b"here", b"sample",
 ];
 
+/// Whether all letters of one of these words occur in a value.
+fn may_ask(value: &[u8]) -> bool {
+    static LETTERS: [u32; ASKING.len()] = {
+        let mut letters = [0; ASKING.len()];
+        let mut at = 0;
+        while at < letters.len() {
+            letters[at] = letters_of(ASKING[at]);
+            at += 1;
+        }
+        letters
+    };
+    let letters = letters_of(value);
+    LETTERS.iter().any(|word| word & letters == *word)
+}
+
+/// A bit for each letter that occurs, in either case; other bytes set some bit, too.
+const fn letters_of(text: &[u8]) -> u32 {
+    let (mut letters, mut at) = (0, 0);
+    while at < text.len() {
+        letters |= 1u32 << (text[at] & 31);
+        at += 1;
+    }
+    letters
+}
+
 /// `YOUR_API_KEY`, `change-me`, `<insert token here>`, `yourpassword`.
 fn reads_as_placeholder(value: &[u8]) -> bool {
     if value.len() > 64 {
@@ -447,7 +481,7 @@ fn reads_as_placeholder(value: &[u8]) -> bool {
     }
     let yours = value[..value.len().min(4)].eq_ignore_ascii_case(b"your");
     let asks = yours && !value.iter().any(u8::is_ascii_digit)
-        || crate::redact::scan::segments::Segments::of_bytes(value).any(|word| ASKING.contains(&word));
+        || may_ask(value) && Segments::of_bytes(value).any(|word| ASKING.contains(&word));
     asks && {
         let shape = Shape::of(value);
         !(shape.alnum() > 20 && shape.is_random())
@@ -459,18 +493,25 @@ fn repeats(value: &[u8], key: &[u8]) -> bool {
     if key.is_empty() || value.len() > key.len() + 2 {
         return false;
     }
-    let plain = |text: &[u8]| -> Vec<u8> {
-        text.iter().filter(|b| b.is_ascii_alphanumeric() || **b >= 0x80).map(u8::to_ascii_lowercase).collect()
-    };
-    let (value, key) = (plain(value), plain(key));
-    !value.is_empty() && key.ends_with(&value)
+    let (mut value, mut key) = (backwards(value).peekable(), backwards(key));
+    value.peek().is_some() && value.all(|letter| key.next() == Some(letter))
+}
+
+/// Letters and digits from the last to the first, in lower case.
+fn backwards(text: &[u8]) -> impl Iterator<Item = u8> {
+    let letters = text.iter().rev().filter(|b| b.is_ascii_alphanumeric() || **b >= 0x80);
+    letters.map(u8::to_ascii_lowercase)
 }
 
 pub(crate) fn is_all_stand_ins(value: &[u8]) -> bool {
     if value.len() > 64 || value.iter().rev().take_while(|b| b.is_ascii_digit()).count() >= 4 {
         return false;
     }
-    let segments = crate::redact::scan::segments::Segments::of_bytes(value);
+    let mut room = [0; 64];
+    if !words::is(last_segment(value, &mut room), words::STAND_IN) {
+        return false;
+    }
+    let segments = Segments::of_bytes(value);
     !segments.is_empty() && !segments.any(|segment| !words::is(segment, words::STAND_IN))
 }
 
@@ -482,7 +523,7 @@ fn is_named_place(value: &[u8]) -> bool {
     let separated =
         value.iter().any(|b| b"_-./:".contains(b)) || value.iter().skip(1).any(u8::is_ascii_uppercase);
     let caps = value.iter().all(|b| b.is_ascii_uppercase() || *b == b'_') && value.contains(&b'_');
-    let segments = crate::redact::scan::segments::Segments::of_bytes(value);
+    let segments = Segments::of_bytes(value);
     caps || (separated
         && segments.any(|s| {
             words::is_strong(s)

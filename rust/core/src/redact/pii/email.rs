@@ -3,6 +3,7 @@
 use crate::redact::labelled::value;
 use crate::redact::rules::RuleId;
 use crate::redact::scan::Scan;
+use crate::redact::scan::span::Bytes;
 use crate::redact::tokens::unknown::Shape;
 
 /// An e-mail address around the `@` at `at`.
@@ -15,6 +16,9 @@ pub(crate) fn at_email(scan: &mut Scan, at: usize) {
     login(scan, at);
 }
 
+/// What ends the word in front of an `@`, backwards.
+static LOGIN_STOPS: Bytes = Bytes::of(b" \t\n\"'`=,<(@");
+
 /// `user:secret@host` without a scheme in front.
 fn login(scan: &mut Scan, at: usize) {
     let text = scan.text;
@@ -23,7 +27,12 @@ fn login(scan: &mut Scan, at: usize) {
     if memchr::memrchr2(b':', b'/', front).is_none() {
         return;
     }
-    let word = front.iter().rposition(|b| b" \t\n\"'`=,<(".contains(b)).map_or(0, |i| i + 1);
+    let stop = front.iter().rposition(|b| LOGIN_STOPS.has(*b));
+    // Neither a user nor a password holds a further `@`.
+    if stop.is_some_and(|i| front[i] == b'@') {
+        return;
+    }
+    let word = stop.map_or(0, |i| i + 1);
     let name = front[word..]
         .iter()
         .take_while(|b| b.is_ascii_alphanumeric() || matches!(b, b'_' | b'-' | b'.'))

@@ -107,6 +107,22 @@ impl Segments {
     }
 }
 
+/// The last segment of a name as [`Segments::back`] gives it, without a look at the others; the end of a long one.
+pub(crate) fn last_segment<'r>(name: &[u8], room: &'r mut [u8; 64]) -> &'r [u8] {
+    let is_word = |byte: u8| byte.is_ascii_alphanumeric() || byte >= 0x80;
+    let end = name.iter().rposition(|byte| is_word(*byte)).map_or(0, |last| last + 1);
+    let mut start = end;
+    while start > 0 && is_word(name[start - 1]) && (start == end || !starts_hump(name, start)) {
+        start -= 1;
+    }
+    let start = start.max(end.saturating_sub(room.len()));
+    let segment = &mut room[..end - start];
+    for (to, from) in segment.iter_mut().zip(&name[start..end]) {
+        *to = from.to_ascii_lowercase();
+    }
+    undigited(segment)
+}
+
 /// `aB` and the `B` of `ABc` start a hump.
 fn starts_hump(bytes: &[u8], i: usize) -> bool {
     if i == 0 || !bytes[i].is_ascii_uppercase() {
@@ -140,6 +156,25 @@ mod tests {
         assert_eq!(split("__init__"), ["init"]);
         assert_eq!(split("Пароль-БД"), ["пароль", "бд"]);
         assert!(split("--").is_empty());
+    }
+
+    #[test]
+    fn the_last_segment_is_the_last_of_all() {
+        for name in [
+            "dbPassword",
+            "X-Api-Key",
+            "AWSSecretKey2",
+            "__init__",
+            "--",
+            "a",
+            "HTTPServer",
+            "x_9",
+            "b2C",
+            "",
+        ] {
+            let mut room = [0; 64];
+            assert_eq!(last_segment(name.as_bytes(), &mut room), Segments::of(name).back(0), "{name}");
+        }
     }
 
     #[test]

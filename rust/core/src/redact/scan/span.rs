@@ -4,6 +4,31 @@ pub(crate) const KEY_LIMIT: usize = 80;
 pub(crate) const VALUE_LIMIT: usize = 16 << 10;
 const BARE_LIMIT: usize = 4 << 10;
 
+/// Bytes of one kind: one look-up in place of a comparison with each of them.
+pub(crate) struct Bytes([bool; 256]);
+
+impl Bytes {
+    pub(crate) const fn of(bytes: &[u8]) -> Bytes {
+        let mut kind = [false; 256];
+        let mut at = 0;
+        while at < bytes.len() {
+            kind[bytes[at] as usize] = true;
+            at += 1;
+        }
+        Bytes(kind)
+    }
+
+    #[inline]
+    pub(crate) fn has(&self, byte: u8) -> bool {
+        self.0[usize::from(byte)]
+    }
+}
+
+/// What ends a value without quotes.
+static BARE_STOPS: Bytes = Bytes::of(b" \t\n\r\"'`<>,;()[]{}&|\\");
+/// What ends it in a shell or an `.env` line.
+static WIDE_STOPS: Bytes = Bytes::of(b" \t\n\r\"'`");
+
 /// A value behind an operator.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Span {
@@ -76,7 +101,7 @@ pub(crate) fn quoted_end(text: &[u8], start: usize, depth: usize) -> Option<usiz
 }
 
 pub(crate) fn bare_end(text: &[u8], start: usize) -> usize {
-    let end = forward_over(text, start, BARE_LIMIT, |b| !b" \t\n\r\"'`<>,;()[]{}&|\\".contains(&b));
+    let end = forward_over(text, start, BARE_LIMIT, |b| !BARE_STOPS.has(b));
     let opened = |b: u8| matches!(b, b'{' | b'<' | b'(' | b'[');
     if text.get(end).copied().is_some_and(opened)
         && (end == start || text[end - 1] == b'$' || text[end] == b'<')
@@ -88,7 +113,7 @@ pub(crate) fn bare_end(text: &[u8], start: usize) -> usize {
 
 /// Up to white space; a shell or `.env` line may hold any sign.
 fn wide_end(text: &[u8], start: usize) -> usize {
-    let mut end = forward_over(text, start, BARE_LIMIT, |b| !b" \t\n\r\"'`".contains(&b));
+    let mut end = forward_over(text, start, BARE_LIMIT, |b| !WIDE_STOPS.has(b));
     if let Some(escape) = memchr::memmem::find(&text[start..end], b"\\n") {
         end = start + escape;
     }
