@@ -136,11 +136,7 @@ pub(crate) fn labels(text: &[u8]) -> impl Iterator<Item = (Noun, usize, usize)> 
 
 /// What a word of ASCII letters names.
 pub(crate) fn noun(word: &[u8]) -> Option<Noun> {
-    let mut lower = [0; 16];
-    let lower = lower.get_mut(..word.len())?;
-    lower.copy_from_slice(word);
-    lower.make_ascii_lowercase();
-    PLAIN_LABELS.get(lower)
+    (word.len() <= 16).then(|| PLAIN_LABELS.get_any_case(word)).flatten()
 }
 
 /// The words of ASCII letters, for those who decide which words are looked at.
@@ -154,11 +150,7 @@ pub(crate) fn links(word: &[u8]) -> bool {
     if LINK_LENGTHS[usize::from(first | 0x20)] >> word.len().min(31) & 1 == 0 {
         return false;
     }
-    let mut lower = [0; 16];
-    let Some(lower) = lower.get_mut(..word.len()) else { return false };
-    lower.copy_from_slice(word);
-    lower.make_ascii_lowercase();
-    LINK_WORDS.get(lower).is_some()
+    word.len() <= 16 && LINK_WORDS.get_any_case(word).is_some()
 }
 
 #[cfg(test)]

@@ -3,55 +3,82 @@
 use super::KeyClass;
 
 const ENTRIES: usize = 2048;
-const LONGEST: usize = 32;
+pub(super) const LONGEST: usize = 32;
 
-/// A name in a form that is quick to compare: up to sixteen bytes its ends are all of it.
+/// A name in a form that is quick to compare: up to [`LONGEST`] bytes these are all of it.
 #[derive(Clone, Copy, PartialEq, Eq)]
-struct Ends {
+pub(super) struct Packed {
     head: u64,
     tail: u64,
+    /// What stands between the ends of longer names.
+    middle: [u64; 2],
     length: usize,
 }
 
-impl Ends {
-    /// The ends of a name that is not empty.
+impl Packed {
+    pub(super) const EMPTY: Packed = Packed { head: 0, tail: 0, middle: [0; 2], length: 0 };
+
+    /// A name that is not empty.
     #[inline]
-    fn of(name: &[u8]) -> Ends {
+    pub(super) fn of(name: &[u8]) -> Packed {
         let length = name.len();
         if let (Some(head), Some(tail)) = (name.first_chunk(), name.last_chunk()) {
-            return Ends { head: u64::from_le_bytes(*head), tail: u64::from_le_bytes(*tail), length };
+            let (head, tail) = (u64::from_le_bytes(*head), u64::from_le_bytes(*tail));
+            let middle = if length > 16 { Packed::middle(name) } else { [0; 2] };
+            return Packed { head, tail, middle, length };
         }
         if let (Some(head), Some(tail)) = (name.first_chunk(), name.last_chunk()) {
             let (head, tail) = (u32::from_le_bytes(*head), u32::from_le_bytes(*tail));
-            return Ends { head: u64::from(head), tail: u64::from(tail), length };
+            return Packed { head: u64::from(head), tail: u64::from(tail), length, ..Packed::EMPTY };
         }
         let byte = |at: usize| u64::from(name[at]);
-        Ends { head: byte(0) | byte(length / 2) << 8 | byte(length - 1) << 16, tail: 0, length }
+        Packed { head: byte(0) | byte(length / 2) << 8 | byte(length - 1) << 16, length, ..Packed::EMPTY }
     }
 
-    fn hash(self) -> usize {
+    fn middle(name: &[u8]) -> [u64; 2] {
+        let word = |part: Option<&[u8; 8]>| part.map_or(0, |bytes| u64::from_le_bytes(*bytes));
+        [word(name[8..].first_chunk()), word(name[..name.len() - 8].last_chunk())]
+    }
+
+    /// The same name in lower case.
+    #[inline]
+    pub(super) fn lowered(self) -> Packed {
+        let Packed { head, tail, middle: [first, second], length } = self;
+        Packed { head: lower(head), tail: lower(tail), middle: [lower(first), lower(second)], length }
+    }
+
+    #[inline]
+    pub(super) fn hash(self) -> usize {
         let mixed = self.head.wrapping_mul(0x9e37_79b9_7f4a_7c15)
             ^ self.tail.wrapping_add(self.length as u64).wrapping_mul(0xc2b2_ae3d_27d4_eb4f);
         (mixed >> 40) as usize
     }
 }
 
+/// Eight bytes with their ASCII capitals in lower case.
+#[inline]
+const fn lower(bytes: u64) -> u64 {
+    const ONES: u64 = 0x0101_0101_0101_0101;
+    let ascii = bytes & (0x7f * ONES);
+    let from_a = ascii + (0x80 - b'A' as u64) * ONES;
+    let past_z = ascii + (0x80 - (b'Z' as u64 + 1)) * ONES;
+    let capital = from_a & !past_z & !bytes & (0x80 * ONES);
+    bytes | capital >> 2
+}
+
 /// A cheap hash of a name, for tables that are small and compare.
 pub(crate) fn hash(name: &[u8]) -> usize {
-    if name.is_empty() { 0 } else { Ends::of(name).hash() }
+    if name.is_empty() { 0 } else { Packed::of(name).hash() }
 }
 
 /// A name that was judged, and how.
 #[derive(Clone, Copy)]
 struct Entry {
-    ends: Ends,
-    /// What stands between the ends of longer names.
-    middle: [u8; LONGEST - 16],
+    name: Packed,
     class: KeyClass,
 }
 
-const EMPTY: Entry =
-    Entry { ends: Ends { head: 0, tail: 0, length: 0 }, middle: [0; LONGEST - 16], class: KeyClass::PLAIN };
+const EMPTY: Entry = Entry { name: Packed::EMPTY, class: KeyClass::PLAIN };
 
 /// A direct-mapped cache from names to classes, compared by their bytes. It belongs to one redactor.
 #[derive(Default)]
@@ -74,16 +101,12 @@ impl NameCache {
         if self.entries.is_empty() {
             self.entries.resize(ENTRIES, EMPTY);
         }
-        let ends = Ends::of(name);
-        let middle = name.get(8..name.len() - name.len().min(8)).unwrap_or(b"");
-        let entry = &mut self.entries[ends.hash() % ENTRIES];
-        if entry.ends == ends && entry.middle[..middle.len()] == *middle {
-            return entry.class;
+        let name = Packed::of(name);
+        let entry = &mut self.entries[name.hash() % ENTRIES];
+        if entry.name != name {
+            *entry = Entry { name, class: judge() };
         }
-        let class = judge();
-        *entry = Entry { ends, class, ..EMPTY };
-        entry.middle[..middle.len()].copy_from_slice(middle);
-        class
+        entry.class
     }
 }
 
@@ -103,6 +126,15 @@ mod tests {
         let long = [b'x'; 40];
         assert_eq!(cache.class(&long, || KeyClass::SECRET), KeyClass::SECRET);
         assert_eq!(cache.class(&long, || KeyClass::PLAIN), KeyClass::PLAIN);
+    }
+
+    #[test]
+    fn capitals_are_lowered_and_nothing_else() {
+        for byte in 0..=u8::MAX {
+            let bytes = [byte, b'A', 0xff, b'Z', b'@', byte, b'[', byte];
+            let lowered = lower(u64::from_le_bytes(bytes)).to_le_bytes();
+            assert_eq!(lowered, bytes.map(|byte| byte.to_ascii_lowercase()), "{byte}");
+        }
     }
 
     #[test]

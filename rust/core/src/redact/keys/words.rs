@@ -1,8 +1,7 @@
 //! The vocabulary of key names: which words name a secret, and which say that a key only speaks about one.
 
 use super::foreign::{self, Noun};
-use std::collections::HashMap;
-use std::hash::{BuildHasherDefault, Hasher};
+use super::names::{LONGEST, Packed};
 use std::sync::LazyLock;
 
 /// Names a secret wherever it stands in a key.
@@ -154,30 +153,10 @@ const LISTS: [(u16, &str); 14] = [
     ),
 ];
 
-/// Fast hashing for a fixed vocabulary; nobody can choose its entries.
-#[derive(Default)]
-struct WordHasher(u64);
-
-impl Hasher for WordHasher {
-    fn write(&mut self, bytes: &[u8]) {
-        for chunk in bytes.chunks(8) {
-            let mut word = [0; 8];
-            word[..chunk.len()].copy_from_slice(chunk);
-            self.0 = (self.0.rotate_left(5) ^ u64::from_le_bytes(word)).wrapping_mul(0x517c_c1b7_2722_0a95);
-        }
-    }
-
-    fn finish(&self) -> u64 {
-        self.0 ^ (self.0 >> 32)
-    }
-}
-
-/// A map over words with [`WordHasher`].
-type WordMap<V> = HashMap<&'static [u8], V, BuildHasherDefault<WordHasher>>;
-
 /// A fixed set of words with something said about each.
 pub(crate) struct Vocabulary<V> {
-    map: WordMap<V>,
+    /// Each word in the place that its hash says, or behind it; half of them are free.
+    slots: Vec<Option<(Packed, V)>>,
     /// A bit for each combination of first letters, last letter and length that occurs: most words fail here.
     likely: Vec<u64>,
 }
@@ -188,33 +167,73 @@ impl<V: Copy> Vocabulary<V> {
         words: impl Iterator<Item = (&'static str, V)>,
         merge: impl Fn(V, V) -> V,
     ) -> Vocabulary<V> {
-        let mut vocabulary = Vocabulary { map: WordMap::default(), likely: vec![0; TRAITS / 64] };
+        let words: Vec<_> = words.collect();
+        let slots = vec![None; (2 * words.len() + 1).next_power_of_two()];
+        let mut vocabulary = Vocabulary { slots, likely: vec![0; TRAITS / 64] };
         for (word, says) in words {
-            let word = word.as_bytes();
-            let bit = trait_bit(word);
+            debug_assert!(word.len() <= LONGEST_WORD && word.len() <= LONGEST);
+            let bit = trait_bit(word.as_bytes());
             vocabulary.likely[bit / 64] |= 1 << (bit % 64);
-            let said = vocabulary.map.get(word).copied();
-            vocabulary.map.insert(word, said.map_or(says, |before| merge(before, says)));
+            let word = Packed::of(word.as_bytes());
+            let said = vocabulary.find(word).map_or(says, |before| merge(before, says));
+            vocabulary.put(word, said);
         }
         vocabulary
     }
 
+    fn put(&mut self, word: Packed, says: V) {
+        let mut at = word.hash();
+        loop {
+            let places = self.slots.len();
+            match &mut self.slots[at % places] {
+                Some((known, _)) if *known != word => at += 1,
+                slot => return *slot = Some((word, says)),
+            }
+        }
+    }
+
     /// What is said about a lower-case word.
+    #[inline]
     pub(crate) fn get(&self, word: &[u8]) -> Option<V> {
+        self.is_likely(word).then(|| self.find(Packed::of(word))).flatten()
+    }
+
+    /// What is said about a word in any case.
+    #[inline]
+    pub(crate) fn get_any_case(&self, word: &[u8]) -> Option<V> {
+        self.is_likely(word).then(|| self.find(Packed::of(word).lowered())).flatten()
+    }
+
+    #[inline]
+    fn is_likely(&self, word: &[u8]) -> bool {
         if word.is_empty() || word.len() > LONGEST_WORD {
-            return None;
+            return false;
         }
         let bit = trait_bit(word);
-        (self.likely[bit / 64] >> (bit % 64) & 1 == 1).then(|| self.map.get(word).copied()).flatten()
+        self.likely[bit / 64] >> (bit % 64) & 1 == 1
+    }
+
+    fn find(&self, word: Packed) -> Option<V> {
+        let mut at = word.hash();
+        loop {
+            match self.slots[at % self.slots.len()] {
+                Some((known, says)) if known == word => return Some(says),
+                None => return None,
+                _ => at += 1,
+            }
+        }
     }
 }
 
 const TRAITS: usize = 0x4000;
 const LONGEST_WORD: usize = 28;
+/// The longest word of [`ENDS_LABEL`].
+const LONGEST_END: usize = 12;
 
 fn trait_bit(word: &[u8]) -> usize {
-    let (first, last) = (usize::from(word[0]), usize::from(word[word.len() - 1]));
-    let second = usize::from(*word.get(1).unwrap_or(&0));
+    let letter = |at: usize| usize::from(word[at].to_ascii_lowercase());
+    let (first, last) = (letter(0), letter(word.len() - 1));
+    let second = if word.len() > 1 { letter(1) } else { 0 };
     (first * 31 + second * 217 + last * 1984 + word.len() * 5) % TRAITS
 }
 
@@ -261,14 +280,10 @@ pub(crate) fn is(word: &[u8], wanted: u16) -> bool {
 
 /// Whether a word in the text can be the last one of a label of several words: `api key`, `mot de passe`.
 pub(crate) fn ends_label(word: &[u8]) -> bool {
-    let mut lower = [0; 12];
     if !word.is_ascii() {
         return true;
     }
-    let Some(lower) = lower.get_mut(..word.len()) else { return false };
-    lower.copy_from_slice(word);
-    lower.make_ascii_lowercase();
-    is(lower, ENDS_LABEL)
+    word.len() <= LONGEST_END && WORDS.get_any_case(word).is_some_and(|flags| flags & ENDS_LABEL != 0)
 }
 
 /// Fields whose strings are content: source text, messages, output.
