@@ -5,6 +5,7 @@ use super::benign;
 use super::lines;
 use super::members;
 use super::records;
+use super::schemes::after_scheme;
 use super::value::{self, Place};
 use super::{calls, elements, named, pem, prose};
 use crate::redact::keys::KeyClass;
@@ -14,7 +15,7 @@ use crate::redact::rules::RuleId;
 use crate::redact::scan::Scan;
 use crate::redact::scan::segments::last_segment;
 use crate::redact::scan::span::{
-    Bytes, KEY_LIMIT, VALUE_LIMIT, back_over, bare_end, forward_over, quote_at, quoted_end,
+    Bytes, KEY_LIMIT, VALUE_LIMIT, back_over, forward_over, quote_at, quoted_end,
 };
 use crate::redact::scan::tails::may_hold_secret;
 use crate::redact::tokens::unknown::Shape;
@@ -330,11 +331,14 @@ fn may_follow(scan: &mut Scan, from: usize) -> bool {
 }
 
 fn is_cookie(key: &[u8]) -> bool {
+    if !memchr::memchr2_iter(b'k', b'K', key).any(|at| at >= 3 && key[at - 1] | 0x20 == b'o') {
+        return false;
+    }
     let mut room = [0; 64];
     matches!(last_segment(key, &mut room), b"cookie" | b"cookies" | b"cookie2")
 }
 
-pub(crate) fn judge(scan: &mut Scan, class: KeyClass, key: &[u8], span: Span, operator: Operator) {
+pub(crate) fn judge<'a>(scan: &mut Scan<'a>, class: KeyClass, key: &'a [u8], span: Span, operator: Operator) {
     let text = scan.text;
     if text[span.start..].starts_with(b"Digest ") {
         return members::digest_response(scan, span.start);
@@ -356,10 +360,10 @@ pub(crate) fn judge(scan: &mut Scan, class: KeyClass, key: &[u8], span: Span, op
             && prose::is_phrase(&text[span.start..line_end(text, span.start)])
     {
         let end = if span.quoted { span.end } else { line_end(text, span.start) };
-        if class != KeyClass::PHRASE || value::is_secret(&text[span.start..end], &place) {
+        if class != KeyClass::PHRASE || scan.memo.value_judged.is_secret(&text[span.start..end], &place) {
             scan.secret(span.start, end, RuleId::ASSIGNED);
         }
-    } else if value::is_secret(body, &place) {
+    } else if scan.memo.value_judged.is_secret(body, &place) {
         // What ends a sentence may as well be the end of a password.
         let end = if span.quoted { span.end } else { forward_over(text, span.end, 4, |b| b == b'!') };
         scan.secret(span.start, end, RuleId::ASSIGNED);
@@ -375,50 +379,6 @@ pub(crate) fn judge(scan: &mut Scan, class: KeyClass, key: &[u8], span: Span, op
 
 fn line_end(text: &[u8], from: usize) -> usize {
     forward_over(text, from, VALUE_LIMIT, |b| !matches!(b, b'\n' | b'\r' | b'"' | b'<'))
-}
-
-/// `Bearer x`, `Basic x`, `token x`: the secret is behind the scheme.
-fn after_scheme(text: &[u8], span: Span) -> Span {
-    let word_end =
-        forward_over(text, span.start, 20, |b| b.is_ascii_alphanumeric() || b == b'-' || b == b'_');
-    if text.get(word_end) != Some(&b' ') || !is_scheme(&text[span.start..word_end]) {
-        return span;
-    }
-    let start = forward_over(text, word_end, 4, |b| b == b' ');
-    let end = if span.quoted { span.end } else { bare_end(text, start) };
-    Span { start, end, quoted: span.quoted }
-}
-
-fn is_scheme(word: &[u8]) -> bool {
-    let mut lower = [0; 20];
-    let Some(lower) = lower.get_mut(..word.len()) else { return false };
-    lower.copy_from_slice(word);
-    lower.make_ascii_lowercase();
-    matches!(
-        &*lower,
-        b"bearer"
-            | b"basic"
-            | b"token"
-            | b"apikey"
-            | b"api-key"
-            | b"key"
-            | b"bot"
-            | b"jwt"
-            | b"negotiate"
-            | b"digest"
-            | b"apitoken"
-            | b"ssws"
-            | b"pve"
-            | b"access"
-            | b"sso-key"
-            | b"oauth"
-            | b"genie"
-            | b"discogs"
-            | b"klaviyo-api-key"
-            | b"circle-token"
-            | b"is"
-            | b"to"
-    )
 }
 
 /// `"abc" + "def"`, `("abc"\n "def")`: the literals that go on behind a redacted one.

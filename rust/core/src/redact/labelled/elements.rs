@@ -39,7 +39,8 @@ fn attribute(scan: &mut Scan, name: Name) {
     if name.start < 2 || text[name.start - 2] != b'=' {
         return;
     }
-    let tag = back_over(text, name.start, TAG_REACH, |b| !matches!(b, b'<' | b'>' | b'\n'));
+    let floor = name.start.saturating_sub(TAG_REACH);
+    let tag = memchr::memrchr3(b'<', b'>', b'\n', &text[floor..name.start]).map_or(floor, |i| floor + i + 1);
     if tag > 0
         && text[tag - 1] == b'<'
         && let Some(from) = past_attributes(text, name.end + 1)
@@ -61,7 +62,8 @@ fn entry(scan: &mut Scan, name: Name) {
 
 /// Where the content of an element starts whose tag goes on at `at`; none where it has none.
 fn past_attributes(text: &[u8], at: usize) -> Option<usize> {
-    let end = forward_over(text, at, ATTRIBUTES, |b| !matches!(b, b'<' | b'>' | b'\n'));
+    let ceiling = text.len().min(at + ATTRIBUTES);
+    let end = memchr::memchr3(b'<', b'>', b'\n', text.get(at..ceiling)?).map_or(ceiling, |i| at + i);
     (text.get(end) == Some(&b'>') && text[end - 1] != b'/').then_some(end + 1)
 }
 

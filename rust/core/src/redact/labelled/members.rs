@@ -14,7 +14,7 @@ const REACH: usize = 300;
 const LONGEST: usize = 4 << 10;
 
 /// `"spring.datasource.password": {"value": "x", …}`: the value in the object that opens at `open`.
-pub(crate) fn value_inside(scan: &mut Scan, class: KeyClass, key: &[u8], open: usize) {
+pub(crate) fn value_inside<'a>(scan: &mut Scan<'a>, class: KeyClass, key: &'a [u8], open: usize) {
     let text = scan.text;
     let reach = forward_over(text, open + 1, REACH, |b| b != b'}');
     let Some(name) = memchr::memmem::find_iter(&text[open..reach], b"value").take(4).find_map(|i| {

@@ -7,8 +7,10 @@ use crate::redact::scan::segments::{Segments, last_segment};
 use crate::redact::scan::span::Bytes;
 use crate::redact::tokens::unknown::{Shape, is_uuid};
 
+pub(crate) use super::placeholders::{is_placeholder, stands_for_value};
+
 /// The place a value stands in.
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct Place<'a> {
     /// Class of the name before it.
     pub(crate) class: KeyClass,
@@ -22,6 +24,24 @@ pub(crate) struct Place<'a> {
     pub(crate) colon: bool,
     /// The byte after the value; a newline at the end of the text.
     pub(crate) next: u8,
+}
+
+/// The value that was judged last, with all that its judgement rests on: the same few stand in many places.
+#[derive(Default)]
+pub(crate) struct Judged<'a>(Option<(&'a [u8], Place<'a>, bool)>);
+
+impl<'a> Judged<'a> {
+    /// As [`is_secret`].
+    pub(crate) fn is_secret(&mut self, value: &'a [u8], place: &Place<'a>) -> bool {
+        match &self.0 {
+            Some((known, at, secret)) if at == place && *known == value => *secret,
+            _ => {
+                let secret = is_secret(value, place);
+                self.0 = Some((value, *place, secret));
+                secret
+            }
+        }
+    }
 }
 
 /// Whether `value` is a secret rather than a placeholder, a reference, a type, a call or a label.
@@ -109,9 +129,12 @@ pub(crate) fn is_reference_name(value: &[u8]) -> bool {
         && value[1..].iter().all(|b| b.is_ascii_alphanumeric() || *b == b'_')
 }
 
+/// What a chosen password has beside letters.
+static CHOSEN: Bytes = Bytes::of(b"0123456789!@#$%^&*?+~");
+
 /// Whether somebody chose this as a password: letters with digits or signs, and no name of a file or a host.
 pub(crate) fn looks_chosen(value: &[u8]) -> bool {
-    if !value.iter().any(|b| b.is_ascii_digit() || b"!@#$%^&*?+~".contains(b)) {
+    if !value.iter().any(|b| CHOSEN.has(*b)) {
         return false;
     }
     let shape = Shape::of(value);
@@ -354,138 +377,6 @@ fn is_numbered_word(value: &[u8], shape: &Shape) -> bool {
         && rest.iter().all(u8::is_ascii_digit)
         && (letters <= 4 || words::flags(&value[..letters].to_ascii_lowercase()) != 0)
         && shape.other == 0
-}
-
-/// Text that stands for a value or is masked: `${X}`, `<token>`, `xxxx`, `your-key-here`, `os.environ[…]`.
-pub(crate) fn is_placeholder(value: &[u8]) -> bool {
-    stands_for_value(value) || benign::is_something_else(value)
-}
-
-/// As [`is_placeholder`], for any kind of value: what is no secret may still be a number of a person.
-pub(crate) fn stands_for_value(value: &[u8]) -> bool {
-    let first = value[0];
-    let last = value[value.len() - 1];
-    if first == b'$' && value.len() > 1 {
-        return value[1..].iter().all(|b| b.is_ascii_alphanumeric() || b"_{}()$.:-? []\"'".contains(b));
-    }
-    if (first == b'<' && last == b'>') || (first == b'%' && last == b'%') || (first == b'{' && last == b'}') {
-        return true;
-    }
-    if (first == b'[' && last == b']')
-        || (first == b'_' && value.starts_with(b"__") && value.ends_with(b"__"))
-    {
-        return true;
-    }
-    is_colour(value) || is_masked(value) || is_reference(value) || reads_as_placeholder(value)
-}
-
-/// `#00ff80`
-fn is_colour(value: &[u8]) -> bool {
-    value[0] == b'#' && matches!(value.len(), 4 | 7 | 9) && value[1..].iter().all(u8::is_ascii_hexdigit)
-}
-
-/// `****`, `xxxx`, `sk-...`, `abcd****`.
-fn is_masked(value: &[u8]) -> bool {
-    let (mut crosses, mut stars, mut dots, mut wide) = (0, 0, 0, false);
-    for byte in value {
-        crosses += usize::from(*byte | 0x20 == b'x');
-        stars += usize::from(*byte == b'*');
-        dots += usize::from(*byte == b'.');
-        wide |= *byte >= 0x80;
-    }
-    value.iter().all(|b| *b == value[0])
-        || dots >= 3 && contains(value, b"...")
-        || stars >= 3 && contains(value, b"***")
-        || wide && (contains(value, "…".as_bytes()) || contains(value, "•".as_bytes()))
-        || crosses * 10 >= value.len() * 6
-        || stars * 2 >= value.len()
-}
-
-fn is_reference(value: &[u8]) -> bool {
-    static FRONT_BYTES: Bytes = Bytes::of(b"poegEsvldmSa/iDBct#@{%");
-    const FRONTS: [&[u8]; 30] = [
-        b"process.env",
-        b"os.environ",
-        b"os.getenv",
-        b"getenv",
-        b"env.",
-        b"ENV[",
-        b"env(",
-        b"secrets.",
-        b"vars.",
-        b"var.",
-        b"local.",
-        b"data.",
-        b"module.",
-        b"System.getenv",
-        b"op://",
-        b"vault:",
-        b"arn:aws",
-        b"/run/secrets/",
-        b"import.meta",
-        b"Deno.env",
-        b"Bun.env",
-        b"config.",
-        b"self.",
-        b"this.",
-        b"settings.",
-        b"std::env",
-        b"#{",
-        b"@{",
-        b"{{",
-        b"%(",
-    ];
-    FRONT_BYTES.has(value[0]) && FRONTS.iter().any(|front| value[0] == front[0] && value.starts_with(front))
-        || memchr::memchr_iter(b'{', value).any(|at| {
-            let doubled = value.get(at + 1) == Some(&b'{');
-            doubled && (value.get(at + 2) == Some(&b' ') || at > 0 && value[at - 1] == b'$')
-        })
-}
-
-/// Words of texts that ask to be replaced.
-#[rustfmt::skip]
-const ASKING: [&[u8]; 13] = [
-    b"your", b"example", b"placeholder", b"changeme", b"change", b"replace", b"replaceme", b"redacted", b"dummy", b"insert",
-    b"todo", b"here", b"sample",
-];
-
-/// Whether all letters of one of these words occur in a value.
-fn may_ask(value: &[u8]) -> bool {
-    static LETTERS: [u32; ASKING.len()] = {
-        let mut letters = [0; ASKING.len()];
-        let mut at = 0;
-        while at < letters.len() {
-            letters[at] = letters_of(ASKING[at]);
-            at += 1;
-        }
-        letters
-    };
-    let letters = letters_of(value);
-    LETTERS.iter().any(|word| word & letters == *word)
-}
-
-/// A bit for each letter that occurs, in either case; other bytes set some bit, too.
-const fn letters_of(text: &[u8]) -> u32 {
-    let (mut letters, mut at) = (0, 0);
-    while at < text.len() {
-        letters |= 1u32 << (text[at] & 31);
-        at += 1;
-    }
-    letters
-}
-
-/// `YOUR_API_KEY`, `change-me`, `<insert token here>`, `yourpassword`.
-fn reads_as_placeholder(value: &[u8]) -> bool {
-    if value.len() > 64 {
-        return false;
-    }
-    let yours = value[..value.len().min(4)].eq_ignore_ascii_case(b"your");
-    let asks = yours && !value.iter().any(u8::is_ascii_digit)
-        || may_ask(value) && Segments::of_bytes(value).any(|word| ASKING.contains(&word));
-    asks && {
-        let shape = Shape::of(value);
-        !(shape.alnum() > 20 && shape.is_random())
-    }
 }
 
 /// Whether the value only says its key again: `token=token`, `"password": "Password"`.

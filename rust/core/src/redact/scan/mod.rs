@@ -10,7 +10,7 @@ use crate::redact::commands::shell;
 use crate::redact::keys::KeyClass;
 use crate::redact::keys::names::NameCache;
 use crate::redact::labelled::assign::LONG_NAME;
-use crate::redact::labelled::{assign, cookies, pem, prose, records};
+use crate::redact::labelled::{assign, cookies, pem, prose, records, value};
 use crate::redact::rules::RuleId;
 use crate::redact::{Finding, Redactor, With};
 use crate::redact::{commands, decode, identity, paths, pii, tokens, url, user};
@@ -33,13 +33,15 @@ pub(crate) struct Scan<'a> {
     pub(crate) depth: u8,
     pub(crate) names: &'a mut NameCache,
     /// What earlier looks learnt, so that hostile text is not read again and again.
-    pub(crate) memo: Memo,
+    pub(crate) memo: Memo<'a>,
     covered: usize,
 }
 
 /// Ranges that were read already.
 #[derive(Default)]
-pub(crate) struct Memo {
+pub(crate) struct Memo<'a> {
+    /// The value that was judged last.
+    pub(crate) value_judged: value::Judged<'a>,
     /// Where the last value without quotes ended, and how many names inside it were followed.
     pub(crate) value: (usize, usize),
     /// Up to where the columns of the last table were read.
