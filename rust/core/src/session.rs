@@ -76,6 +76,8 @@ struct OpenSpan {
     bytes: Vec<u8>,
     redactions: Vec<(RuleId, u32)>,
     long: Vec<(u32, u32)>,
+    /// Whether its begin names a file that holds nothing but a secret.
+    secret_file: bool,
     facts: Facts,
     parent: Option<u64>,
     phase: Option<Arc<[u8]>>,
@@ -259,6 +261,7 @@ impl Session {
                 bytes: buffer.out.clone(),
                 redactions: buffer.redactions.clone(),
                 long: buffer.long_values().to_vec(),
+                secret_file: buffer.names_secret_file(),
                 facts,
                 parent: place.parent,
                 phase: place.phase.map(Arc::from),
@@ -288,6 +291,7 @@ impl Session {
         let recorded = with_workspace(|workspace| {
             let Workspace { buffer, head, .. } = workspace;
             buffer.restore(&span.bytes, &span.redactions, &span.long);
+            buffer.next_event(span.secret_file);
             let mut encoder = Encoder::new(&self.redactor, buffer, self.policy.limits);
             let mut event = Assembly::new(&mut encoder, &self.classes, span.kind);
             event.facts = span.facts;

@@ -10,7 +10,7 @@ pub mod json;
 mod keys;
 mod truncate;
 
-use crate::redact::{Finding, KeyClass, Redactor, RuleId, Scratch, Verdict};
+use crate::redact::{Finding, KeyClass, Redactor, RuleId, Scratch, Verdict, With};
 use escape::{escape_into, quote_into};
 use keys::{KeyCache, Role};
 
@@ -76,6 +76,10 @@ pub struct Buffer {
     frames: Vec<Frame>,
     scratch: Scratch,
     keys: KeyCache,
+    /// Whether a text of this event names a file that holds nothing but a secret.
+    secret_file: bool,
+    /// Where the last short content of this event stands in `out`: the body of the file that is named behind it.
+    content: Option<(u32, u32)>,
 }
 
 impl Buffer {
@@ -86,6 +90,19 @@ impl Buffer {
         self.long.clear();
         self.long_bytes = 0;
         self.frames.clear();
+        self.next_event(false);
+    }
+
+    /// Forgets what the last event said about files; whether this one, begun before, has named one that holds a secret.
+    pub fn next_event(&mut self, secret_file: bool) {
+        self.secret_file = secret_file;
+        self.content = None;
+    }
+
+    /// Whether the event has named a file that holds nothing but a secret: what [`Buffer::next_event`] takes back.
+    #[must_use]
+    pub fn names_secret_file(&self) -> bool {
+        self.secret_file
     }
 
     /// Takes over what a span's begin has written, so that its end can go on.
@@ -353,14 +370,55 @@ impl<'a> Encoder<'a> {
     }
 
     fn judged_text(&mut self, text: &str, spelling: Option<&str>) {
+        let content = self.slot.is_content();
+        if !content && self.redactor.names_secret_file(text) {
+            self.name_secret_file();
+        }
         self.buffer.out.push(b'"');
         let start = self.buffer.out.len();
         match spelling {
+            _ if content && self.buffer.secret_file => self.body_of_secret_file(text),
             Some(spelling) => self.redacted_spelling(text, spelling),
             None => self.redacted_text(text),
         }
+        if content {
+            self.buffer.content = Some((start as u32, self.buffer.out.len() as u32));
+        }
         self.remember_long(start);
         self.buffer.out.push(b'"');
+    }
+
+    /// The text just met names a file that holds nothing but a secret: what is content in this event may be it.
+    fn name_secret_file(&mut self) {
+        self.buffer.secret_file = true;
+        let Some((start, end)) = self.buffer.content.take() else { return };
+        let place = start as usize..end as usize;
+        let long = self.buffer.long.last().is_some_and(|(at, _)| *at >= start);
+        // Whatever is written with an escape is more than one word.
+        let Ok(body) = std::str::from_utf8(&self.buffer.out[place.clone()]) else { return };
+        let body = body.strip_suffix("\\n").unwrap_or(body);
+        if let Some((from, to)) =
+            self.redactor.body_of_secret_file(body).filter(|_| !long && !body.contains('\\'))
+        {
+            let place = place.start + from..place.start + to;
+            let mut marker = Vec::new();
+            escape_into(&mut marker, self.redactor.redaction_value());
+            self.buffer.out.splice(place, marker);
+            self.buffer.count(RuleId::ASSIGNED);
+        }
+    }
+
+    /// Writes what may be the body of such a file.
+    fn body_of_secret_file(&mut self, text: &str) {
+        let verdict = self.judge(text);
+        if verdict == Verdict::Keep
+            && let Some((start, end)) = self.redactor.body_of_secret_file(text)
+        {
+            let finding =
+                Finding { start: start as u32, end: end as u32, rule: RuleId::ASSIGNED, with: With::Marker };
+            return self.spans(text, &[finding]);
+        }
+        self.apply(verdict, text);
     }
 
     fn remember_long(&mut self, start: usize) {

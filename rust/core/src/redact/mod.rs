@@ -262,6 +262,16 @@ impl Redactor {
         scratch.names.class(name.as_bytes(), || self.keys.classify(name))
     }
 
+    /// Whether a text of an event names a file that holds nothing but a secret.
+    pub(crate) fn names_secret_file(&self, text: &str) -> bool {
+        labelled::files::named_by(&self.keys, text)
+    }
+
+    /// Where the secret stands in `text`, the body of such a file; none where the user allows it.
+    pub(crate) fn body_of_secret_file(&self, text: &str) -> Option<(usize, usize)> {
+        labelled::files::body(text).filter(|(start, end)| !self.allow.allows(&text[*start..*end]))
+    }
+
     /// The class that a mapping under a key of `class` starts from: its own keys decide again.
     #[must_use]
     pub fn inside(&self, _class: KeyClass) -> KeyClass {

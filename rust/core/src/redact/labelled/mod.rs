@@ -5,6 +5,7 @@ pub(crate) mod benign;
 pub(crate) mod calls;
 pub(crate) mod cookies;
 pub(crate) mod elements;
+pub(crate) mod files;
 pub(crate) mod lines;
 pub(crate) mod logins;
 pub(crate) mod manifests;
