@@ -24,7 +24,8 @@ pub(crate) fn at_colon(scan: &mut Scan, at: usize) {
         hook(scan, from);
         crate::redact::labelled::logins::behind_url(scan, at, from);
     } else {
-        if at > 0 && text[at - 1].is_ascii_alphanumeric() {
+        let named = at > 0 && text[at - 1].is_ascii_alphanumeric();
+        if named && rest.first().is_some_and(|b| !ends_logon(*b)) {
             logon(scan, at);
         }
         match rest.first() {
@@ -200,10 +201,15 @@ fn hook(scan: &mut Scan, from: usize) {
     }
 }
 
+/// What no login holds.
+fn ends_logon(byte: u8) -> bool {
+    matches!(byte, b' ' | b'\t' | b'\n' | b'"' | b'\'' | b'`')
+}
+
 /// `jdbc:oracle:thin:user/x@host`, `secretsdump.py DOMAIN/user:x@host`
 fn logon(scan: &mut Scan, at: usize) {
     let text = scan.text;
-    let stop = |b: &u8| b" \t\n\"'`".contains(b);
+    let stop = |b: &u8| ends_logon(*b);
     let rest = &text[at + 1..text.len().min(at + 120)];
     let from = if text[..at].ends_with(b"oracle:thin") {
         memchr::memchr(b'/', rest).map(|i| at + 2 + i)

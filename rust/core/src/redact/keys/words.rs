@@ -268,6 +268,11 @@ pub(crate) fn secretive() -> impl Iterator<Item = &'static str> {
     flagged(SECRETIVE)
 }
 
+/// The endings by which a word names a secret whatever letters stand in front of them.
+pub(crate) fn glued() -> impl Iterator<Item = &'static str> {
+    STRONG_ENDS.into_iter().chain(["pass", "token"])
+}
+
 /// All flags of a lower-case word.
 pub(crate) fn flags(word: &[u8]) -> u16 {
     WORDS.get(word).unwrap_or(0)

@@ -246,7 +246,7 @@ impl Labels {
 }
 
 /// Whether a label or a link may end with an ASCII word, in any case; wrong about one word in eighty.
-pub(super) fn may_end(word: &[u8]) -> bool {
+pub(crate) fn may_end(word: &[u8]) -> bool {
     let ends = &ALL.ends;
     slots(word).iter().all(|slot| ends[slot / 64] >> (slot % 64) & 1 == 1)
 }

@@ -3,6 +3,7 @@
 //! A name is judged by its last words, so a set of the last letters of all words of the vocabulary answers "no" for
 //! nearly every name of nearly every text, at the price of a look-up or two.
 
+use super::segments::starts_hump;
 use super::span::KEY_LIMIT;
 use crate::redact::commands;
 use crate::redact::commands::positions;
@@ -16,6 +17,7 @@ const ENTRIES: usize = 1 << 9;
 /// Low five bits of each letter: the same for both cases.
 const FOUR_LETTERS: u64 = 0x1f1f_1f1f;
 const FIVE_LETTERS: u64 = 0x1f_1f1f_1f1f;
+const EIGHT_LETTERS: u64 = 0x1f1f_1f1f_1f1f_1f1f;
 
 /// A set of name endings, of any case.
 #[derive(Clone, Debug)]
@@ -24,18 +26,23 @@ pub(crate) struct Tails {
     likely: Box<[u64; ENTRIES]>,
     /// The same once more for shorter words, and the last five letters of longer ones.
     exact: Box<[u64; ENTRIES]>,
+    /// The last eight letters of every word, for sets whose words are never parts of longer ones.
+    whole: Option<Box<[u64; ENTRIES]>>,
+    /// Whether the labels of personal data belong to the set.
+    labels: bool,
 }
 
 /// Endings of names in front of `=` or `:`.
 pub(crate) static NAMES: LazyLock<Tails> = LazyLock::new(|| {
-    let mut tails = Tails::default();
-    words::telling().chain(labels::all()).chain(BESIDE_NAMES).for_each(|word| tails.add(word.as_bytes()));
+    let mut tails = Tails { labels: true, ..Tails::of_words() };
+    words::telling().chain(BESIDE_NAMES).for_each(|word| tails.add(word.as_bytes()));
+    labels::all().for_each(|label| tails.add_tail(label.as_bytes()));
     tails
 });
 
 /// Endings of words that are worth a look without an operator behind them.
 pub(crate) static WORDS: LazyLock<Tails> = LazyLock::new(|| {
-    let mut tails = Tails::default();
+    let mut tails = Tails::of_words();
     let words = words::secretive()
         .chain(COMMANDS)
         .chain(positions::words())
@@ -75,6 +82,13 @@ static STRONG: LazyLock<Tails> = LazyLock::new(|| {
     tails
 });
 
+/// Endings of words that name a secret with other letters in front of them: `pgpassword`, `dbpass`.
+static GLUED: LazyLock<Tails> = LazyLock::new(|| {
+    let mut tails = Tails::default();
+    words::glued().for_each(|word| tails.add(word.as_bytes()));
+    tails
+});
+
 /// Whether the name that ends in front of `end` may hold a word in front of its last one that names a secret. Words
 /// end in front of signs, digits and capitals, so lower-case letters are stepped over.
 pub(crate) fn may_hold_secret(text: &[u8], end: usize) -> bool {
@@ -100,13 +114,26 @@ const SHORTEST_STRONG: usize = 3;
 
 impl Default for Tails {
     fn default() -> Tails {
-        Tails { likely: Box::new([0; ENTRIES]), exact: Box::new([0; ENTRIES]) }
+        Tails { likely: Box::new([0; ENTRIES]), exact: Box::new([0; ENTRIES]), whole: None, labels: false }
     }
 }
 
 impl Tails {
+    /// An empty set that is asked for whole words.
+    fn of_words() -> Tails {
+        Tails { whole: Some(Box::new([0; ENTRIES])), ..Tails::default() }
+    }
+
     /// Adds a word; its letters are ASCII, words beyond ASCII are not asked about.
     pub(crate) fn add(&mut self, word: &[u8]) {
+        self.add_tail(word);
+        if let Some(whole) = &mut self.whole {
+            put(whole, LastWord::of(word, word.len()).whole);
+        }
+    }
+
+    /// Adds the last letters of a word only.
+    fn add_tail(&mut self, word: &[u8]) {
         let digits = word.iter().rev().take_while(|byte| byte.is_ascii_digit()).count();
         let undigited = &word[..word.len() - digits];
         self.add_ending(word);
@@ -144,10 +171,21 @@ impl Tails {
     #[cold]
     #[inline(never)]
     fn ends(&self, text: &[u8], end: usize) -> bool {
-        self.has(text, end) || {
+        let seen = self.has(text, end) || {
             let digits = text[..end].iter().rev().take(8).take_while(|byte| byte.is_ascii_digit()).count();
             end - digits < 4 || (digits > 0 && self.has(text, end - digits))
-        }
+        };
+        seen && self.whole.as_ref().is_none_or(|whole| self.has_word(whole, text, end))
+    }
+
+    /// Whether the word in front of `end`, or its last hump, is one of the set or ends like one that others are glued
+    /// to.
+    fn has_word(&self, whole: &[u64; ENTRIES], text: &[u8], end: usize) -> bool {
+        let word = LastWord::of(text, end);
+        holds(whole, word.hump)
+            || holds(whole, word.whole)
+            || word.end >= 4 && GLUED.has(text, word.end)
+            || self.labels && labels::may_end(&text[word.start..word.end])
     }
 
     #[inline]
@@ -162,6 +200,52 @@ impl Tails {
             None => letters(&text[..end]),
         };
         holds(&self.likely, four(last)) && (holds(&self.exact, five(last)) || holds(&self.exact, four(last)))
+    }
+}
+
+/// The letters and digits in front of a place, without the digits at their end.
+struct LastWord {
+    /// Where its last hump starts, as [`super::segments::Segments`] cuts it.
+    start: usize,
+    end: usize,
+    /// A hash of the last letters of this hump.
+    hump: u64,
+    /// A hash of the last letters of all of the word.
+    whole: u64,
+}
+
+impl LastWord {
+    #[inline]
+    fn of(text: &[u8], end: usize) -> LastWord {
+        const LONGEST: usize = 48;
+        let mut end = end;
+        while end > 0 && text[end - 1].is_ascii_digit() {
+            end -= 1;
+        }
+        let word = &text[end.saturating_sub(LONGEST)..end];
+        let (mut at, mut hump) = (word.len(), None);
+        while at > 0 && word[at - 1].is_ascii_alphanumeric() {
+            at -= 1;
+            if hump.is_none() && starts_hump(word, at) {
+                hump = Some(at);
+            }
+        }
+        let hump = hump.unwrap_or(at);
+        let letters = match text[..end].last_chunk() {
+            Some(last) => u64::from_le_bytes(*last),
+            None => word.iter().rev().enumerate().fold(0, |all, (back, byte)| all | u64::from(*byte) << (56 - 8 * back)),
+        };
+        let hash = |length: usize| {
+            let unwanted = 64 - 8 * length.min(8) as u32;
+            let kept = letters.checked_shr(unwanted).unwrap_or(0);
+            (kept & EIGHT_LETTERS).wrapping_mul(0x9e37_79b9_7f4a_7c15)
+        };
+        LastWord {
+            start: end - (word.len() - hump),
+            end,
+            hump: hash(word.len() - hump),
+            whole: hash(word.len() - at),
+        }
     }
 }
 
