@@ -3,6 +3,7 @@
 use super::Datum;
 use super::fold::Words;
 use super::label::Ending;
+use crate::redact::scan::letters::last_eight;
 use std::collections::HashMap;
 use std::hash::{BuildHasherDefault, Hasher};
 use std::sync::LazyLock;
@@ -144,6 +145,8 @@ struct Labels {
     data: HashMap<Box<str>, Datum, BuildHasherDefault<Fnv>>,
     /// A set of hashes of the words that a label or a link may end with.
     ends: [u64; 512],
+    /// The last eight letters of each of these words that is ASCII, the last one highest.
+    last_words: Vec<u64>,
     links: Vec<Box<[u8]>>,
     /// Sets of the last four letters of labels and of links.
     label_tails: Tails,
@@ -194,6 +197,7 @@ static ALL: LazyLock<Labels> = LazyLock::new(|| {
     let mut all = Labels {
         data: HashMap::default(),
         ends: [0; 512],
+        last_words: Vec::new(),
         links: Vec::new(),
         label_tails: Tails::new(),
         link_tails: Tails::new(),
@@ -204,6 +208,7 @@ static ALL: LazyLock<Labels> = LazyLock::new(|| {
             let joined = words.tail(words.len());
             for word in [joined, words.word(words.len() - 1)] {
                 all.note_end(word);
+                all.note_last(word);
                 all.label_tails.add(word);
                 all.label_tails.add(&[word, b"s"].concat());
             }
@@ -234,6 +239,14 @@ impl Labels {
         }
     }
 
+    /// Notes the last letters of a word and of its plural.
+    fn note_last(&mut self, word: &[u8]) {
+        let last = last_eight(word, word.len());
+        if word.is_ascii() {
+            self.last_words.extend([last, last >> 8 | u64::from(b's') << 56]);
+        }
+    }
+
     /// Adds a label and its plural.
     fn add(&mut self, joined: &[u8], datum: Datum) {
         let text = String::from_utf8_lossy(joined).into_owned();
@@ -246,7 +259,7 @@ impl Labels {
 }
 
 /// Whether a label or a link may end with an ASCII word, in any case; wrong about one word in eighty.
-pub(crate) fn may_end(word: &[u8]) -> bool {
+pub(super) fn may_end(word: &[u8]) -> bool {
     let ends = &ALL.ends;
     slots(word).iter().all(|slot| ends[slot / 64] >> (slot % 64) & 1 == 1)
 }
@@ -255,6 +268,11 @@ pub(crate) fn may_end(word: &[u8]) -> bool {
 pub(crate) fn all() -> impl Iterator<Item = &'static str> {
     let labels = ALL.data.iter().filter(|(_, datum)| **datum != Datum::Nothing);
     labels.map(|(label, _)| &**label).filter(|label| label.is_ascii())
+}
+
+/// The last eight letters of each word in ASCII that a label may end with, the last one highest.
+pub(crate) fn last_words() -> impl Iterator<Item = u64> {
+    ALL.last_words.iter().copied()
 }
 
 /// The datum that a label names: folded, without separators.

@@ -1,6 +1,7 @@
 //! One pass over a string: finds the places worth a look and hands each to the module that can judge it.
 
 pub(crate) mod blocks;
+pub(crate) mod letters;
 pub(crate) mod segments;
 pub(crate) mod span;
 pub(crate) mod tails;

@@ -124,7 +124,7 @@ pub(crate) fn last_segment<'r>(name: &[u8], room: &'r mut [u8; 64]) -> &'r [u8] 
 }
 
 /// `aB` and the `B` of `ABc` start a hump.
-pub(super) fn starts_hump(bytes: &[u8], i: usize) -> bool {
+fn starts_hump(bytes: &[u8], i: usize) -> bool {
     if i == 0 || !bytes[i].is_ascii_uppercase() {
         return false;
     }

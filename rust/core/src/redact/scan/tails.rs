@@ -3,7 +3,7 @@
 //! A name is judged by its last words, so a set of the last letters of all words of the vocabulary answers "no" for
 //! nearly every name of nearly every text, at the price of a look-up or two.
 
-use super::segments::starts_hump;
+use super::letters::{Letters, last_eight, others, unflagged};
 use super::span::KEY_LIMIT;
 use crate::redact::commands;
 use crate::redact::commands::positions;
@@ -28,15 +28,16 @@ pub(crate) struct Tails {
     exact: Box<[u64; ENTRIES]>,
     /// The last eight letters of every word, for sets whose words are never parts of longer ones.
     whole: Option<Box<[u64; ENTRIES]>>,
-    /// Whether the labels of personal data belong to the set.
-    labels: bool,
 }
 
 /// Endings of names in front of `=` or `:`.
 pub(crate) static NAMES: LazyLock<Tails> = LazyLock::new(|| {
-    let mut tails = Tails { labels: true, ..Tails::of_words() };
+    let mut tails = Tails::of_words();
     words::telling().chain(BESIDE_NAMES).for_each(|word| tails.add(word.as_bytes()));
     labels::all().for_each(|label| tails.add_tail(label.as_bytes()));
+    if let Some(whole) = &mut tails.whole {
+        labels::last_words().for_each(|last| put(whole, eight(last)));
+    }
     tails
 });
 
@@ -91,9 +92,19 @@ static GLUED: LazyLock<Tails> = LazyLock::new(|| {
 
 /// Whether the name that ends in front of `end` may hold a word in front of its last one that names a secret. Words
 /// end in front of signs, digits and capitals, so lower-case letters are stepped over.
+#[inline]
 pub(crate) fn may_hold_secret(text: &[u8], end: usize) -> bool {
+    // Most names are one word of a few letters.
+    let lower = unflagged(others(Letters::of(last_eight(text, end)).lower));
+    let front = end - lower.min(end);
+    let over = lower < 8 && front.checked_sub(1).is_none_or(|before| !is_name_byte(text[before]));
+    !over && holds_secret(text, front, end)
+}
+
+/// As [`may_hold_secret`], for a name that is all lower case behind `at`.
+#[inline(never)]
+fn holds_secret(text: &[u8], mut at: usize, end: usize) -> bool {
     let floor = end.saturating_sub(KEY_LIMIT).max(SHORTEST_STRONG);
-    let mut at = end;
     while at > floor {
         at -= 1;
         let byte = text[at];
@@ -114,7 +125,7 @@ const SHORTEST_STRONG: usize = 3;
 
 impl Default for Tails {
     fn default() -> Tails {
-        Tails { likely: Box::new([0; ENTRIES]), exact: Box::new([0; ENTRIES]), whole: None, labels: false }
+        Tails { likely: Box::new([0; ENTRIES]), exact: Box::new([0; ENTRIES]), whole: None }
     }
 }
 
@@ -182,10 +193,7 @@ impl Tails {
     /// to.
     fn has_word(&self, whole: &[u64; ENTRIES], text: &[u8], end: usize) -> bool {
         let word = LastWord::of(text, end);
-        holds(whole, word.hump)
-            || holds(whole, word.whole)
-            || word.end >= 4 && GLUED.has(text, word.end)
-            || self.labels && labels::may_end(&text[word.start..word.end])
+        holds(whole, word.hump) || holds(whole, word.whole) || word.end >= 4 && GLUED.has(text, word.end)
     }
 
     #[inline]
@@ -203,49 +211,28 @@ impl Tails {
     }
 }
 
-/// The letters and digits in front of a place, without the digits at their end.
+/// The letters and digits that end a text, without the digits at their end: hashes of up to eight of them.
 struct LastWord {
-    /// Where its last hump starts, as [`super::segments::Segments`] cuts it.
-    start: usize,
+    /// Where it ends.
     end: usize,
-    /// A hash of the last letters of this hump.
+    /// Of its last hump, as [`super::segments::Segments`] cuts it.
     hump: u64,
-    /// A hash of the last letters of all of the word.
+    /// Of all of it.
     whole: u64,
 }
 
 impl LastWord {
     #[inline]
-    fn of(text: &[u8], end: usize) -> LastWord {
-        const LONGEST: usize = 48;
-        let mut end = end;
+    fn of(text: &[u8], mut end: usize) -> LastWord {
         while end > 0 && text[end - 1].is_ascii_digit() {
             end -= 1;
         }
-        let word = &text[end.saturating_sub(LONGEST)..end];
-        let (mut at, mut hump) = (word.len(), None);
-        while at > 0 && word[at - 1].is_ascii_alphanumeric() {
-            at -= 1;
-            if hump.is_none() && starts_hump(word, at) {
-                hump = Some(at);
-            }
-        }
-        let hump = hump.unwrap_or(at);
-        let letters = match text[..end].last_chunk() {
-            Some(last) => u64::from_le_bytes(*last),
-            None => word.iter().rev().enumerate().fold(0, |all, (back, byte)| all | u64::from(*byte) << (56 - 8 * back)),
-        };
-        let hash = |length: usize| {
-            let unwanted = 64 - 8 * length.min(8) as u32;
-            let kept = letters.checked_shr(unwanted).unwrap_or(0);
-            (kept & EIGHT_LETTERS).wrapping_mul(0x9e37_79b9_7f4a_7c15)
-        };
-        LastWord {
-            start: end - (word.len() - hump),
-            end,
-            hump: hash(word.len() - hump),
-            whole: hash(word.len() - at),
-        }
+        let bytes = last_eight(text, end);
+        let letters = Letters::of(bytes);
+        let whole = unflagged(others(letters.words()));
+        let hump = whole.min(unflagged(letters.humps()) + 1);
+        let hash = |length: usize| eight(bytes & u64::MAX.checked_shl(64 - 8 * length as u32).unwrap_or(0));
+        LastWord { end, hump: hash(hump), whole: hash(whole) }
     }
 }
 
@@ -275,6 +262,12 @@ fn five(letters: u64) -> u64 {
 #[inline]
 fn four(letters: u64) -> u64 {
     (letters >> 8 & FOUR_LETTERS).wrapping_mul(0xc2b2_ae3d_27d4_eb4f)
+}
+
+/// A hash of up to eight letters at the end of eight bytes in front of which only zeros stand.
+#[inline]
+fn eight(letters: u64) -> u64 {
+    (letters & EIGHT_LETTERS).wrapping_mul(0x9e37_79b9_7f4a_7c15)
 }
 
 #[inline]
