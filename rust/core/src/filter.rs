@@ -30,8 +30,10 @@ pub fn redact_json(redactor: &Redactor, text: &[u8], buffer: &mut Buffer) -> Res
     let before = buffer.out.len();
     // The lossy reading alone takes longer than all of the redaction.
     let text = str::from_utf8(text).map_or_else(|_| String::from_utf8_lossy(text), Cow::Borrowed);
-    json::parse(&text, &mut Encoder::new(redactor, buffer, Limits::NONE))
-        .inspect_err(|_| buffer.out.truncate(before))
+    let mut room = std::mem::take(&mut buffer.parser);
+    let parsed = json::parse_with(&text, &mut Encoder::new(redactor, buffer, Limits::NONE), &mut room);
+    buffer.parser = room;
+    parsed.inspect_err(|_| buffer.out.truncate(before))
 }
 
 /// Redacts every line of `input` into `output`, in the same order. A line that is no JSON goes out as a redacted

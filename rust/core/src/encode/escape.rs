@@ -30,24 +30,73 @@ pub fn next_special(bytes: &[u8], from: usize) -> Option<usize> {
     bytes[at.min(bytes.len())..].iter().position(|byte| is_special(*byte)).map(|offset| at + offset)
 }
 
+/// A text that is put together from short pieces, in memory that is used again.
+#[derive(Default)]
+pub(super) struct Pieces {
+    memory: Vec<u8>,
+    length: usize,
+}
+
+impl Pieces {
+    pub(super) fn clear(&mut self) {
+        self.length = 0;
+    }
+
+    pub(super) fn bytes(&self) -> &[u8] {
+        &self.memory[..self.length]
+    }
+
+    #[cold]
+    fn grow(&mut self, by: usize) {
+        self.memory.resize((self.length + by).max(2 * self.memory.len()), 0);
+    }
+
+    pub(super) fn push(&mut self, byte: u8) {
+        if self.length == self.memory.len() {
+            self.grow(1);
+        }
+        self.memory[self.length] = byte;
+        self.length += 1;
+    }
+
+    pub(super) fn extend(&mut self, bytes: &[u8]) {
+        if self.memory.len() - self.length < bytes.len() {
+            self.grow(bytes.len());
+        }
+        self.memory[self.length..self.length + bytes.len()].copy_from_slice(bytes);
+        self.length += bytes.len();
+    }
+
+    /// Appends the first `length` bytes of a chunk, which is copied whole.
+    #[inline]
+    fn extend_with_front(&mut self, chunk: &[u8; 16], length: usize) {
+        if self.memory.len() - self.length < chunk.len() {
+            self.grow(chunk.len());
+        }
+        self.memory[self.length..self.length + chunk.len()].copy_from_slice(chunk);
+        self.length += length;
+    }
+}
+
 /// Appends what stands from `from` up to the next byte that needs an escape to `out`; the index of that byte.
 ///
-/// Whole chunks are copied and cut, because most pieces are a few words long.
-pub(super) fn copy_plain(bytes: &[u8], from: usize, out: &mut Vec<u8>) -> Option<usize> {
+/// Whole chunks are copied and their ends written over, because most pieces are a few words long.
+#[inline]
+pub(super) fn copy_plain(bytes: &[u8], from: usize, out: &mut Pieces) -> Option<usize> {
     let mut at = from;
     while let Some(chunk) = bytes.get(at..).and_then(<[u8]>::first_chunk) {
-        out.extend_from_slice(chunk);
+        // The bit behind the chunk ends what is plain.
         let marks = specials(*chunk);
+        let plain = (marks | 1 << chunk.len()).trailing_zeros() as usize;
+        out.extend_with_front(chunk, plain);
+        at += plain;
         if marks != 0 {
-            let plain = marks.trailing_zeros() as usize;
-            out.truncate(out.len() - chunk.len() + plain);
-            return Some(at + plain);
+            return Some(at);
         }
-        at += chunk.len();
     }
     let rest = bytes.get(at..)?;
     let plain = rest.iter().position(|byte| is_special(*byte))?;
-    out.extend_from_slice(&rest[..plain]);
+    out.extend(&rest[..plain]);
     Some(at + plain)
 }
 

@@ -3,7 +3,7 @@
 //! The parser keeps its stack on the heap, so nesting is bounded by memory and not by the thread. It is lenient
 //! where a strict parser would lose an event (raw control characters, lone surrogates) and strict in structure.
 
-use super::escape::{copy_plain, next_special};
+use super::escape::{Pieces, copy_plain, next_special};
 use super::{Encoder, Enter};
 use std::fmt;
 
@@ -94,7 +94,13 @@ impl Sink for Encoder<'_> {
 /// # Errors
 /// [`JsonError`] where the text is not exactly one JSON value; the sink then holds an unfinished value.
 pub fn parse(text: &str, sink: &mut impl Sink) -> Result<(), JsonError> {
-    let mut parser = Parser { text, at: 0, open: Vec::new(), decoded: Vec::new() };
+    parse_with(text, sink, &mut Room::default())
+}
+
+/// As [`parse`], in memory that is used again.
+pub(crate) fn parse_with(text: &str, sink: &mut impl Sink, room: &mut Room) -> Result<(), JsonError> {
+    room.open.clear();
+    let mut parser = Parser { text, at: 0, open: &mut room.open, decoded: &mut room.decoded };
     parser.run(sink)?;
     parser.space();
     if parser.at == text.len() { Ok(()) } else { Err(parser.expected("the end of the text")) }
@@ -116,14 +122,21 @@ struct Open {
     left_out: usize,
 }
 
-struct Parser<'t> {
-    text: &'t str,
-    at: usize,
+/// The reusable memory of a parser.
+#[derive(Default)]
+pub(crate) struct Room {
     open: Vec<Open>,
-    decoded: Vec<u8>,
+    decoded: Pieces,
 }
 
-impl<'t> Parser<'t> {
+struct Parser<'t, 'r> {
+    text: &'t str,
+    at: usize,
+    open: &'r mut Vec<Open>,
+    decoded: &'r mut Pieces,
+}
+
+impl<'t> Parser<'t, '_> {
     fn run(&mut self, sink: &mut impl Sink) -> Result<(), JsonError> {
         self.value(sink, false)?;
         while let Some(open) = self.open.last() {
@@ -231,11 +244,11 @@ impl<'t> Parser<'t> {
             return Ok(Token::Plain(&self.text[start..first]));
         }
         self.decoded.clear();
-        self.decoded.extend_from_slice(&bytes[start..first]);
+        self.decoded.extend(&bytes[start..first]);
         let (mut at, mut faithful) = (first, true);
         while bytes[at] != b'"' {
             at += self.unescape(at, &mut faithful);
-            let Some(next) = copy_plain(bytes, at, &mut self.decoded) else {
+            let Some(next) = copy_plain(bytes, at, self.decoded) else {
                 return Err(self.expected("the closing '\"'"));
             };
             at = next;
@@ -246,7 +259,7 @@ impl<'t> Parser<'t> {
 
     /// The text of the last string with escapes.
     fn decoded(&self) -> &str {
-        str::from_utf8(&self.decoded)
+        str::from_utf8(self.decoded.bytes())
             .unwrap_or_else(|_| unreachable!("pieces of a text between its characters"))
     }
 
@@ -268,7 +281,7 @@ impl<'t> Parser<'t> {
         let (char, length) = unescape(bytes);
         *faithful &= char.is_some();
         let char = char.unwrap_or(char::REPLACEMENT_CHARACTER);
-        self.decoded.extend_from_slice(char.encode_utf8(&mut [0; 4]).as_bytes());
+        self.decoded.extend(char.encode_utf8(&mut [0; 4]).as_bytes());
         length
     }
 
@@ -350,17 +363,31 @@ fn number_len(bytes: &[u8]) -> Option<usize> {
 }
 
 /// The character that an escape of one letter stands for.
-const fn simple_escape(letter: u8) -> Option<u8> {
-    Some(match letter {
-        b'"' | b'\\' | b'/' => letter,
-        b'b' => 0x8,
-        b'f' => 0xc,
-        b'n' => b'\n',
-        b'r' => b'\r',
-        b't' => b'\t',
-        _ => return None,
-    })
+#[inline]
+fn simple_escape(letter: u8) -> Option<u8> {
+    static PLAIN: [u8; 256] = {
+        let mut table = [0; 256];
+        let mut at = 0;
+        while at < ESCAPES.len() {
+            table[ESCAPES[at].0 as usize] = ESCAPES[at].1;
+            at += 1;
+        }
+        table
+    };
+    Some(PLAIN[usize::from(letter)]).filter(|plain| *plain != 0)
 }
+
+/// The escapes of one letter.
+const ESCAPES: [(u8, u8); 8] = [
+    (b'"', b'"'),
+    (b'\\', b'\\'),
+    (b'/', b'/'),
+    (b'b', 0x8),
+    (b'f', 0xc),
+    (b'n', b'\n'),
+    (b'r', b'\r'),
+    (b't', b'\t'),
+];
 
 /// The character that any other escape at the start of `bytes` stands for (None: no valid one) and its length.
 fn unescape(bytes: &[u8]) -> (Option<char>, usize) {

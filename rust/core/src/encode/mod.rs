@@ -80,6 +80,8 @@ pub struct Buffer {
     secret_file: bool,
     /// Where the last short content of this event stands in `out`: the body of the file that is named behind it.
     content: Option<(u32, u32)>,
+    /// What a parser of JSON needs that feeds an encoder.
+    pub(crate) parser: json::Room,
 }
 
 impl Buffer {

@@ -53,9 +53,10 @@ pub(super) fn scattered(text: &[u8], at: usize) -> Option<Edit> {
         let goes_on = is_token_byte(text[at - 1]) && is_token_byte(*text.get(line + 1)?) && !closes(text, at);
         return goes_on.then(|| Edit { doubtful: true, ..Edit::gap(at, line + 1) });
     }
-    let next = text.get(at + 1)?.is_ascii_graphic() && text[at + 1] != sign;
+    // Signs side by side fence code.
+    let alone = text.get(at + 1)?.is_ascii_graphic() && text[at + 1] != sign && text[at - 1] != sign;
     let again = text.get(at + 2) == Some(&sign) || at > 1 && text[at - 2] == sign;
-    (next && again).then(|| Edit::gap(at, at + 1))
+    (alone && again).then(|| Edit::gap(at, at + 1))
 }
 
 /// Whether the sign at `at`, at the end of a line, closes what the same sign has opened: `` `code` ``.

@@ -121,6 +121,7 @@ mod tests {
             "- \"ab\"\n- \"cd\"",
             "a ? \"ab\" : \"cd\"",
             "C:\\Windows\\System32",
+            "```go\nx\n```\n```rust",
         ] {
             assert_eq!(decoded(text), None);
         }

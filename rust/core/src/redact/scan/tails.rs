@@ -186,14 +186,7 @@ impl Tails {
             let digits = text[..end].iter().rev().take(8).take_while(|byte| byte.is_ascii_digit()).count();
             end - digits < 4 || (digits > 0 && self.has(text, end - digits))
         };
-        seen && self.whole.as_ref().is_none_or(|whole| self.has_word(whole, text, end))
-    }
-
-    /// Whether the word in front of `end`, or its last hump, is one of the set or ends like one that others are glued
-    /// to.
-    fn has_word(&self, whole: &[u64; ENTRIES], text: &[u8], end: usize) -> bool {
-        let word = LastWord::of(text, end);
-        holds(whole, word.hump) || holds(whole, word.whole) || word.end >= 4 && GLUED.has(text, word.end)
+        seen && self.whole.as_ref().is_none_or(|whole| has_word(whole, text, end))
     }
 
     #[inline]
@@ -209,6 +202,13 @@ impl Tails {
         };
         holds(&self.likely, four(last)) && (holds(&self.exact, five(last)) || holds(&self.exact, four(last)))
     }
+}
+
+/// Whether the word in front of `end`, or its last hump, is one of `whole` or ends like one that others are glued
+/// to.
+fn has_word(whole: &[u64; ENTRIES], text: &[u8], end: usize) -> bool {
+    let word = LastWord::of(text, end);
+    holds(whole, word.hump) || holds(whole, word.whole) || word.end >= 4 && GLUED.has(text, word.end)
 }
 
 /// The letters and digits that end a text, without the digits at their end: hashes of up to eight of them.
