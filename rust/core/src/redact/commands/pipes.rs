@@ -1,10 +1,12 @@
 //! Passwords that reach a command by a pipe, a here-string or an expect script.
 
 use super::shell;
+use crate::redact::keys::words::Vocabulary;
 use crate::redact::labelled::value;
 use crate::redact::rules::RuleId;
 use crate::redact::scan::Scan;
 use crate::redact::scan::span::{Span, forward_over, quote_at, quoted_end};
+use std::sync::LazyLock;
 
 /// Commands and switches that read a secret from their input.
 #[rustfmt::skip]
@@ -20,13 +22,16 @@ pub(crate) fn words() -> impl Iterator<Item = &'static str> {
     READERS.iter().filter_map(|word| str::from_utf8(word).ok())
 }
 
+static KNOWN: LazyLock<Vocabulary<()>> =
+    LazyLock::new(|| Vocabulary::new(words().map(|word| (word, ())), |(), ()| ()));
+
 /// How far in front of its reader an `echo` is looked for.
 const PIPE_REACH: usize = 300;
 
 /// Looks at a word that may name a reader of secrets.
 pub(crate) fn at_word(scan: &mut Scan, start: usize, end: usize) {
     let word = &scan.text[start..end];
-    if word.len() > 20 || !READERS.contains(&word) {
+    if KNOWN.get(word).is_none() {
         return;
     }
     piped(scan, start);

@@ -548,7 +548,10 @@ fn past_body_flag(text: &[u8], from: usize) -> usize {
     if text.get(from) != Some(&b'-') {
         return from;
     }
-    FLAGS.iter().find(|flag| text[from..].starts_with(flag)).map_or(from, |flag| from + flag.len())
+    FLAGS
+        .iter()
+        .find(|flag| text.get(from + 2) == flag.get(2) && text[from..].starts_with(flag))
+        .map_or(from, |flag| from + flag.len())
 }
 
 /// Whether the name is a command-line flag.

@@ -6,6 +6,8 @@ use crate::redact::scan::Scan;
 use crate::redact::tokens::unknown::Shape;
 
 const LINE_LIMIT: usize = 4200;
+/// Signs between the second field of a line in a cookie file and its value.
+const FIELDS_BEHIND: usize = 5;
 
 /// The pairs of a `Cookie:` or `Set-Cookie:` header whose value starts at `from`.
 pub(crate) fn header(scan: &mut Scan, from: usize) {
@@ -62,10 +64,15 @@ pub(crate) fn file_line(scan: &mut Scan, start: usize, end: usize) {
     let flag = [b"TRUE".as_slice(), b"FALSE"].iter().any(|flag| text[start..end].eq_ignore_ascii_case(flag));
     let Some(at) = start.checked_sub(1).filter(|at| flag && text[*at] == b'\t') else { return };
     let ceiling = text.len().min(at + LINE_LIMIT);
-    let end = memchr::memchr2(b'\n', b'\r', &text[at..ceiling]).map_or(ceiling, |i| at + i);
-    let fields = text[at + 1..end].split(|b| *b == b'\t').take(7).count();
-    let value = text[at..end].iter().rposition(|b| *b == b'\t').map_or(end, |i| at + i + 1);
-    if fields == 6 && end > value {
+    let mut value = start;
+    for _ in 0..FIELDS_BEHIND {
+        match memchr::memchr3(b'\t', b'\n', b'\r', &text[value..ceiling]).map(|i| value + i) {
+            Some(sign) if text[sign] == b'\t' => value = sign + 1,
+            _ => return,
+        }
+    }
+    let end = memchr::memchr3(b'\t', b'\n', b'\r', &text[value..ceiling]).map_or(ceiling, |i| value + i);
+    if end > value && text.get(end) != Some(&b'\t') {
         scan.secret(value, end, RuleId::COOKIE);
     }
 }

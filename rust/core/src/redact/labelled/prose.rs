@@ -106,7 +106,7 @@ fn label(scan: &mut Scan, noun: Noun, end: usize, wide: bool) -> usize {
     let word = ending(text, end);
     let mut after = word;
     for _ in 0..MOST_JOINTS {
-        let Some((joint, from)) = joint(text, after) else { return end };
+        let Some((joint, from)) = joint(text, after, &mut scan.memo.unjoined) else { return end };
         // Labels of ASCII letters in front of `=` are names in code, and judged as such.
         if joint == Joint::Sign && !wide && text[from - 1] == b'=' {
             return end;
@@ -172,19 +172,47 @@ fn is_spaceless(text: &[u8], end: usize) -> bool {
     end >= 3 && text[end - 3] >= 0xE0
 }
 
+/// Words in a row in front of none of which a joint was found: labels may stand close together.
+#[derive(Default)]
+pub(crate) struct Unjoined {
+    /// The last places, each one word behind the one before.
+    places: [usize; MOST_WORDS + 1],
+    count: usize,
+}
+
+impl Unjoined {
+    fn push(&mut self, at: usize) {
+        self.places[self.count % (MOST_WORDS + 1)] = at;
+        self.count += 1;
+    }
+
+    /// The last place and how many words it lies behind `at`.
+    fn behind(&self, at: usize) -> Option<(usize, usize)> {
+        let place = |back: usize| self.places[(self.count - 1 - back) % (MOST_WORDS + 1)];
+        let words = (0..self.count.min(MOST_WORDS + 1)).find(|back| place(*back) == at)?;
+        Some((place(0), words))
+    }
+}
+
 /// What joins a label to its value, and where the value starts.
-fn joint(text: &[u8], word: usize) -> Option<(Joint, usize)> {
+fn joint(text: &[u8], word: usize, unjoined: &mut Unjoined) -> Option<(Joint, usize)> {
     let ceiling = text.len().min(word + REACH);
     let mut at = past_blank(text, word);
-    if let Some(from) = sign(text, at) {
-        return Some((Joint::Sign, from));
+    let (beside, mut words) = (at, 0);
+    if let Some((last, known)) = unjoined.behind(at) {
+        (at, words) = (last, known);
+    } else {
+        if let Some(from) = sign(text, at) {
+            return Some((Joint::Sign, from));
+        }
+        if let Some(from) = link(text, at) {
+            return Some((Joint::Link, sign(text, past_blank(text, from)).unwrap_or(from)));
+        }
+        unjoined.count = 0;
+        unjoined.push(at);
     }
-    if let Some(from) = link(text, at) {
-        return Some((Joint::Link, sign(text, past_blank(text, from)).unwrap_or(from)));
-    }
-    let beside = at;
-    for _ in 0..MOST_WORDS {
-        let next = forward_over(text, at, 40, is_word_byte);
+    while words < MOST_WORDS {
+        let next = forward_over(text, at, 40, |b| WORD_BYTES.has(b));
         if next == at || next >= ceiling {
             break;
         }
@@ -195,14 +223,15 @@ fn joint(text: &[u8], word: usize) -> Option<(Joint, usize)> {
         if let Some(from) = link(text, at) {
             return Some((Joint::Link, sign(text, past_blank(text, from)).unwrap_or(from)));
         }
+        unjoined.push(at);
+        words += 1;
     }
     (beside > word || text.get(beside).is_some_and(|b| *b >= 0xE2)).then_some((Joint::Beside, beside))
 }
 
 /// Letters of words that may stand between a label and its sign: names of users and hosts among them.
-fn is_word_byte(byte: u8) -> bool {
-    byte.is_ascii_alphanumeric() || byte >= 0x80 || b"'_@.-".contains(&byte)
-}
+static WORD_BYTES: Bytes =
+    Bytes::of(b"'_@.-0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz").and_wide();
 
 /// Spaces, no-break spaces and marks of direction.
 fn past_blank(text: &[u8], from: usize) -> usize {

@@ -41,6 +41,8 @@ pub(crate) struct Scan<'a> {
 /// Ranges that were read already.
 #[derive(Default)]
 pub(crate) struct Memo<'a> {
+    /// Words behind labels that no joint follows.
+    pub(crate) unjoined: prose::Unjoined,
     /// The value that was judged last.
     pub(crate) value_judged: value::Judged<'a>,
     /// Where the last value without quotes ended, and how many names inside it were followed.

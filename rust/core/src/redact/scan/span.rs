@@ -18,6 +18,17 @@ impl Bytes {
         Bytes(kind)
     }
 
+    /// The same and all bytes beyond ASCII.
+    pub(crate) const fn and_wide(self) -> Bytes {
+        let Bytes(mut kind) = self;
+        let mut byte = 0x80;
+        while byte < kind.len() {
+            kind[byte] = true;
+            byte += 1;
+        }
+        Bytes(kind)
+    }
+
     #[inline]
     pub(crate) fn has(&self, byte: u8) -> bool {
         self.0[usize::from(byte)]
