@@ -46,7 +46,7 @@ pub(crate) fn at_colon(scan: &mut Scan, at: usize) {
 fn authority(scan: &mut Scan, from: usize) {
     let text = scan.text;
     let end = text.len().min(from + AUTHORITY_LIMIT);
-    if memchr::memchr(b'@', &text[from..end]).is_none() {
+    if !holds_sign(scan, from, end) {
         return;
     }
     let reach = authority_end(scan, from, end);
@@ -59,6 +59,17 @@ fn authority(scan: &mut Scan, from: usize) {
     }
     scan.secret(from + colon + 1, sign, RuleId::URL);
     lone_user(scan, from, from + colon);
+}
+
+/// Whether an `@` stands in a range; what was read for the URL before is not read again.
+fn holds_sign(scan: &mut Scan, from: usize, end: usize) -> bool {
+    let (known_from, known_to) = scan.memo.unsigned;
+    let start = if (known_from..known_to).contains(&from) { known_to.min(end) } else { from };
+    let holds = memchr::memchr(b'@', &scan.text[start..end]).is_some();
+    if !holds {
+        scan.memo.unsigned = (from, end);
+    }
+    holds
 }
 
 /// Where the text of a URL ends that goes on at `from`, at `end` at the latest. What was read for the URL before is not

@@ -44,7 +44,7 @@ pub(crate) fn may_be_named(scan: &Scan, at: usize) -> bool {
 }
 
 /// Where the name in front of the operator at `at` ends: before spaces, quotes and brackets.
-fn name_end(text: &[u8], at: usize) -> usize {
+pub(super) fn name_end(text: &[u8], at: usize) -> usize {
     let end = back_over(text, at, 64, |b| b == b' ' || b == b'\t');
     back_over(text, end, 8, closes_name)
 }
@@ -125,19 +125,18 @@ fn operator(text: &[u8], at: usize) -> Option<(usize, bool)> {
     }
 }
 
+static NAME_BYTES: Bytes =
+    Bytes::of(b"_-.$0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz").and_wide();
+
 pub(crate) fn is_name_byte(byte: u8) -> bool {
-    byte.is_ascii_alphanumeric() || matches!(byte, b'_' | b'-' | b'.' | b'$') || byte >= 0x80
+    NAME_BYTES.has(byte)
 }
 
 /// The name that ends in front of `at`, past spaces, quotes, brackets and a type.
 pub(crate) fn name_before(text: &[u8], at: usize) -> Option<Name> {
-    let end = back_over(text, at, 64, |b| b == b' ' || b == b'\t');
-    let end = end - usize::from(end > 0 && text[end - 1] == b'?' && text[at] == b'=');
-    let end = back_over(text, end, 24, |b| b == b' ');
-    let closed = back_over(text, end, 8, closes_name);
-    let quoted = text[closed..end].iter().any(|b| matches!(b, b'"' | b'\'' | b'`'));
-    let end = closed;
-    let start = back_over(text, end, KEY_LIMIT, is_name_byte);
+    let (end, quoted) =
+        if at > 0 && text[at - 1].is_ascii_alphanumeric() { (at, false) } else { closed_name(text, at) };
+    let start = back_over(text, end, KEY_LIMIT, |b| NAME_BYTES.has(b));
     let start = start + past_wide_signs(&text[start..end]);
     if start == end {
         return None;
@@ -149,13 +148,23 @@ pub(crate) fn name_before(text: &[u8], at: usize) -> Option<Name> {
     Some(name)
 }
 
+/// Where the name ends whose operator is at `at`, and whether it stands in quotes.
+fn closed_name(text: &[u8], at: usize) -> (usize, bool) {
+    let end = back_over(text, at, 64, |b| b == b' ' || b == b'\t');
+    let end = end - usize::from(end > 0 && text[end - 1] == b'?' && text[at] == b'=');
+    let end = back_over(text, end, 24, |b| b == b' ');
+    let closed = back_over(text, end, 8, closes_name);
+    (closed, text[closed..end].iter().any(|b| matches!(b, b'"' | b'\'' | b'`')))
+}
+
 /// How much of a name stands up to the last full-width sign in it: `用户：a，密码` names `密码`.
 fn past_wide_signs(name: &[u8]) -> usize {
     if name.is_ascii() {
         return 0;
     }
     let sign = |part: &[u8]| {
-        ["：", "，", "。", "；", "、", "（", "「", "“"].iter().any(|sign| part == sign.as_bytes())
+        part[0] >= 0xE2
+            && ["：", "，", "。", "；", "、", "（", "「", "“"].iter().any(|sign| part == sign.as_bytes())
     };
     name.windows(3).rposition(sign).map_or(0, |at| at + 3)
 }

@@ -1,6 +1,6 @@
 //! Values whose name stands in a sibling: `name="K" value="V"`, `{"name": "K", "value": "V"}`, `variable "K" { default = "V"`.
 
-use super::assign::{Name, Operator, name_before, value_at, value_of};
+use super::assign::{Name, Operator, name_before, name_end, value_at, value_of};
 use crate::redact::keys::KeyClass;
 use crate::redact::scan::Scan;
 use crate::redact::scan::span::back_over;
@@ -44,6 +44,9 @@ fn name_of(text: &[u8], start: usize) -> Option<Name> {
             b'=' | b':' => {}
             _ => return None,
         }
+        if !may_be_label(text, at) {
+            continue;
+        }
         let Some(label) = name_before(text, at) else { continue };
         if is_label(&text[label.start..label.end]) {
             let span = value_at(text, at + 1, false)?;
@@ -51,6 +54,20 @@ fn name_of(text: &[u8], start: usize) -> Option<Name> {
         }
     }
     None
+}
+
+/// A first look at the last letters in front of the sign at `at`: those of a label, or of a type behind one.
+fn may_be_label(text: &[u8], at: usize) -> bool {
+    let [.., first, second] = text[..name_end(text, at)] else { return false };
+    let label = matches!(
+        [first | 0x20, second | 0x20],
+        [b'm' | b'l', b'e'] | [b'e', b'y' | b'r' | b'l'] | [b'i', b'd']
+    );
+    let typed = matches!(
+        [first, second],
+        [b'n', b'g' | b'y'] | [b't', b'r' | b'o'] | [b'x', b't'] | [b'e', b's'] | [b'a', b'r']
+    );
+    label || typed || !second.is_ascii_alphanumeric()
 }
 
 fn is_label(word: &[u8]) -> bool {

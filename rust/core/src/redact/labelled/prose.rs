@@ -114,7 +114,7 @@ fn label(scan: &mut Scan, noun: Noun, end: usize, wide: bool) -> usize {
         if let Some(span) = prose_value(text, from) {
             let body = &text[span.start..span.end];
             let place = Found { noun, joint, quoted: span.quoted, next: text.get(span.end).copied() };
-            if accepts(&place, body) {
+            if scan.memo.accepted.accepts(place, body) {
                 let sign = matches!(joint, Joint::Sign | Joint::Distant);
                 scan.secret(span.start, span.end, if sign { RuleId::ASSIGNED } else { RuleId::PROSE });
                 return span.end;
@@ -151,6 +151,7 @@ pub(crate) fn second_of_login(scan: &mut Scan, first: Span) -> bool {
 }
 
 /// A value that may belong to a label.
+#[derive(Clone, Copy, PartialEq, Eq)]
 struct Found {
     noun: Noun,
     joint: Joint,
@@ -329,9 +330,27 @@ fn prose_value(text: &[u8], from: usize) -> Option<Span> {
     (end > 0).then_some(Span { start: from, end: from + end, quoted: false })
 }
 
+/// The value that was judged last behind a label: the same few stand behind many.
+#[derive(Default)]
+pub(crate) struct Accepted<'a>(Option<(Found, &'a [u8], bool)>);
+
+impl<'a> Accepted<'a> {
+    /// As [`accepts`].
+    fn accepts(&mut self, found: Found, body: &'a [u8]) -> bool {
+        match self.0 {
+            Some((known, same, accepted)) if known == found && same == body => accepted,
+            _ => {
+                let accepted = accepts(found, body);
+                self.0 = Some((found, body, accepted));
+                accepted
+            }
+        }
+    }
+}
+
 /// Whether this is the value of such a label.
-fn accepts(found: &Found, body: &[u8]) -> bool {
-    let Found { noun, joint, quoted, next } = *found;
+fn accepts(found: Found, body: &[u8]) -> bool {
+    let Found { noun, joint, quoted, next } = found;
     if joint == Joint::Beside && value::is_plain_word(body) {
         return false;
     }

@@ -212,6 +212,9 @@ fn is_resolver(text: &[u8]) -> bool {
 
 /// Global unicast (`2000::/3`) except documentation, with at least three groups.
 fn is_public_v6(text: &[u8]) -> bool {
+    if !matches!(text, [b'2' | b'3', _, _, _, b':', ..]) {
+        return false;
+    }
     let groups: usize = text.split(|b| *b == b':').filter(|group| !group.is_empty()).count();
     let double = memchr::memmem::find_iter(text, b"::").count();
     let first = text.iter().take_while(|b| b.is_ascii_hexdigit()).count();

@@ -41,6 +41,10 @@ pub(crate) struct Scan<'a> {
 /// Ranges that were read already.
 #[derive(Default)]
 pub(crate) struct Memo<'a> {
+    /// The last range without an `@`.
+    pub(crate) unsigned: (usize, usize),
+    /// The value that was judged last behind a label in running text.
+    pub(crate) accepted: prose::Accepted<'a>,
     /// Words behind labels that no joint follows.
     pub(crate) unjoined: prose::Unjoined,
     /// The value that was judged last.
