@@ -7,7 +7,8 @@ use super::members;
 use super::records;
 use super::schemes::after_scheme;
 use super::value::{self, Place};
-use super::{calls, elements, named, pem, prose};
+use super::worded;
+use super::{calls, elements, named, pem, prose, spaced};
 use crate::redact::keys::KeyClass;
 use crate::redact::keys::words;
 use crate::redact::pii;
@@ -264,7 +265,7 @@ fn ends_argument(text: &[u8], start: usize) -> bool {
 }
 
 /// Whether only indentation, a list dash, a diff sign or `export` stands before `start` on its line.
-fn is_line_start(text: &[u8], start: usize) -> bool {
+pub(crate) fn is_line_start(text: &[u8], start: usize) -> bool {
     let from = back_over(text, start, 16, |b| b != b'\n');
     let front = text[from..start].trim_ascii();
     (from == 0 || text[from - 1] == b'\n')
@@ -311,9 +312,12 @@ pub(crate) fn value_of(scan: &mut Scan, class: KeyClass, name: Name, from: usize
     let Some(span) = value_at(scan.text, from, wide) else {
         if key.ends_with(b"odes") {
             lines::codes(scan, name, from);
+        } else if operator.colon && class == KeyClass::SECRET {
+            lines::below(scan, name, from);
         }
         return;
     };
+    let span = if operator.compares { span } else { past_ampersand(scan.text, name, span) };
     if from >= scan.memo.value.0 {
         scan.memo.value = (span.end, 0);
     }
@@ -324,6 +328,17 @@ pub(crate) fn value_of(scan: &mut Scan, class: KeyClass, name: Name, from: usize
     judge(scan, class, key, span, operator);
     calls::second_of_pair(scan, span);
     prose::second_of_login(scan, span);
+}
+
+/// `password: Tr0ub4dor&3` alone in its line: the value goes on behind the sign.
+fn past_ampersand(text: &[u8], name: Name, span: Span) -> Span {
+    if span.quoted || text.get(span.end) != Some(&b'&') || !is_line_start(text, name.start) {
+        return span;
+    }
+    let end =
+        forward_over(text, span.end, KEY_LIMIT, |b| b.is_ascii_alphanumeric() || b"&!@#$%^*_.-".contains(&b));
+    let alone = matches!(text.get(end), None | Some(b'\n' | b'\r'));
+    if alone && value::is_prose_secret(&text[span.start..end], true) { Span { end, ..span } } else { span }
 }
 
 fn text_has_digit(text: &[u8]) -> bool {
@@ -433,12 +448,31 @@ pub(crate) fn at_word(scan: &mut Scan, start: usize, end: usize) {
         elements::at_word(scan, name, next);
     }
     match next {
+        b',' => in_tuple(scan, name),
         b'(' => calls::at_word(scan, start, end),
         b'\n' => pem::behind_comment(scan, end),
         b'>' if before == b'<' => records::plain_element(scan, name),
-        b' ' | b'\t' => spaced(scan, name),
+        b' ' | b'\t' => spaced::at_word(scan, name),
         b'"' | b'\'' | b'\\' | b'`' | b'*' => after_quote(scan, name),
         _ => {}
+    }
+}
+
+/// `{default_pass, <<"x">>}` of Erlang.
+fn in_tuple(scan: &mut Scan, name: Name) {
+    let text = scan.text;
+    let from = forward_over(text, name.end + 1, 4, |b| b == b' ');
+    if name.start == 0 || text[name.start - 1] != b'{' {
+        return;
+    }
+    let binary = text[from..].starts_with(b"<<");
+    let Some((start, depth)) = quote_at(text, if binary { from + 2 } else { from }) else { return };
+    let Some(end) = quoted_end(text, start, depth) else { return };
+    let class = scan.class(&text[name.start..name.end]);
+    if class.hides_strings() {
+        let key = &text[name.start..name.end];
+        let span = Span { start, end, quoted: true };
+        judge(scan, class, key, span, Operator { colon: false, strict: true, compares: false });
     }
 }
 
@@ -449,7 +483,9 @@ fn after_quote(scan: &mut Scan, name: Name) {
     let gap = forward_over(text, close, 8, |b| b == b' ');
     match text.get(gap) {
         Some(b',') => {}
-        Some(_) if gap > close => return spaced(scan, Name { start: name.start, end: close, quoted: true }),
+        Some(_) if gap > close => {
+            return spaced::at_word(scan, Name { start: name.start, end: close, quoted: true });
+        }
         _ => return,
     }
     let open = back_over(text, name.start, 8, |b| matches!(b, b'"' | b'\'' | b'\\'));
@@ -465,113 +501,14 @@ fn after_quote(scan: &mut Scan, name: Name) {
     }
     let span = after_scheme(text, Span { start, end, quoted: true });
     let body = &text[span.start..span.end];
-    if class == KeyClass::MAYBE && !value::is_token(body, &Shape::of(body)) {
+    let shape = Shape::of(body);
+    if value::is_salt(body, &shape, &text[name.start..name.end]) {
+        return scan.secret(span.start, span.end, RuleId::ASSIGNED);
+    }
+    if class == KeyClass::MAYBE && !value::is_token(body, &shape) {
         return;
     }
-    if value::is_prose_secret(body, true) {
+    if value::is_prose_secret(body, true) || worded::is_password(body) {
         scan.secret(span.start, span.end, RuleId::ASSIGNED);
     }
-}
-
-/// `--password x`, `set -gx TOKEN x`, `| TOKEN | x |`, `password is x`, `login bot password x`.
-fn spaced(scan: &mut Scan, name: Name) {
-    let text = scan.text;
-    let key = &text[name.start..name.end];
-    let class = class_of(scan, name);
-    if !(class.hides_strings() || class == KeyClass::MAYBE) {
-        return;
-    }
-    let from = forward_over(text, name.end, 40, |b| matches!(b, b' ' | b'\t' | b'|'));
-    let from = past_body_flag(text, from);
-    let flag = is_flag(text, name);
-    let label_end = from;
-    let from = if flag { from } else { records::past_kind(text, records::after_links(text, from)) };
-    if benign::closes_literal(text, name, from) {
-        return;
-    }
-    let Some(span) = value_at(text, from, false) else { return };
-    if text[span.start] == b'(' {
-        return;
-    }
-    let closing = span.quoted && name.start > 0 && text[span.start - 1] == text[name.start - 1];
-    if closing || matches!(text[span.start], b'=' | b':' | b'-' | b'<') && !(flag && text[span.start] != b'=')
-    {
-        return;
-    }
-    let span = after_scheme(text, span);
-    let body = &text[span.start..span.end];
-    if flag && benign::is_help(text, name.start, from - name.end, body) {
-        return;
-    }
-    if flag || sets(text, name.start) && !benign::continues_prose(text, span) || names_login(text, name.start)
-    {
-        return judge(scan, class, key, span, Operator { colon: false, strict: true, compares: false });
-    }
-    if class == KeyClass::SECRET && text[name.end..label_end].contains(&b'|') {
-        return judge(scan, class, key, span, Operator { colon: false, strict: false, compares: false });
-    }
-    let spoken = from > label_end || body.len() >= 6 && key.ends_with(b"code");
-    if spoken && class == KeyClass::SECRET && records::is_spoken_code(key, body) {
-        return scan.secret(span.start, span.end, RuleId::PROSE);
-    }
-    let in_path = name.start > 0 && text[name.start - 1] == b'/';
-    if in_path || class == KeyClass::MAYBE {
-        // `registry/token-service 9688a53`, `#define aes128_set_key nettle_aes128_set_key`
-        let shape = Shape::of(body);
-        if !value::is_token(body, &shape) || in_path && shape.is_hex() {
-            return;
-        }
-    }
-    if value::is_prose_secret(body, span.quoted) && text.get(span.end) != Some(&b'(') {
-        scan.secret(span.start, span.end, RuleId::PROSE);
-    }
-}
-
-/// Whether one of [`SETTERS`] stands in front of a name, as a word of its own (`reset password` is none).
-fn sets(text: &[u8], name: usize) -> bool {
-    let may_set = matches!(text[..name], [.., b't' | b'x' | b'v' | b'd' | b'g', b' ']);
-    may_set
-        && SETTERS.iter().any(|setter| {
-            text[..name].ends_with(setter)
-                && !text[..name - setter.len()].last().is_some_and(u8::is_ascii_alphanumeric)
-        })
-}
-
-/// What sets a variable without a sign: `set -gx NAME x`, `setx NAME x`, `gh secret set NAME x`.
-const SETTERS: [&[u8]; 9] = [
-    b"set ",
-    b"set -gx ",
-    b"set -x ",
-    b"set -Ux ",
-    b"set -xg ",
-    b"setx ",
-    b"setenv ",
-    b"secret add ",
-    b"env add ",
-];
-
-/// `gh secret set NAME --body x`
-fn past_body_flag(text: &[u8], from: usize) -> usize {
-    const FLAGS: [&[u8]; 7] =
-        [b"--body ", b"-b ", b"--value ", b"--body=", b"--data ", b"-v ", b"--plaintext "];
-    if text.get(from) != Some(&b'-') {
-        return from;
-    }
-    FLAGS
-        .iter()
-        .find(|flag| text.get(from + 2) == flag.get(2) && text[from..].starts_with(flag))
-        .map_or(from, |flag| from + flag.len())
-}
-
-/// Whether the name is a command-line flag.
-fn is_flag(text: &[u8], name: Name) -> bool {
-    let key_start = name.start + text[name.start..name.end].iter().take_while(|b| **b == b'-').count();
-    (key_start > name.start && (name.start == 0 || b" \n\t'\"".contains(&text[name.start - 1])))
-        && !matches!(text.get(name.end), Some(b'"' | b'\''))
-}
-
-/// In `.netrc`: `machine h login l password p`.
-fn names_login(text: &[u8], start: usize) -> bool {
-    let front = &text[start.saturating_sub(160)..start];
-    value::contains(front, b"login ") && value::contains(front, b"machine ")
 }

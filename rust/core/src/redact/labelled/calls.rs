@@ -1,6 +1,7 @@
 //! Calls that take a secret without naming it: `login("joe", "x")`, `.withPassword("x")`, `createHmac('sha256', 'x')`.
 
 use super::value;
+use super::worded;
 use crate::redact::keys::KeyClass;
 use crate::redact::rules::RuleId;
 use crate::redact::scan::Scan;
@@ -10,12 +11,13 @@ use crate::redact::scan::waiting;
 
 /// The last name of a call, in lower case, and which argument is the secret.
 #[rustfmt::skip]
-const CALLS: [(&[u8], usize); 27] = [
+const CALLS: [(&[u8], usize); 36] = [
     (b"login", 2), (b"signin", 2), (b"sign_in", 2), (b"authenticate", 2), (b"auth", 2), (b"basicauth", 2), (b"httpbasicauth", 2),
     (b"httpdigestauth", 2), (b"basic_auth", 2), (b"setbasicauth", 2), (b"withbasicauth", 2), (b"mysqli_connect", 3), (b"mysql_connect", 3),
     (b"mysqli", 3), (b"pdo", 3), (b"getconnection", 3), (b"createhmac", 2), (b"wifi.begin", 2), (b"usernamepasswordcredentials", 2),
     (b"networkcredential", 2), (b"pscredential", 2), (b"jwt.encode", 2), (b"jwt.sign", 2), (b"jwt.verify", 2), (b"jwt.decode", 2),
-    (b"setcredentials", 2), (b"plainauth", 3),
+    (b"setcredentials", 2), (b"plainauth", 3), (b"passwordauthentication", 2), (b"bcrypt", 1), (b"crypt.crypt", 1), (b"hashpw", 1), (b"password_hash", 1),
+    (b"make_password", 1), (b"generate_password_hash", 1), (b"create_superuser", 3), (b"credentials", 4),
 ];
 
 /// The last words, for those who decide which words are looked at.
@@ -119,10 +121,10 @@ fn hide(scan: &mut Scan, span: Span) {
     let sentence = memchr::memchr_iter(b' ', body).count() > 2;
     if body.len() >= 6
         && !sentence
-        && body.iter().any(u8::is_ascii_digit)
-        && value::looks_chosen(body)
-        && !value::is_compound(body)
         && !value::is_interpolated(body)
+        && (worded::is_password(body)
+            || worded::is_phrase(body)
+            || body.iter().any(u8::is_ascii_digit) && value::looks_chosen(body) && !value::is_compound(body))
     {
         scan.secret(span.start, span.end, RuleId::ASSIGNED);
     }

@@ -8,6 +8,9 @@ use crate::redact::scan::span::{Span, VALUE_LIMIT, back_over, forward_over};
 
 /// Attributes behind the name, up to the `>`.
 const ATTRIBUTES: usize = 160;
+/// Elements that hold the name of what stands in the next one.
+const NAME_TAGS: [(&[u8], &[u8]); 4] =
+    [(b"<key>", b"</key>"), (b"<name>", b"</name>"), (b"<Key>", b"</Key>"), (b"<Name>", b"</Name>")];
 /// How far in front of a name its `<` is looked for.
 const TAG_REACH: usize = 160;
 
@@ -52,10 +55,10 @@ fn attribute(scan: &mut Scan, name: Name) {
 /// `<key>password</key><string>x</string>`, `<name>password</name><value>x</value>`
 fn entry(scan: &mut Scan, name: Name) {
     let text = scan.text;
-    let opened = text[..name.start].ends_with(b"<key>") || text[..name.start].ends_with(b"<name>");
-    let close =
-        [b"</key>".as_slice(), b"</name>"].into_iter().find(|close| text[name.end..].starts_with(close));
-    if opened && let Some(close) = close {
+    let tag = |(open, close): &&(&[u8], &[u8])| {
+        text[..name.start].ends_with(open) && text[name.end..].starts_with(close)
+    };
+    if let Some((_, close)) = NAME_TAGS.iter().find(tag) {
         content(scan, name, name.end + close.len());
     }
 }

@@ -3,6 +3,7 @@
 use super::assign::{Name, Operator, class_of, judge};
 use super::records::is_plausible;
 use super::value;
+use super::worded;
 use crate::redact::keys::KeyClass;
 use crate::redact::rules::RuleId;
 use crate::redact::scan::Scan;
@@ -140,6 +141,31 @@ pub(crate) fn at_show(scan: &mut Scan, start: usize, end: usize) {
         if is_plausible(KeyClass::SECRET, body) || value::looks_chosen(body) {
             scan.secret(from, to, RuleId::ASSIGNED);
         }
+    }
+}
+
+/// `Password:` over the value, alone in its line.
+pub(crate) fn below(scan: &mut Scan, name: Name, from: usize) {
+    let text = scan.text;
+    let blank = |at| forward_over(text, at, 40, |b| matches!(b, b' ' | b'\t' | b'\r' | b'*'));
+    let line = blank(from);
+    if text.get(line) != Some(&b'\n') {
+        return;
+    }
+    let start = forward_over(text, blank(line + 1), 1, |b| b == b'`');
+    let end = forward_over(text, start, LINE_LIMIT, |b| b.is_ascii_graphic() && b != b'`');
+    let close = forward_over(text, end, 4, |b| matches!(b, b'`' | b' ' | b'\r'));
+    let body = &text[start..end];
+    let speaks = matches!(body.last(), Some(b':' | b';' | b'{' | b',' | b'>')) || body.first() == Some(&b'-');
+    let key = &text[name.start..name.end];
+    if matches!(text.get(close), None | Some(b'\n'))
+        && !speaks
+        && !key.is_empty()
+        && (value::is_prose_secret(body, true)
+            || value::is_chosen_password(body) && !value::is_compound(body)
+            || worded::is_password(body))
+    {
+        scan.secret(start, end, RuleId::ASSIGNED);
     }
 }
 

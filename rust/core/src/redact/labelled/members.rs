@@ -10,12 +10,15 @@ use crate::redact::scan::span::{Span, forward_over, quote_at, quoted_end, value_
 
 /// How far into an object its value is looked for.
 const REACH: usize = 300;
+/// How many hosts of one object are read.
+const MOST_HOSTS: usize = 16;
 /// How long the value in front of its name may be.
 const LONGEST: usize = 4 << 10;
 
 /// `"spring.datasource.password": {"value": "x", …}`: the value in the object that opens at `open`.
 pub(crate) fn value_inside<'a>(scan: &mut Scan<'a>, class: KeyClass, key: &'a [u8], open: usize) {
     let text = scan.text;
+    of_hosts(scan, open);
     let reach = forward_over(text, open + 1, REACH, |b| b != b'}');
     let Some(name) = memchr::memmem::find_iter(&text[open..reach], b"value").take(4).find_map(|i| {
         let end = open + i + 5;
@@ -27,6 +30,27 @@ pub(crate) fn value_inside<'a>(scan: &mut Scan<'a>, class: KeyClass, key: &'a [u
     };
     if let Some(span) = value_at(text, name + 1, false).filter(|span| span.quoted) {
         judge(scan, class, key, span, Operator { colon: true, strict: false, compares: false });
+    }
+}
+
+/// `"github-oauth": {"github.com": "x"}`: the tokens of hosts in the object that opens at `open`.
+fn of_hosts(scan: &mut Scan, open: usize) {
+    let text = scan.text;
+    let mut at = open + 1;
+    for _ in 0..MOST_HOSTS {
+        at = forward_over(text, at, 32, |b| b.is_ascii_whitespace() || b == b',');
+        let Some((start, depth)) = quote_at(text, at) else { return };
+        let end = forward_over(text, start, 80, |b| b.is_ascii_alphanumeric() || b".-:".contains(&b));
+        let host = &text[start..end];
+        let colon = forward_over(text, end, 8, |b| b"\\\"' ".contains(&b));
+        if !host.contains(&b'.') || colon == end || text.get(colon) != Some(&b':') {
+            return;
+        }
+        let Some(span) = value_at(text, colon + 1, false).filter(|span| span.quoted) else { return };
+        if is_plausible(KeyClass::TOKEN, &text[span.start..span.end]) {
+            scan.secret(span.start, span.end, RuleId::ASSIGNED);
+        }
+        at = span.end + depth + 1;
     }
 }
 

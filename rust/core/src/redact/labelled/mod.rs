@@ -16,5 +16,7 @@ pub(crate) mod placeholders;
 pub(crate) mod prose;
 pub(crate) mod records;
 pub(crate) mod schemes;
+pub(crate) mod spaced;
 pub(crate) mod sql;
 pub(crate) mod value;
+pub(crate) mod worded;

@@ -132,6 +132,16 @@ pub(crate) fn at_dollar(scan: &mut Scan, at: usize) {
     if scan.covers(at) {
         return;
     }
+    if text[at + 1..].starts_with(b"ANSIBLE_VAULT;") {
+        return vault_body(scan, at);
+    }
+    if text[..at].ends_with(b"SCRAM-SHA-256") {
+        let end = forward_over(text, at, 200, |b| b.is_ascii_alphanumeric() || b"$:+/=".contains(&b));
+        if end > at + 60 {
+            scan.secret(at + 1, end, RuleId::HASHED);
+        }
+        return;
+    }
     let scheme = forward_over(text, at + 1, 14, |b| b.is_ascii_alphanumeric() || b == b'-');
     if scheme == at + 1 || text.get(scheme) != Some(&b'$') {
         return;
@@ -152,4 +162,28 @@ pub(crate) fn at_dollar(scan: &mut Scan, at: usize) {
     if length >= 28 && dollars >= 3 && !symbol() {
         scan.secret(at, at + length, RuleId::HASHED);
     }
+}
+/// The lines of hexadecimal digits below the header of an Ansible vault at `at`.
+fn vault_body(scan: &mut Scan, at: usize) {
+    let text = scan.text;
+    let header = forward_over(text, at, 80, |b| b.is_ascii_graphic() && b != b'\\' && b != b'"');
+    let start = forward_over(text, header, 80, |b| b" \t\r\n\\".contains(&b) || b == b'n');
+    let end = forward_over(text, start, BLOCK_LIMIT, |b| b.is_ascii_hexdigit() || b" \t\r\n\\n".contains(&b));
+    let body = &text[start..end];
+    let first = body.iter().take_while(|b| b.is_ascii_hexdigit()).count();
+    if first < 32 {
+        return;
+    }
+    // The last line ends with its digits; what stands below a shorter line is no part of it.
+    let mut last = start;
+    let mut from = start;
+    while from < end {
+        let run = forward_over(text, from, end - from, |b| b.is_ascii_hexdigit());
+        if run - from < 2 || (run - from) % 2 != 0 {
+            break;
+        }
+        last = run;
+        from = forward_over(text, run, end - run, |b| b" \t\r\n\\n".contains(&b));
+    }
+    scan.secret(start, last, RuleId::HASHED);
 }

@@ -18,8 +18,12 @@ pub(crate) fn stands_for_value(value: &[u8]) -> bool {
     if first == b'$' && value.len() > 1 {
         return value[1..].iter().all(|b| b.is_ascii_alphanumeric() || b"_{}()$.:-? []\"'".contains(b));
     }
-    if (first == b'<' && last == b'>') || (first == b'%' && last == b'%') || (first == b'{' && last == b'}') {
+    if (first == b'<' && last == b'>') || (first == b'%' && last == b'%') {
         return true;
+    }
+    if first == b'{' && last == b'}' {
+        // `{AQAAABAAAAAw…=}`: Jenkins and Maven write what they have encrypted so.
+        return !is_ciphertext(&value[1..value.len().max(2) - 1]);
     }
     if (first == b'[' && last == b']')
         || (first == b'_' && value.starts_with(b"__") && value.ends_with(b"__"))
@@ -27,6 +31,13 @@ pub(crate) fn stands_for_value(value: &[u8]) -> bool {
         return true;
     }
     is_colour(value) || is_masked(value) || is_reference(value) || reads_as_placeholder(value)
+}
+
+/// Base64 of at least 24 bytes.
+fn is_ciphertext(value: &[u8]) -> bool {
+    value.len() >= 32
+        && value.iter().all(|b| b.is_ascii_alphanumeric() || b"+/=".contains(b))
+        && Shape::of(value).mixes_three()
 }
 
 /// `#00ff80`
@@ -94,7 +105,7 @@ fn is_reference(value: &[u8]) -> bool {
 
 /// Words of texts that ask to be replaced.
 #[rustfmt::skip]
-const ASKING: [&[u8]; 13] = [
+pub(super) const ASKING: [&[u8]; 13] = [
     b"your", b"example", b"placeholder", b"changeme", b"change", b"replace", b"replaceme", b"redacted", b"dummy", b"insert",
     b"todo", b"here", b"sample",
 ];

@@ -6,6 +6,7 @@ use super::lines;
 use super::logins;
 use super::members;
 use super::value;
+use super::worded;
 use crate::redact::keys::KeyClass;
 use crate::redact::pii;
 use crate::redact::rules::RuleId;
@@ -53,7 +54,10 @@ pub(crate) fn is_plausible(class: KeyClass, body: &[u8]) -> bool {
     let shape = Shape::of(body);
     match class {
         KeyClass::SECRET => {
-            value::is_prose_secret(body, true) || body.len() >= 8 && shape.mixes_three() && shape.other == 0
+            value::is_prose_secret(body, true)
+                || body.len() >= 8 && shape.mixes_three() && shape.other == 0
+                || worded::is_password(body)
+                || worded::is_phrase(body)
         }
         _ => value::is_token(body, &shape),
     }

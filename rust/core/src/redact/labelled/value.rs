@@ -1,6 +1,6 @@
 //! Values of secrets in text: where a value ends, and whether it is one or only stands for one.
 
-use super::benign;
+use super::{benign, worded};
 use crate::redact::keys::KeyClass;
 use crate::redact::keys::words;
 use crate::redact::scan::segments::{Segments, last_segment};
@@ -59,11 +59,11 @@ pub(crate) fn is_secret(value: &[u8], place: &Place) -> bool {
     }
 }
 
-/// Under the name of a salt, a long key of letters, digits and all kinds of signs, as `WordPress` draws them.
-fn is_salt(value: &[u8], shape: &Shape, key: &[u8]) -> bool {
+/// Under the name of a salt or a key, a long key of letters, digits and all kinds of signs, as `WordPress` draws them.
+pub(crate) fn is_salt(value: &[u8], shape: &Shape, key: &[u8]) -> bool {
     let signs = value.iter().filter(|b| b"!@#$%^&*|~`?;<>{}[]()+".contains(b)).count();
     key.len() >= 4
-        && key[key.len() - 4..].eq_ignore_ascii_case(b"salt")
+        && [b"salt".as_slice(), b"_key"].iter().any(|end| key[key.len() - 4..].eq_ignore_ascii_case(end))
         && (40..=90).contains(&value.len())
         && shape.mixes_three()
         && signs >= 5
@@ -267,6 +267,12 @@ fn is_bare_secret(value: &[u8], shape: &Shape, place: &Place) -> bool {
     if !b"\n\r \\\"'`<".contains(&place.next) {
         return false;
     }
+    if place.class == KeyClass::SECRET
+        && matches!(place.next, b'\n' | b'\r' | b'"' | b'\\')
+        && worded::is_phrase(value)
+    {
+        return true;
+    }
     if is_identifier(value) {
         return is_loose_word(value, shape, place) || is_numbered_secret(value, shape, place);
     }
@@ -277,7 +283,7 @@ fn is_bare_secret(value: &[u8], shape: &Shape, place: &Place) -> bool {
         && value.len() >= 5
 }
 
-/// `password: river.shadow_48` in a configuration; `password: form.password2` is code.
+/// `password: river.shadow_48`, `password = copper.stone42` in a configuration; `password: form.password2` is code.
 fn is_dotted_password(value: &[u8], shape: &Shape, place: &Place) -> bool {
     const OBJECTS: [&[u8]; 14] = [
         b"this",
@@ -298,9 +304,10 @@ fn is_dotted_password(value: &[u8], shape: &Shape, place: &Place) -> bool {
     let ends = value.len() - value.iter().rev().take_while(|b| b.is_ascii_digit()).count();
     let mut parts = value.split(|b| *b == b'.');
     let first = parts.next().unwrap_or(value);
-    place.colon
-        && place.class == KeyClass::SECRET
-        && matches!(place.next, b'\n' | b'\r')
+    place.class == KeyClass::SECRET
+        && (place.colon && matches!(place.next, b'\n' | b'\r')
+            || matches!(place.next, b'\n' | b'\r' | b' ' | b'"' | b'\'' | b'\\')
+                && worded::is_password(value))
         && parts.count() == 1
         && shape.upper == 0
         && value.len() >= 10

@@ -20,6 +20,14 @@ const MOST_TRIES: usize = 16;
 const JWT_SAMPLE: usize = 256;
 const JWT_LIMIT: usize = 16 << 10;
 
+/// How long `md5` and a digest are.
+const MD5_LOGIN: usize = 35;
+
+/// `md5a1b2…`: how `PostgreSQL` and its poolers write the hash of a password.
+fn is_md5_login(run: &[u8]) -> bool {
+    run.strip_prefix(b"md5").is_some_and(|digest| digest.iter().all(u8::is_ascii_hexdigit))
+}
+
 /// Looks at a maximal run of letters, digits, `_` and `-`.
 pub(crate) fn at_run(scan: &mut Scan, start: usize, end: usize) {
     let start = after_escape(scan.text, start);
@@ -31,6 +39,9 @@ pub(crate) fn at_run(scan: &mut Scan, start: usize, end: usize) {
         && crate::redact::pii::is_dashed_mac(&scan.text[start..end])
     {
         return scan.secret(start, end, RuleId::MAC);
+    }
+    if end - start == MD5_LOGIN && is_md5_login(&scan.text[start..end]) {
+        return scan.secret(start, end, RuleId::HASHED);
     }
     if opaque::is_publishable(&scan.text[start..end]) {
         return;

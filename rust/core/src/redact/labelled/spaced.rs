@@ -1,0 +1,134 @@
+//! Values behind a name and nothing but a space: flags, settings, sentences.
+
+use super::assign::{Name, Operator, class_of, is_line_start, judge, value_at};
+use super::benign;
+use super::records;
+use super::schemes::after_scheme;
+use super::value;
+use super::worded;
+use crate::redact::keys::KeyClass;
+use crate::redact::rules::RuleId;
+use crate::redact::scan::Scan;
+use crate::redact::scan::span::{Span, forward_over};
+use crate::redact::tokens::unknown::Shape;
+
+/// `--password x`, `set -gx TOKEN x`, `| TOKEN | x |`, `password is x`, `login bot password x`.
+pub(crate) fn at_word(scan: &mut Scan, name: Name) {
+    let text = scan.text;
+    let key = &text[name.start..name.end];
+    let class = class_of(scan, name);
+    let option = key == b"key" && text[..name.start].ends_with(b"option ");
+    let class = if option { KeyClass::SECRET } else { class };
+    if !(class.hides_strings() || class == KeyClass::MAYBE) {
+        return;
+    }
+    let from = forward_over(text, name.end, 40, |b| matches!(b, b' ' | b'\t' | b'|'));
+    let from = past_body_flag(text, from);
+    let flag = is_flag(text, name);
+    let label_end = from;
+    let from = if flag { from } else { records::past_kind(text, records::after_links(text, from)) };
+    if benign::closes_literal(text, name, from) {
+        return;
+    }
+    let Some(span) = value_at(text, from, false) else { return };
+    if text[span.start] == b'(' {
+        return;
+    }
+    let closing = span.quoted && name.start > 0 && text[span.start - 1] == text[name.start - 1];
+    if closing || matches!(text[span.start], b'=' | b':' | b'-' | b'<') && !(flag && text[span.start] != b'=')
+    {
+        return;
+    }
+    let span = after_scheme(text, span);
+    let body = &text[span.start..span.end];
+    if flag && benign::is_help(text, name.start, from - name.end, body) {
+        return;
+    }
+    let sets = option && span.quoted || sets(text, name.start) && !benign::continues_prose(text, span);
+    if flag || sets || names_login(text, name.start) {
+        return judge(scan, class, key, span, Operator { colon: false, strict: true, compares: false });
+    }
+    if class == KeyClass::SECRET && text[name.end..label_end].contains(&b'|') {
+        return judge(scan, class, key, span, Operator { colon: false, strict: false, compares: false });
+    }
+    let spoken = from > label_end || body.len() >= 6 && key.ends_with(b"code");
+    if spoken && class == KeyClass::SECRET && records::is_spoken_code(key, body) {
+        return scan.secret(span.start, span.end, RuleId::PROSE);
+    }
+    let in_path = name.start > 0 && text[name.start - 1] == b'/';
+    if in_path || class == KeyClass::MAYBE {
+        // `registry/token-service 9688a53`, `#define aes128_set_key nettle_aes128_set_key`
+        let shape = Shape::of(body);
+        if !value::is_token(body, &shape) || in_path && shape.is_hex() {
+            return;
+        }
+    }
+    if value::is_prose_secret(body, span.quoted) && text.get(span.end) != Some(&b'(')
+        || class == KeyClass::SECRET && is_setting(text, name, from, span)
+    {
+        scan.secret(span.start, span.end, RuleId::PROSE);
+    }
+}
+
+/// `bindpw Sommer-wald83`, `pass "Sommer-wald83"`, `option key 'x'`: name and value, and nothing else in the line or
+/// quotes around the value.
+fn is_setting(text: &[u8], name: Name, from: usize, span: Span) -> bool {
+    let gap = text[name.end..from].iter().all(|b| matches!(b, b' ' | b'\t'));
+    let alone = is_line_start(text, name.start) && matches!(text.get(span.end), None | Some(b'\n' | b'\r'));
+    let body = &text[span.start..span.end];
+    let shape = Shape::of(body);
+    let drawn = body.len() >= 10 && shape.mixes_three() && shape.other == 0 && !body[0].is_ascii_uppercase();
+    gap && (alone || span.quoted) && (worded::is_password(body) || worded::is_phrase(body) || drawn)
+}
+
+/// Whether one of [`SETTERS`] stands in front of a name, as a word of its own (`reset password` is none).
+fn sets(text: &[u8], name: usize) -> bool {
+    let may_set = matches!(text[..name], [.., b't' | b'x' | b'v' | b'd' | b'g', b' ']);
+    may_set
+        && SETTERS.iter().any(|setter| {
+            text[..name].ends_with(setter)
+                && !text[..name - setter.len()].last().is_some_and(u8::is_ascii_alphanumeric)
+        })
+}
+
+/// What sets a variable without a sign: `set -gx NAME x`, `setx NAME x`, `gh secret set NAME x`.
+const SETTERS: [&[u8]; 12] = [
+    b"set ",
+    b"set -gx ",
+    b"set -x ",
+    b"set -Ux ",
+    b"set -xg ",
+    b"setx ",
+    b"setenv ",
+    b"secret add ",
+    b"set --secret ",
+    b"secrets put ",
+    b"secret put ",
+    b"env add ",
+];
+
+/// `gh secret set NAME --body x`
+fn past_body_flag(text: &[u8], from: usize) -> usize {
+    const FLAGS: [&[u8]; 7] =
+        [b"--body ", b"-b ", b"--value ", b"--body=", b"--data ", b"-v ", b"--plaintext "];
+    if text.get(from) != Some(&b'-') {
+        return from;
+    }
+    FLAGS
+        .iter()
+        .find(|flag| text.get(from + 2) == flag.get(2) && text[from..].starts_with(flag))
+        .map_or(from, |flag| from + flag.len())
+}
+
+/// Whether the name is a command-line flag.
+fn is_flag(text: &[u8], name: Name) -> bool {
+    let key_start = name.start + text[name.start..name.end].iter().take_while(|b| **b == b'-').count();
+    (key_start > name.start && (name.start == 0 || b" \n\t'\"".contains(&text[name.start - 1])))
+        && !matches!(text.get(name.end), Some(b'"' | b'\''))
+}
+
+/// In `.netrc`: `machine h login l password p`.
+fn names_login(text: &[u8], start: usize) -> bool {
+    let front = &text[start.saturating_sub(160)..start];
+    value::contains(front, b"login ") && value::contains(front, b"machine ")
+}
