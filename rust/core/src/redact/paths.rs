@@ -261,6 +261,9 @@ fn slash(scan: &mut Scan, at: usize) {
     }
     let text = scan.text;
     let before = if at > 0 { text[at - 1] } else { b' ' };
+    if before == b' ' {
+        crate::redact::commands::at_switch(scan, at);
+    }
     let joined = before.is_ascii_alphanumeric() || JOINS[usize::from(before)] || before >= 0x80;
     if joined {
         return joined_slash(scan, at, before);

@@ -7,6 +7,7 @@ pub(crate) mod tools;
 
 use crate::redact::labelled::assign::value_at;
 use crate::redact::labelled::value;
+use crate::redact::labelled::worded;
 use crate::redact::labelled::{manifests, prose, sql};
 use crate::redact::rules::RuleId;
 use crate::redact::scan::Scan;
@@ -31,20 +32,69 @@ pub(crate) fn at_flag(scan: &mut Scan, at: usize) {
     let end = forward_over(text, at, FLAG_LIMIT, |b| {
         !(matches!(b, b' ' | b'\t' | b'\n' | b'\r') || quoted && b == before)
     });
-    if !tools::is_flag(&text[at..end]) {
-        return;
+    let flag = &text[at..end];
+    if !tools::is_flag(flag) {
+        return beside_user(scan, at, end, quoted);
     }
     let mut room = [0; 6];
     let count = shell::tools_before(scan, at, &mut room);
-    if count == 0 {
-        return;
-    }
-    if let Some((carries, length)) = tools::carried(&text[at..end], &room[..count])
-        && let Some(span) = carried_span(text, at, at + length, quoted)
+    let Some((carries, length)) = tools::carried(flag, &room[..count]) else {
+        return beside_user(scan, at, end, quoted);
+    };
+    if let Some(span) = carried_span(text, at, at + length, quoted)
         && let Some(secret) = secret_part(text, span, carries)
     {
         scan.secret(secret.start, secret.end, RuleId::FLAG);
     }
+}
+
+/// `-u joe -p x`, `-au joe -ap x` of any tool: the flag of a password right behind the one of its user. `-pw` alone
+/// says as much.
+fn beside_user(scan: &mut Scan, at: usize, end: usize, quoted: bool) {
+    let text = scan.text;
+    let end = if quoted { end } else { at + 4.min(end - at) };
+    let flag = &text[at..end];
+    let known = matches!(flag, b"-p" | b"-P" | b"-w" | b"-pw" | b"-ap" | b"-xp" | b"-pp");
+    if !known || flag != b"-pw" && !follows_user(&text[at.saturating_sub(USER_REACH)..at]) {
+        return;
+    }
+    let Some(span) = shell::next_argument(text, end) else { return };
+    let body = &text[span.start..span.end];
+    let place = body.iter().any(|b| matches!(b, b'/' | b':' | b'=' | b'{'));
+    if !place && !is_stand_in(body) && reads_as_password(body) {
+        scan.secret(span.start, span.end, RuleId::FLAG);
+    }
+}
+
+/// How far in front of a password the flag of its user starts.
+const USER_REACH: usize = 80;
+
+/// Whether this ends with a flag that names a user, and the user.
+fn follows_user(front: &[u8]) -> bool {
+    let mut words = front.rsplit(|b| b" \t\"',=".contains(b)).filter(|word| !word.is_empty());
+    let (Some(user), Some(flag)) = (words.next(), words.next()) else { return false };
+    !user.starts_with(b"-")
+        && matches!(
+            flag,
+            b"-u"
+                | b"-U"
+                | b"-au"
+                | b"-xu"
+                | b"--user"
+                | b"--username"
+                | b"-user"
+                | b"-username"
+                | b"--login"
+                | b"-l"
+        )
+}
+
+/// Whether somebody chose or drew this as a password: the stricter look, where no name of a tool vouches for it.
+fn reads_as_password(body: &[u8]) -> bool {
+    value::is_prose_secret(body, true)
+        || worded::is_password(body)
+        || worded::is_phrase(body)
+        || value::is_chosen_password(body) && !value::is_compound(body)
 }
 
 /// What the flag carries that ends at `end`: glued to it, behind `=`, or the next argument.
@@ -85,7 +135,7 @@ fn secret_part(text: &[u8], span: Span, carries: Carries) -> Option<Span> {
     let span = shell::without_quotes(text, Span { start: span.start + skip, ..span });
     let body = text.get(span.start..span.end)?;
     let chosen = span.quoted && value::looks_chosen(body) && body.contains(&b' ');
-    let plain = carries == Carries::Likely && !chosen && !value::is_prose_secret(body, true);
+    let plain = carries == Carries::Likely && !chosen && !reads_as_password(body) && !is_mixed(body);
     let kept = body.len() < 3
         || (body[0] == b'-' && !span.quoted && skip == 0)
         || plain
@@ -93,6 +143,12 @@ fn secret_part(text: &[u8], span: Span, carries: Carries) -> Option<Span> {
         || body.ends_with(b".txt")
         || is_stand_in(body);
     (!kept).then_some(span)
+}
+
+/// Drawn from letters of both cases and digits.
+fn is_mixed(body: &[u8]) -> bool {
+    let shape = crate::redact::tokens::unknown::Shape::of(body);
+    body.len() >= 10 && shape.mixes_three() && shape.other == 0
 }
 
 /// Placeholders, references and the word itself.
@@ -125,7 +181,7 @@ pub(crate) fn in_login(login: &[u8]) -> Option<(usize, usize)> {
 
 /// The words that [`at_word`] itself waits for.
 #[rustfmt::skip]
-pub(crate) const WORDS: [&str; 7] = ["show", "identified", "password", "auth", "send", "convertto-securestring", "use"];
+pub(crate) const WORDS: [&str; 10] = ["show", "identified", "password", "auth", "send", "convertto-securestring", "use", "xauth", "eap", "ftp"];
 
 /// Looks at a word with a stem: a known command, or the words of SQL and of shells that set a password.
 pub(crate) fn at_word(scan: &mut Scan, start: usize, end: usize) {
@@ -168,6 +224,8 @@ fn at_command(scan: &mut Scan, start: usize, end: usize) {
         b"show" => crate::redact::labelled::lines::at_show(scan, start, end),
         b"ConvertTo-SecureString" | b"convertto-securestring" => secure_string(scan, end),
         b"use" => net_use(scan, start, end),
+        b"XAUTH" | b"EAP" => pre_shared(scan, start, end),
+        b"ftp" => behind_ftp(scan, end),
         _ => {}
     }
 }
@@ -184,6 +242,62 @@ fn sasl(scan: &mut Scan, end: usize) {
     let close = forward_over(text, from, 400, |b| b.is_ascii_alphanumeric() || b"+/=".contains(&b));
     if close >= from + 8 {
         scan.secret(from, close, RuleId::FLAG);
+    }
+}
+
+/// `bob : XAUTH "x"`, `alice : EAP x` of `IPsec`.
+fn pre_shared(scan: &mut Scan, start: usize, end: usize) {
+    let text = scan.text;
+    if !text[..start].ends_with(b": ") || !matches!(text.get(end), Some(b' ' | b'\t')) {
+        return;
+    }
+    let Some(span) = shell::argument(text, skip_spaces(text, end)) else { return };
+    let body = &text[span.start..span.end];
+    if body.len() >= 4 && !is_stand_in(body) && (span.quoted || reads_as_password(body) || is_mixed(body)) {
+        scan.secret(span.start, span.end, RuleId::ASSIGNED);
+    }
+}
+
+/// `ftp -n h <<EOF`, `user bob x` in one of the next lines.
+fn behind_ftp(scan: &mut Scan, end: usize) {
+    let text = scan.text;
+    let reach = text.len().min(end + 240);
+    let Some(line) = memchr::memmem::find(&text[end..reach], b"\nuser ").map(|i| end + i + 6) else { return };
+    let user = forward_over(text, line, 64, |b| b.is_ascii_graphic());
+    let Some(span) = shell::argument(text, skip_spaces(text, user)).filter(|span| span.start > user) else {
+        return;
+    };
+    let body = &text[span.start..span.end];
+    if body.len() >= 4 && !is_stand_in(body) && value::looks_chosen(body) {
+        scan.secret(span.start, span.end, RuleId::FLAG);
+    }
+}
+
+/// Windows switches that a password follows: `/rp x`, `/p x`, `/machinepassword x`.
+#[rustfmt::skip]
+const SWITCHES: [&[u8]; 9] =
+    [b"/p", b"/rp", b"/pass", b"/passwd", b"/password", b"/passwordd", b"/passwordo", b"/machinepassword", b"/pw"];
+
+/// Looks at the `/` at `at`, behind a space.
+pub(crate) fn at_switch(scan: &mut Scan, at: usize) {
+    let text = scan.text;
+    if !matches!(text.get(at + 1).map(|b| b | 0x20), Some(b'p' | b'r' | b'm')) {
+        return;
+    }
+    let end = forward_over(text, at + 1, 16, |b| b.is_ascii_alphabetic());
+    let name = &text[at..end];
+    if !matches!(text.get(end), Some(b' ' | b':'))
+        || !SWITCHES.iter().any(|switch| name.eq_ignore_ascii_case(switch))
+    {
+        return;
+    }
+    let Some(span) = shell::argument(text, skip_spaces(text, end + usize::from(text[end] == b':'))) else {
+        return;
+    };
+    let body = &text[span.start..span.end];
+    let place = body.iter().any(|b| matches!(b, b'/' | b'=' | b'\\' | b'{'));
+    if !place && !is_stand_in(body) && reads_as_password(body) {
+        scan.secret(span.start, span.end, RuleId::FLAG);
     }
 }
 

@@ -10,11 +10,11 @@ use std::sync::LazyLock;
 
 /// Commands and switches that read a secret from their input.
 #[rustfmt::skip]
-const READERS: [&[u8]; 29] = [
+const READERS: [&[u8]; 34] = [
     b"passwd", b"chpasswd", b"smbpasswd", b"cryptsetup", b"--password-stdin", b"--with-token", b"sudo", b"su",
     b"--passphrase-fd", b"--passin", b"--passwd-on-stdin", b"--stdin-password", b"kinit", b"realm", b"luksOpen",
     b"luksFormat", b"insert", b"secret", b"secrets", b"secret-tool", b"ssh-add", b"--token", b"age", b"gpg", b"login",
-    b"token", b"put", b"create", b"add",
+    b"token", b"put", b"create", b"add", b"vncpasswd", b"saslpasswd2", b"pamtester", b"systemd-creds", b"openfortivpn",
 ];
 
 /// The readers, for those who decide who looks at a word.
@@ -49,7 +49,7 @@ fn piped(scan: &mut Scan, reader: usize) {
     let front = &text[floor..bar];
     let echo = memchr::memmem::rfind(front, b"echo ").map(|i| i + 5);
     let Some(echo) = echo.max(memchr::memmem::rfind(front, b"printf ").map(|i| i + 7)) else { return };
-    let Some(span) = last_argument(text, floor + echo, bar) else { return };
+    let Some(span) = last_argument(scan, floor + echo, bar) else { return };
     let secret = match memchr::memchr(b':', &text[span.start..span.end]) {
         Some(colon) if text[reader..].starts_with(b"chpasswd") => span.start + colon + 1,
         _ => span.start,
@@ -87,10 +87,11 @@ fn reads_input(front: &[u8], behind: &[u8]) -> bool {
     }
 }
 
-/// The last argument between an `echo` and the bar.
-fn last_argument(text: &[u8], from: usize, bar: usize) -> Option<Span> {
+/// The last argument between an `echo` and the bar; one in front of it goes with it.
+fn last_argument(scan: &mut Scan, from: usize, bar: usize) -> Option<Span> {
+    let text = scan.text;
     let mut at = from;
-    let mut last = None;
+    let mut last: Option<Span> = None;
     for _ in 0..6 {
         let start = forward_over(text, at, 40, |b| b == b' ');
         if start >= bar {
@@ -103,6 +104,11 @@ fn last_argument(text: &[u8], from: usize, bar: usize) -> Option<Span> {
         at = (span.end + usize::from(span.quoted)).max(start + 1);
         let body = &text[span.start..span.end];
         if !body.starts_with(b"-") && !body.starts_with(b"%") {
+            if let Some(before) = last
+                && value::looks_chosen(&text[before.start..before.end])
+            {
+                hide(scan, before);
+            }
             last = Some(span);
         }
     }

@@ -2,9 +2,10 @@
 
 use super::shell;
 use crate::redact::labelled::value;
+use crate::redact::labelled::worded;
 use crate::redact::rules::RuleId;
 use crate::redact::scan::Scan;
-use crate::redact::scan::span::{back_over, forward_over};
+use crate::redact::scan::span::back_over;
 
 const LINE_LIMIT: usize = 300;
 
@@ -25,7 +26,7 @@ const fn likely(before: &'static [u8], word: &'static [u8], place: usize) -> Pos
     Position { word, before, place, strict: false }
 }
 
-const POSITIONS: [Position; 42] = [
+const POSITIONS: [Position; 52] = [
     likely(b"", b"htpasswd", 3),
     strict(b"", b"wpa_passphrase", 2),
     strict(b"", b"add_user", 2),
@@ -68,6 +69,16 @@ const POSITIONS: [Position; 42] = [
     likely(b"snmp-server", b"community", 1),
     likely(b"", b"rocommunity", 1),
     likely(b"", b"rwcommunity", 1),
+    likely(b"", b"htpasswd", 2),
+    likely(b"auth", b"test", 2),
+    likely(b"", b"passwordspray", 3),
+    likely(b"", b"mosquitto_passwd", 3),
+    likely(b"", b"radtest", 2),
+    likely(b"users", b"add", 2),
+    likely(b"user", b"add", 2),
+    likely(b"", b"-createCredential", 3),
+    likely(b"", b"smbclient", 2),
+    likely(b"user:", b"password", 2),
 ];
 
 /// The last words, for those who decide which words are looked at.
@@ -78,7 +89,7 @@ pub(crate) fn words() -> impl Iterator<Item = &'static str> {
 /// Looks at a word that may end the name of such a command.
 pub(crate) fn at_word(scan: &mut Scan, start: usize, end: usize) {
     let text = scan.text;
-    if text.get(end) != Some(&b' ') {
+    if !matches!(text.get(end), Some(b' ' | b'"' | b'\'')) {
         return;
     }
     let word = &text[start..end];
@@ -90,8 +101,8 @@ pub(crate) fn at_word(scan: &mut Scan, start: usize, end: usize) {
 }
 
 fn follows(text: &[u8], start: usize, before: &[u8]) -> bool {
-    let end = back_over(text, start, 4, |b| b == b' ');
-    before.is_empty() || (end < start && text[..end].ends_with(before))
+    let end = back_over(text, start, 4, |b| matches!(b, b' ' | b'"' | b'\'' | b','));
+    before.is_empty() || (end < start || before.ends_with(b":")) && text[..end].ends_with(before)
 }
 
 /// The argument at the place of `position`.
@@ -101,14 +112,17 @@ fn argument(scan: &mut Scan, end: usize, position: &Position) {
     let mut at = end;
     let mut seen = 0;
     while at < ceiling {
-        let start = forward_over(text, at, 40, |b| matches!(b, b' ' | b'\t'));
-        let Some(span) = shell::argument(text, start) else { return };
+        // Behind the last word stands a space, or the quote that closes it as an item of a list.
+        let Some(span) = shell::next_argument(text, at) else { return };
         let body = &text[span.start..span.end];
-        at = (span.end + usize::from(span.quoted)).max(start + 1);
+        at = if text[at] == b' ' { span.end + usize::from(span.quoted) } else { span.end }.max(at + 1);
         let switch = body[0] == b'-' || body[0] == b'/' && position.before == b"net";
         seen += usize::from(span.quoted || !switch);
         if seen == position.place {
-            let plain = !position.strict && (!value::looks_chosen(body) || value::is_compound(body));
+            let plain = !position.strict
+                && (!value::looks_chosen(body) || value::is_compound(body) || body.contains(&b'%'))
+                && !worded::is_password(body)
+                && !worded::is_phrase(body);
             if body.len() >= 4 && !plain && !value::is_placeholder(body) && !value::is_reference_name(body) {
                 scan.secret(span.start, span.end, RuleId::FLAG);
             }

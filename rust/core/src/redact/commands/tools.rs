@@ -26,7 +26,10 @@ pub(crate) enum Carries {
 #[rustfmt::skip]
 const FLAGS: &[(&str, &str, Carries)] = &[
     ("curl wget2 curlie", "-u", Carries::Login),
-    ("curl curlie", "--user", Carries::Login),
+    ("curl curlie etcdctl", "--user", Carries::Login),
+    ("ttyd gotty", "-c", Carries::Login),
+    ("transmission-remote", "-n", Carries::Login),
+    ("nikto", "-id", Carries::Login),
     ("curl", "-U", Carries::Login),
     ("curl", "--proxy-user", Carries::Login),
     ("http https xh xhs httpie", "-a", Carries::Login),
@@ -52,7 +55,7 @@ const FLAGS: &[(&str, &str, Carries)] = &[
       snowsql beeline evil-winrm crackmapexec cme nxc netexec smbmap bloodhound-python enum4linux enum4linux-ng medusa \
       hydra ncrack login twine rdesktop vncviewer rabbitmqadmin usermod useradd psexec psexec64 vsce \
       elasticsearch-users veracrypt racadm xcrun altool ncftpput ncftpget dsquery ipa-server-install ldapdomaindump \
-      certipy rpcclient create-keychain unlock-keychain set-keychain-password steghide sqoop", "-p", Carries::Next),
+      certipy certutil mutool rpcclient create-keychain unlock-keychain set-keychain-password steghide sqoop", "-p", Carries::Next),
     ("az nuget dotnet gitea kcadm.sh kcadm user", "-p", Carries::Likely),
     ("ipa-server-install ipa-client-install hatch", "-a", Carries::Likely),
     ("redis-cli keydb-cli valkey-cli", "-a", Carries::Next),
@@ -60,7 +63,7 @@ const FLAGS: &[(&str, &str, Carries)] = &[
       ssh-keygen security", "-P", Carries::Next),
     ("ssh-keygen", "-N", Carries::Next),
     ("ldapsearch ldapmodify ldapadd ldapwhoami ldapdelete ldappasswd ldapcompare ldapmodrdn ipa-client-install odoo \
-      add-generic-password add-internet-password", "-w", Carries::Next),
+      add-generic-password add-internet-password kadmin", "-w", Carries::Next),
     ("ldappasswd", "-s", Carries::Next),
     ("ldappasswd", "-a", Carries::Next),
     ("smbclient rpcclient net smbcacls smbget wmic winexe samba-tool", "-U", Carries::Percent),

@@ -6,7 +6,7 @@
 use super::letters::{Letters, last_eight, others, unflagged};
 use super::span::KEY_LIMIT;
 use crate::redact::commands;
-use crate::redact::commands::positions;
+use crate::redact::commands::{pipes, positions};
 use crate::redact::keys::{foreign, words};
 use crate::redact::labelled::assign::is_name_byte;
 use crate::redact::labelled::calls;
@@ -49,6 +49,8 @@ pub(crate) static WORDS: LazyLock<Tails> = LazyLock::new(|| {
         .chain(positions::words())
         .chain(foreign::plain_labels())
         .chain(calls::words())
+        .chain(commands::WORDS)
+        .chain(pipes::words())
         .chain(commands::words());
     let telling = words.filter(|word| word.len() > 2 && !OFTEN.contains(word));
     telling.for_each(|word| tails.add(word.as_bytes()));
