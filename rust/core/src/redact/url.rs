@@ -3,6 +3,7 @@
 use crate::redact::labelled::value;
 use crate::redact::rules::RuleId;
 use crate::redact::scan::Scan;
+use crate::redact::scan::letters::{Letters, last_eight, others, unflagged};
 use crate::redact::scan::span::{Bytes, back_over};
 use crate::redact::tokens::unknown::Shape;
 
@@ -222,9 +223,14 @@ fn logon(scan: &mut Scan, at: usize) {
     let text = scan.text;
     let stop = |b: &u8| ends_logon(*b);
     let rest = &text[at + 1..text.len().min(at + 120)];
-    let from = if text[..at].ends_with(b"oracle:thin") {
+    let from = if text[at - 1] == b'n' && text[..at].ends_with(b"oracle:thin") {
         memchr::memchr(b'/', rest).map(|i| at + 2 + i)
     } else {
+        // Most names are one word, and no slash stands in front of it.
+        let word = unflagged(others(Letters::of(last_eight(text, at)).words())).min(at);
+        if word < 8 && at.checked_sub(word + 1).is_none_or(|before| !b"._-$/".contains(&text[before])) {
+            return;
+        }
         let user = back_over(text, at, 32, |b| b.is_ascii_alphanumeric() || b"._-$".contains(&b));
         if user == 0 || text[user - 1] != b'/' {
             return;

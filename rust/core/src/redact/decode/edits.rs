@@ -279,7 +279,13 @@ impl<'a> Look<'a> {
         }
     }
 
-    pub(super) fn sorted(mut self) -> Edits {
+    /// Whether the text is only what it is: the fate of most.
+    #[inline]
+    pub(super) fn found_nothing(&self) -> bool {
+        self.edits.is_empty() && !self.dumps && !self.coded && self.closings.is_empty()
+    }
+
+    pub(super) fn sorted(&mut self) -> Edits {
         let known = self.edits.len();
         if self.coded {
             self.edits.append(&mut self.printable);
@@ -291,7 +297,7 @@ impl<'a> Look<'a> {
         if self.edits.len() > known {
             self.edits.sort_by_key(|edit| edit.start);
         }
-        Edits { edits: self.edits, dumps: self.dumps }
+        Edits { edits: std::mem::take(&mut self.edits), dumps: self.dumps }
     }
 }
 

@@ -21,8 +21,8 @@ use view::View;
 const MAX_DEPTH: u8 = 3;
 
 /// Scans what a text stands for where `look` found escapes, dumps or literals in parts.
-pub(crate) fn views(scan: &mut Scan, look: Look) {
-    if scan.depth >= MAX_DEPTH {
+pub(crate) fn views(scan: &mut Scan, look: &mut Look) {
+    if scan.depth >= MAX_DEPTH || look.found_nothing() {
         return;
     }
     let text = scan.text;

@@ -19,7 +19,7 @@ pub(crate) enum Noun {
 #[rustfmt::skip]
 const WIDE: [(Noun, &str); 3] = [
     (Noun::Pass,
-     "contraseña|contrasenya|lösenord|hasło|hasła|hasłem|jelszó|jelszav|şifre|parolă|парол|лозинк|лозинка|密码|密碼|口令|パスワード|パスフレーズ|\
+     "contraseña|lösenord|hasło|hasła|hasłem|jelszó|jelszavá|şifre|parolă|парол|лозинк|лозинка|密码|密碼|口令|パスワード|パスフレーズ|\
       暗証番号|パスコード|비밀번호|암호|패스워드|पासवर्ड|कूटशब्द|গোপন|পাসওয়ার্ড|รหัสผ่าน|รหัสลับ|κωδικός|κωδικος|κωδικό|συνθηματικό|סיסמה|\
       סיסמא|סיסמת|كلمة المرور|كلمة مرور|كلمة السر|كلمة سر|الرمز السري|رمز سري|گذرواژه|گذر واژه|رمز عبور|رمز ورود|mật khẩu|slaptažod|lykilorð|\
       கடவுச்சொல்|phrase secrète|слово-пароль|пин-код|піn-код|пін-код|kľúčové heslo|přístupové heslo|密语|通关密语|暗号|кодовое слово"),
@@ -37,12 +37,12 @@ const WIDE: [(Noun, &str); 3] = [
 #[rustfmt::skip]
 const PLAIN: [(Noun, &str); 3] = [
     (Noun::Pass,
-     "password passwords passwort passworte passwd passphrase passcode kennwort losungswort contrasena senha wachtwoord losenord \
-      passord passordet adgangskode adgangskoden kodeord kodeordet salasana salasanani salasanan tunnussana haslo heslo hesla jelszo jelszava jelszavam \
+     "password passwords passwort passworte passwd passphrase passcode kennwort losungswort contrasena contrasenya senha wachtwoord losenord \
+      passord passordet adgangskode adgangskoden kodeord kodeordet salasana salasanani salasanan tunnussana haslo heslo hesla jelszo jelszava jelszavam jelszavad jelszavunk jelszavuk \
       creds credentials zugangsdaten parola lozinka lozinku zaporka sifre sifrem parol mdp geslo parool sandi sandinya pin psk otp pass-phrase palavra-passe passe passwoord passwordet lozinko clave"),
     (Noun::Code, "zugangscode toegangscode tilgangskode adgangskod passkod codigo"),
     (Noun::Key,
-     "schluessel klucz kulcs kulcsa avain sleutel nyckel chave chiave cheie anahtar kunci jeton geheim geheimnis secreto segreto segredo \
+     "schluessel klucz kulcs kulcsa avain sleutel nyckel chave chiave cheie anahtar anahtari kunci jeton geheim geheimnis secreto segreto segredo \
       hemlighet token secret sekret zugangstoken api-nyckel api-avain api-kulcs api-sleutel"),
 ];
 
@@ -68,6 +68,9 @@ static LINK_LENGTHS: [u32; 256] = {
     }
     lengths
 };
+
+/// No label beyond ASCII has more bytes, in any of its forms.
+pub(crate) const LONGEST_LABEL: usize = 64;
 
 struct WideLabels {
     automaton: AhoCorasick,
@@ -156,6 +159,15 @@ pub(crate) fn links(word: &[u8]) -> bool {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_label_beyond_ascii_is_found_by_such_a_letter_near_it() {
+        for form in WIDE.iter().flat_map(|(_, list)| list.split('|')).flat_map(|label| forms(label.trim())) {
+            // In capitals a dotless `ı` is ASCII.
+            let near = !form.is_ascii() || noun(form.as_bytes()).is_some();
+            assert!(near && form.len() <= LONGEST_LABEL, "{form}");
+        }
+    }
 
     #[test]
     fn labels_are_known_in_their_forms() {

@@ -5,6 +5,7 @@ use crate::redact::keys::KeyClass;
 use crate::redact::keys::foreign::{self, Noun};
 use crate::redact::rules::RuleId;
 use crate::redact::scan::Scan;
+use crate::redact::scan::blocks::{self, BLOCK};
 use crate::redact::scan::span::{Bytes, Span, back_over, forward_over};
 use crate::redact::tokens::unknown::Shape;
 
@@ -33,10 +34,37 @@ enum Joint {
 /// Looks at all labels beyond ASCII.
 pub(crate) fn wide_labels(scan: &mut Scan) {
     let text = scan.text;
-    let mut until = 0;
-    for (noun, start, end) in foreign::labels(text) {
-        if start >= until {
-            until = label(scan, noun, end, true);
+    let (mut until, mut from) = (0, 0);
+    while let Some((start, end)) = wide_part(text, from) {
+        for (noun, label_start, label_end) in foreign::labels(&text[start..end]) {
+            if start + label_start >= until {
+                until = label(scan, noun, start + label_end, true);
+            }
+        }
+        from = end;
+    }
+}
+
+/// The next part of a text from `from` on in which labels beyond ASCII can stand: characters beyond ASCII that are near
+/// each other, and what a label may be longer than they are.
+fn wide_part(text: &[u8], from: usize) -> Option<(usize, usize)> {
+    let near = foreign::LONGEST_LABEL;
+    let wide = |from: usize, to: usize| {
+        (from..to).step_by(BLOCK).find_map(|at| {
+            let wide = blocks::wide_at(text, at);
+            let found = at + wide.trailing_zeros() as usize;
+            (wide != 0 && found < to).then_some(found)
+        })
+    };
+    let first = wide(from, text.len())?;
+    let mut last = first;
+    loop {
+        while text.get(last + 1).is_some_and(|byte| *byte >= 0x80) {
+            last += 1;
+        }
+        match wide(last + 1, text.len().min(last + 2 * near)) {
+            Some(next) => last = next,
+            None => return Some((first.saturating_sub(near).max(from), text.len().min(last + near))),
         }
     }
 }

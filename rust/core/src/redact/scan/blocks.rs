@@ -116,6 +116,18 @@ fn last_masks(rest: &[u8]) -> Masks {
     classes(&quarters[..rest.len().div_ceil(16)])
 }
 
+/// One bit for each byte of the block from `at` on that is beyond ASCII.
+#[inline]
+pub(crate) fn wide_at(text: &[u8], at: usize) -> u64 {
+    let rest = &text[at..];
+    let bits = |from: usize, quarter: &[u8; 16]| u64::from(lane(quarter).to_bitmask()) << from;
+    if let Some(whole) = rest.first_chunk::<BLOCK>() {
+        let (quarters, _) = whole.as_chunks();
+        return (0..BLOCK).step_by(16).zip(quarters).fold(0, |wide, (at, quarter)| wide | bits(at, quarter));
+    }
+    rest.iter().enumerate().fold(0, |wide, (at, byte)| wide | u64::from(byte >> 7) << at)
+}
+
 /// One bit for each byte from `at` on that is one of `set`, which holds no space.
 pub(crate) fn signs_at(text: &[u8], at: usize, set: &[u8]) -> u64 {
     let mut block = [b' '; BLOCK];

@@ -5,10 +5,10 @@ const FLAGS: u64 = 0x8080_8080_8080_8080;
 
 /// A flag, the high bit of its byte, for each of eight bytes that is of a class. The last byte is the highest.
 #[derive(Clone, Copy)]
-pub(super) struct Letters {
-    pub(super) lower: u64,
-    pub(super) upper: u64,
-    pub(super) digit: u64,
+pub(crate) struct Letters {
+    pub(crate) lower: u64,
+    pub(crate) upper: u64,
+    pub(crate) digit: u64,
 }
 
 /// The byte in each of eight places.
@@ -18,7 +18,7 @@ const fn all(byte: u8) -> u64 {
 
 impl Letters {
     #[inline]
-    pub(super) fn of(bytes: u64) -> Letters {
+    pub(crate) fn of(bytes: u64) -> Letters {
         let low = bytes & !FLAGS;
         let ascii = !bytes & FLAGS;
         // A sum reaches the high bit from the first byte of a range on, another one behind its last byte.
@@ -28,14 +28,14 @@ impl Letters {
 
     /// Flags of all letters and digits.
     #[inline]
-    pub(super) fn words(self) -> u64 {
+    pub(crate) fn words(self) -> u64 {
         self.lower | self.upper | self.digit
     }
 
     /// Flags of the capitals that start a hump, as [`super::segments::Segments`] cuts names; the first byte may start
     /// one as well and has no flag.
     #[inline]
-    pub(super) fn humps(self) -> u64 {
+    pub(crate) fn humps(self) -> u64 {
         let behind_small = (self.lower | self.digit) << 8;
         let behind_capital = self.upper << 8 & self.lower >> 8;
         self.upper & (behind_small | behind_capital)
@@ -44,13 +44,13 @@ impl Letters {
 
 /// How many of the last bytes have no flag in front of the last one that has.
 #[inline]
-pub(super) fn unflagged(flags: u64) -> usize {
+pub(crate) fn unflagged(flags: u64) -> usize {
     (flags.leading_zeros() / 8) as usize
 }
 
 /// Flags of the other bytes.
 #[inline]
-pub(super) fn others(flags: u64) -> u64 {
+pub(crate) fn others(flags: u64) -> u64 {
     flags ^ FLAGS
 }
 

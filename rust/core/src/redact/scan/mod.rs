@@ -125,21 +125,37 @@ impl<'a> Scan<'a> {
         if self.text.len() < 4 {
             return user::rules(self);
         }
+        if self.text.len() < BLOCK && self.is_quiet() {
+            return;
+        }
         pii::at_start(self);
-        let (seen, look) = self.pass();
+        let mut look = decode::Look::new(self.text);
+        let seen = self.pass(&mut look);
         identity::literals(self, &seen);
         user::rules(self);
         if seen.wide != 0 {
             prose::wide_labels(self);
         }
-        decode::views(self, look);
+        decode::views(self, &mut look);
     }
 
-    /// One look at each block of the text; the classes of bytes that occur in it, and what it may stand for.
-    fn pass(&mut self) -> (Masks, decode::Look<'a>) {
+    /// Looks at a text of less than a block that is words and nothing else, as most texts are; false if it is more.
+    fn is_quiet(&mut self) -> bool {
+        let masks = blocks::masks_at(self.text, 0);
+        if masks.sign | masks.mark | masks.digit | masks.dash | masks.wide != 0 {
+            return false;
+        }
+        let mut runs = Runs::default();
+        self.runs(0, &runs.enter(&masks), &runs);
+        identity::literals(self, &masks);
+        user::rules(self);
+        true
+    }
+
+    /// One look at each block of the text, also for what it may stand for; the classes of bytes that occur in it.
+    fn pass(&mut self, look: &mut decode::Look) -> Masks {
         let length = self.text.len();
         let mut seen = Masks::default();
-        let mut look = decode::Look::new(self.text);
         let mut digits_until = 0;
         let mut runs = Runs::default();
         for at in (0..length).step_by(BLOCK) {
@@ -156,7 +172,7 @@ impl<'a> Scan<'a> {
         if length.is_multiple_of(BLOCK) {
             self.runs(length, &runs.enter(&Masks::default()), &runs);
         }
-        (seen, look)
+        seen
     }
 
     fn signs(&mut self, at: usize, mut signs: u64, wide: bool) {
@@ -211,7 +227,7 @@ impl<'a> Scan<'a> {
         while words != 0 {
             let end = at + words.trailing_zeros() as usize;
             words &= words - 1;
-            if tails.may_end(self.text, end) {
+            if tails.may_end_long(self.text, end) {
                 self.at_word(end);
             }
         }
@@ -254,7 +270,7 @@ impl<'a> Scan<'a> {
         pii::at_rule(self, start);
         commands::at_flag(self, start);
         let end = forward_over(self.text, start, WORD_LIMIT, is_word);
-        if end - start >= LONG_NAME && !tails::WORDS.may_end(self.text, end) {
+        if end - start >= LONG_NAME && !tails::WORDS.may_end_long(self.text, end) {
             assign::at_word(self, start, end);
         }
     }
