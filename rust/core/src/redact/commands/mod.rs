@@ -239,7 +239,7 @@ fn sasl(scan: &mut Scan, end: usize) {
         return;
     };
     let from = end + mechanism.len();
-    let close = forward_over(text, from, 400, |b| b.is_ascii_alphanumeric() || b"+/=".contains(&b));
+    let close = forward_over(text, from, 512, |b| b.is_ascii_alphanumeric() || b"+/=".contains(&b));
     if close >= from + 8 {
         scan.secret(from, close, RuleId::FLAG);
     }

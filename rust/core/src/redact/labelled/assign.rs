@@ -451,7 +451,6 @@ pub(crate) fn at_word(scan: &mut Scan, start: usize, end: usize) {
         b',' => in_tuple(scan, name),
         b'(' => calls::at_word(scan, start, end),
         b'\n' => pem::behind_comment(scan, end),
-        b'>' if before == b'<' => records::plain_element(scan, name),
         b' ' | b'\t' => spaced::at_word(scan, name),
         b'"' | b'\'' | b'\\' | b'`' | b'*' => after_quote(scan, name),
         _ => {}

@@ -1,17 +1,16 @@
 //! Values named by the place they stand in: the column of a table, the cell of a page, an element with attributes, the
 //! second argument of a login.
 
-use super::assign::{Name, Operator, class_of, judge, value_of};
+use super::assign::{Name, Operator, class_of, value_of};
 use super::lines;
 use super::logins;
 use super::members;
 use super::value;
 use super::worded;
 use crate::redact::keys::KeyClass;
-use crate::redact::pii;
 use crate::redact::rules::RuleId;
 use crate::redact::scan::Scan;
-use crate::redact::scan::span::{Span, VALUE_LIMIT, back_over, forward_over, quote_at, quoted_end, value_at};
+use crate::redact::scan::span::{back_over, forward_over, quote_at, quoted_end, value_at};
 use crate::redact::tokens::unknown::Shape;
 
 const LINE_LIMIT: usize = 2000;
@@ -39,7 +38,7 @@ pub(crate) fn at_word(scan: &mut Scan, start: usize, end: usize) {
         b'(' => login(scan, start, end),
         b'<' | b']' | b'&' => cell(scan, start, end),
         b' ' if matches!(before, b'<' | b':') => element(scan, start, end),
-        b' ' if matches!(&text[start..end], b"AUTH" | b"PASS") => mail_login(scan, start, end),
+        b' ' if &text[start..end] == b"PASS" => mail_login(scan, start, end),
         b' ' if text.get(end + 1) == Some(&b'<') => cell(scan, start, end),
         b' ' | b',' | b'\t' | b'|' | b'\n' | b'\r' | b'"' => column(scan, start, end),
         _ => {}
@@ -211,27 +210,6 @@ fn named(scan: &mut Scan, start: usize, end: usize, from: usize) {
     }
     if is_plausible(class, &text[from..to]) {
         scan.secret(from, to, RuleId::ASSIGNED);
-    }
-}
-
-/// `<password>x</password>`
-pub(crate) fn plain_element(scan: &mut Scan, name: Name) {
-    let text = scan.text;
-    if &text[name.start..name.end] == b"code" {
-        return;
-    }
-    let class = scan.class(&text[name.start..name.end]);
-    let end = forward_over(text, name.end + 1, VALUE_LIMIT, |b| b != b'<');
-    if !text[end..].starts_with(b"</") || end == name.end + 1 {
-        return;
-    }
-    let span = Span { start: name.end + 1, end, quoted: true };
-    if let Some(datum) = class.datum() {
-        return pii::labelled(scan, datum, span);
-    }
-    if class.hides_strings() || class == KeyClass::MAYBE {
-        let key = &text[name.start..name.end];
-        judge(scan, class, key, span, Operator { colon: false, strict: true, compares: false });
     }
 }
 
@@ -421,21 +399,17 @@ pub(crate) fn is_spoken_code(key: &[u8], body: &[u8]) -> bool {
         && body.iter().all(u8::is_ascii_digit)
 }
 
-/// `AUTH PLAIN x` of SMTP, `PASS x` of FTP and POP, each a line of its own.
+/// `PASS x` of FTP and POP, a line of its own.
 fn mail_login(scan: &mut Scan, start: usize, end: usize) {
     let text = scan.text;
     let own_line = start == 0 || matches!(text[start - 1], b'\n' | b' ' | b'>');
-    let plain = text[end..].starts_with(b" PLAIN ");
-    let from = if plain { end + 7 } else { end + 1 };
+    let from = end + 1;
     let to = forward_over(text, from, 512, |b| !b.is_ascii_whitespace());
     if !own_line || to == from || !matches!(text.get(to), None | Some(b'\n' | b'\r')) {
         return;
     }
     let body = &text[from..to];
-    let encoded = body.len() >= 8 && body.iter().all(|b| b.is_ascii_alphanumeric() || b"+/=".contains(b));
-    let password =
-        !plain && text[start] == b'P' && !body.contains(&b'/') && is_plausible(KeyClass::SECRET, body);
-    if plain && encoded || password {
+    if !body.contains(&b'/') && is_plausible(KeyClass::SECRET, body) {
         scan.secret(from, to, RuleId::FLAG);
     }
 }
