@@ -5,11 +5,9 @@
 
 use super::letters::{Letters, last_eight, others, unflagged};
 use super::span::KEY_LIMIT;
-use crate::redact::commands;
-use crate::redact::commands::{pipes, positions};
-use crate::redact::keys::{foreign, words};
+use super::waiting;
+use crate::redact::keys::words;
 use crate::redact::labelled::assign::is_name_byte;
-use crate::redact::labelled::calls;
 use crate::redact::pii::labels;
 use std::sync::LazyLock;
 
@@ -46,14 +44,7 @@ pub(crate) static NAMES: LazyLock<Tails> = LazyLock::new(|| {
 /// Endings of words that are worth a look without an operator behind them.
 pub(crate) static WORDS: LazyLock<Tails> = LazyLock::new(|| {
     let mut tails = Tails::of_words();
-    let words = words::secretive()
-        .chain(COMMANDS)
-        .chain(positions::words())
-        .chain(foreign::plain_labels())
-        .chain(calls::words())
-        .chain(commands::WORDS)
-        .chain(pipes::words())
-        .chain(commands::words());
+    let words = words::secretive().chain(ENDINGS).chain(waiting::words().map(|(word, _)| word));
     let telling = words.filter(|word| word.len() > 2 && !OFTEN.contains(word));
     telling.for_each(|word| tails.add(word.as_bytes()));
     tails
@@ -70,14 +61,10 @@ const BESIDE_NAMES: [&str; 23] = [
     "samlresponse",
 ];
 
-/// Words that `at_word` of commands, SQL, armour and cookie files wait for.
+/// Words that armour, cookie files, calls and the tools for PDF files wait for, and the last words of switches.
 #[rustfmt::skip]
-const COMMANDS: [&str; 42] = [
-    "identified", "values", "sudo", "add_user", "change_password", "authenticate_user", "auth", "requirepass",
-    "masterauth", "htpasswd", "wpa_passphrase", "passwd", "chpasswd", "cryptsetup", "stdin", "begin", "true", "false",
-    "send", "securestring", "use", "kinit", "realm", "luksopen", "luksformat", "insert", "add", "age", "gpg", "put", "create", "su",
-    "smbpasswd", "user_pw", "owner_pw", "input_pw", "tcp", "passin", "fd", "tool",
-    "connect", "show",
+const ENDINGS: [&str; 12] = [
+    "begin", "true", "false", "securestring", "user_pw", "owner_pw", "input_pw", "tcp", "connect", "stdin", "passin", "tool",
 ];
 
 /// Endings of words that name a secret wherever they stand in a name.

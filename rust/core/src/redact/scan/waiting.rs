@@ -28,19 +28,23 @@ const ENTRIES: usize = 2048;
 /// What waits for the words of each hash; whoever is called compares the word itself.
 static WAITING: LazyLock<Box<[u8; ENTRIES]>> = LazyLock::new(|| {
     let mut table = Box::new([0; ENTRIES]);
-    let mut add = |word: &str, flag: u8| table[entry(word.as_bytes())] |= flag;
-    for word in commands::WORDS {
-        add(word, COMMAND);
-    }
-    pipes::words().for_each(|word| add(word, READER));
-    positions::words().for_each(|word| add(word, POSITION));
-    foreign::plain_labels().chain([prose::CODE]).for_each(|word| add(word, LABEL));
-    calls::words().for_each(|word| add(word, CALL));
-    commands::words().for_each(|word| add(word, LOGIN));
-    add(manifests::KIND, MANIFEST);
-    add(sql::WORD, VALUES);
+    words().for_each(|(word, flag)| table[entry(word.as_bytes())] |= flag);
     table
 });
+
+/// All words that somebody waits for, and who.
+pub(crate) fn words() -> impl Iterator<Item = (&'static str, u8)> {
+    let of = |flag| move |word| (word, flag);
+    commands::WORDS
+        .into_iter()
+        .map(of(COMMAND))
+        .chain(pipes::words().map(of(READER)))
+        .chain(positions::words().map(of(POSITION)))
+        .chain(foreign::plain_labels().chain([prose::CODE]).map(of(LABEL)))
+        .chain(calls::words().map(of(CALL)))
+        .chain(commands::words().map(of(LOGIN)))
+        .chain([(manifests::KIND, MANIFEST), (sql::WORD, VALUES)])
+}
 
 /// Who waits for `word`, in any case; a bit too many now and then.
 #[inline]
