@@ -2,7 +2,7 @@
 
 use super::view::{Edit, Stands};
 use super::{escapes, joins, marks};
-use crate::redact::scan::blocks::{self, BLOCK, Masks};
+use crate::redact::scan::blocks::{self, BLOCK, Masks, is_word};
 
 /// First bytes of characters beyond ASCII that are seen as something plainer.
 const WIDE: &[u8] = b"\xc2\xe2\xef";
@@ -160,7 +160,7 @@ impl<'a> Look<'a> {
         if matches!(next, b'0' | b' ' | b'\t') {
             self.dumps |= starts_dump(self.text, at);
         }
-        if joins::is_full(at - line) && joins::in_token(next) {
+        if joins::is_full(at - line) && is_word(next) {
             self.full_line(at);
         }
     }

@@ -2,6 +2,7 @@
 
 use super::view::Edit;
 use crate::redact::labelled::value::contains;
+use crate::redact::scan::blocks::is_word;
 use crate::redact::scan::span::{back_over, forward_over};
 
 /// How far apart two literals may stand.
@@ -212,10 +213,10 @@ fn is_joined_list(text: &[u8], at: usize) -> bool {
 /// A token that a terminal or a mail program broke at `at`, the end of a full line; `joined` is where the line starts that
 /// goes on itself.
 pub(super) fn broken_line(text: &[u8], at: usize, joined: usize) -> Option<Edit> {
-    if !in_token(text[at - 1]) {
+    if !is_word(text[at - 1]) {
         return None;
     }
-    let start = back_over(text, at, WIDEST, in_token);
+    let start = back_over(text, at, WIDEST, is_word);
     let tail = &text[start..at];
     let tokenlike = tail.contains(&b'_') || tail.len() >= 6 && is_mixed(tail);
     let lone = start == 0 || text[start - 1] == b'\n';
@@ -237,10 +238,6 @@ pub(super) fn is_full(width: usize) -> bool {
         bits
     };
     (NARROWEST..=WIDEST).contains(&width) && FULL[width / 64] >> (width % 64) & 1 != 0
-}
-
-pub(super) fn in_token(byte: u8) -> bool {
-    byte.is_ascii_alphanumeric() || matches!(byte, b'_' | b'-')
 }
 
 fn is_mixed(text: &[u8]) -> bool {

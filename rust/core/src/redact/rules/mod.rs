@@ -91,9 +91,7 @@ impl Tail {
             Tail::Dotted => byte.is_ascii_alphanumeric() || b"_-.".contains(&byte),
         }
     }
-}
 
-impl Tail {
     /// The characters as a regular expression writes them.
     fn class(self) -> &'static str {
         match self {
