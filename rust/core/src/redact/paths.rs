@@ -337,6 +337,11 @@ fn drive(scan: &mut Scan, at: usize) {
     }
 }
 
+/// `from "~core/util"`: the alias of a folder in a bundler rather than the home of a user.
+fn is_imported(front: &[u8]) -> bool {
+    [b"from ".as_slice(), b"import ", b"require(", b"import("].iter().any(|word| front.ends_with(word))
+}
+
 fn tilde(scan: &mut Scan, at: usize) {
     let text = scan.text;
     let before = if at > 0 { text[at - 1] } else { b' ' };
@@ -348,7 +353,9 @@ fn tilde(scan: &mut Scan, at: usize) {
         .take(33)
         .take_while(|b| b.is_ascii_alphanumeric() || matches!(b, b'_' | b'-'))
         .count();
-    let matching = name > 0 && matches!(before, b'=' | b'!' | b'%');
+    let matching = name > 0
+        && (matches!(before, b'=' | b'!' | b'%')
+            || matches!(before, b'"' | b'\'') && is_imported(&text[..at - 1]));
     if matching || name > 32 || !matches!(text.get(at + 1 + name), Some(b'/' | b'\\')) {
         return;
     }

@@ -181,7 +181,7 @@ pub(crate) fn in_login(login: &[u8]) -> Option<(usize, usize)> {
 
 /// The words that [`at_word`] itself waits for.
 #[rustfmt::skip]
-pub(crate) const WORDS: [&str; 10] = ["show", "identified", "password", "auth", "send", "convertto-securestring", "use", "xauth", "eap", "ftp"];
+pub(crate) const WORDS: [&str; 12] = ["show", "identified", "password", "auth", "send", "convertto-securestring", "use", "xauth", "eap", "ftp", "setuser", "createuser"];
 
 /// Looks at a word with a stem: a known command, or the words of SQL and of shells that set a password.
 pub(crate) fn at_word(scan: &mut Scan, start: usize, end: usize) {
@@ -226,6 +226,8 @@ fn at_command(scan: &mut Scan, start: usize, end: usize) {
         b"use" => net_use(scan, start, end),
         b"XAUTH" | b"EAP" => pre_shared(scan, start, end),
         b"ftp" => behind_ftp(scan, end),
+        b"SETUSER" | b"setuser" => acl_password(scan, end),
+        b"createUser" => snmp_user(scan, end),
         _ => {}
     }
 }
@@ -255,6 +257,34 @@ fn pre_shared(scan: &mut Scan, start: usize, end: usize) {
     let body = &text[span.start..span.end];
     if body.len() >= 4 && !is_stand_in(body) && (span.quoted || reads_as_password(body) || is_mixed(body)) {
         scan.secret(span.start, span.end, RuleId::ASSIGNED);
+    }
+}
+
+/// `ACL SETUSER app on >x ~*`
+fn acl_password(scan: &mut Scan, end: usize) {
+    let text = scan.text;
+    let reach = forward_over(text, end, 120, |b| b != b'\n');
+    let Some(sign) = memchr::memchr(b'>', &text[end..reach]).map(|i| end + i) else { return };
+    let close = forward_over(text, sign + 1, 128, |b| b.is_ascii_graphic() && !matches!(b, b'"' | b'\''));
+    let body = &text[sign + 1..close];
+    if matches!(text[sign - 1], b' ' | b'"' | b'\'') && body.len() >= 4 && !is_stand_in(body) {
+        scan.secret(sign + 1, close, RuleId::FLAG);
+    }
+}
+
+/// `createUser bob SHA "x" AES "y"` of SNMP.
+fn snmp_user(scan: &mut Scan, end: usize) {
+    let text = scan.text;
+    let mut at = end;
+    let mut keyed = false;
+    for _ in 0..8 {
+        let Some(span) = shell::argument(text, skip_spaces(text, at)) else { return };
+        at = (span.end + usize::from(span.quoted)).max(at + 1);
+        let body = &text[span.start..span.end];
+        if keyed && body.len() >= 6 && !is_stand_in(body) {
+            scan.secret(span.start, span.end, RuleId::FLAG);
+        }
+        keyed = body.starts_with(b"SHA") || body.starts_with(b"AES") || matches!(body, b"MD5" | b"DES");
     }
 }
 

@@ -132,7 +132,7 @@ const LISTS: [(u16, &str); 14] = [
     (
         SECRET_CODE,
         "backup recovery security verification auth authorization otp mfa pin card access activation pairing totp \
-         2fa sms confirmation login factor unlock",
+         2fa fa sms confirmation login factor unlock",
     ),
     (
         GLUED_PASS,

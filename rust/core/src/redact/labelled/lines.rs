@@ -24,11 +24,15 @@ pub(crate) fn at_word(scan: &mut Scan, start: usize, end: usize) {
     match text.get(end).copied().unwrap_or(b' ') {
         b'"' if text.get(end + 1) == Some(&b'\n') => numbered(scan, start, end),
         b'\n' => {
+            if text[start..end].ends_with(b"ap-secrets") {
+                peers(scan, end + 1);
+            }
             printed(scan, start, end);
             if is_codes(&text[start..end]) {
                 codes(scan, Name { start, end, quoted: false }, end);
             }
         }
+        b'\t' | b' ' if &text[start..end] == b"secret" => peers_below(scan, start, end),
         b' ' if is_codes(&text[start..end]) => codes(scan, Name { start, end, quoted: false }, end),
         _ => {}
     }
@@ -166,6 +170,47 @@ pub(crate) fn below(scan: &mut Scan, name: Name, from: usize) {
             || worded::is_password(body))
     {
         scan.secret(start, end, RuleId::ASSIGNED);
+    }
+}
+
+/// `# client  server  secret  IP addresses` at the top of the secrets of PPP.
+fn peers_below(scan: &mut Scan, start: usize, end: usize) {
+    let text = scan.text;
+    let line = back_over(text, start, 80, |b| b != b'\n');
+    let front = &text[line..start];
+    if front.first() == Some(&b'#') && value::contains(front, b"client") && value::contains(front, b"server")
+    {
+        let below = forward_over(text, end, LINE_LIMIT, |b| b != b'\n');
+        peers(scan, below + 1);
+    }
+}
+
+/// `bob  *  x  *`: the third field of the lines from `from` on.
+fn peers(scan: &mut Scan, from: usize) {
+    let text = scan.text;
+    let blank = |at| forward_over(text, at, 40, |b| matches!(b, b' ' | b'\t'));
+    let mut line = from;
+    for _ in 0..MOST_LINES {
+        let end = forward_over(text, line, LINE_LIMIT, |b| b != b'\n');
+        let mut field = (line, line);
+        for _ in 0..3 {
+            let start = blank(field.1);
+            field = (start, forward_over(text, start, end.saturating_sub(start), |b| b.is_ascii_graphic()));
+        }
+        let comment = end == line || text[line] == b'#';
+        let (start, to) = field;
+        if !comment && start == to {
+            return;
+        }
+        let quotes = text[start..to].len() > 2 && text[start] == b'"' && text[to - 1] == b'"';
+        let (start, to) = (start + usize::from(quotes), to - usize::from(quotes));
+        if !comment && to >= start + 4 && !value::is_placeholder(&text[start..to]) {
+            scan.secret(start, to, RuleId::ASSIGNED);
+        }
+        line = end + 1;
+        if line >= text.len() {
+            return;
+        }
     }
 }
 
