@@ -28,7 +28,7 @@ pub(crate) fn at_start(scan: &mut Scan) {
         let Some(length) = memchr::memchr(b'\n', &scan.text[from..ceiling]) else { return };
         let line = &scan.text[from..from + length];
         let signs = [b',', b'\t', b';', b'|'];
-        if let Some(sign) = signs.into_iter().find(|sign| line.contains(sign))
+        if let Some(sign) = signs.into_iter().find(|sign| memchr::memchr(*sign, line).is_some())
             && !(sign == b'|' && is_drawn(line))
             && let Some(columns) = columns(scan, from, from + length, sign)
         {
