@@ -181,7 +181,7 @@ pub(crate) fn in_login(login: &[u8]) -> Option<(usize, usize)> {
 
 /// The words that [`at_word`] itself waits for.
 #[rustfmt::skip]
-pub(crate) const WORDS: [&str; 12] = ["show", "identified", "password", "auth", "send", "convertto-securestring", "use", "xauth", "eap", "ftp", "setuser", "createuser"];
+pub(crate) const WORDS: [&str; 13] = ["show", "identified", "password", "auth", "send", "convertto-securestring", "use", "xauth", "eap", "ftp", "setuser", "createuser", "identify"];
 
 /// Looks at a word with a stem: a known command, or the words of SQL and of shells that set a password.
 pub(crate) fn at_word(scan: &mut Scan, start: usize, end: usize) {
@@ -228,6 +228,7 @@ fn at_command(scan: &mut Scan, start: usize, end: usize) {
         b"ftp" => behind_ftp(scan, end),
         b"SETUSER" | b"setuser" => acl_password(scan, end),
         b"createUser" => snmp_user(scan, end),
+        b"IDENTIFY" | b"identify" => chat_login(scan, start, end),
         _ => {}
     }
 }
@@ -269,6 +270,21 @@ fn acl_password(scan: &mut Scan, end: usize) {
     let body = &text[sign + 1..close];
     if matches!(text[sign - 1], b' ' | b'"' | b'\'') && body.len() >= 4 && !is_stand_in(body) {
         scan.secret(sign + 1, close, RuleId::FLAG);
+    }
+}
+
+/// `/msg NickServ IDENTIFY x`, `… IDENTIFY joe x`
+fn chat_login(scan: &mut Scan, start: usize, end: usize) {
+    let text = scan.text;
+    if !text[..start].ends_with(b"NickServ ") && !text[..start].ends_with(b"nickserv ") {
+        return;
+    }
+    let Some(first) = shell::argument(text, skip_spaces(text, end)) else { return };
+    let second = shell::argument(text, skip_spaces(text, first.end + usize::from(first.quoted)));
+    let span = second.unwrap_or(first);
+    let body = &text[span.start..span.end];
+    if body.len() >= 4 && !is_stand_in(body) {
+        scan.secret(span.start, span.end, RuleId::FLAG);
     }
 }
 

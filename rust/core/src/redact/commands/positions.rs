@@ -38,7 +38,7 @@ const POSITIONS: [Position; 52] = [
     likely(b"wandb", b"login", 1),
     likely(b"cargo", b"login", 1),
     likely(b"bw", b"login", 2),
-    likely(b"", b"+login", 2),
+    likely(b"+", b"login", 2),
     likely(b"operator", b"unseal", 1),
     likely(b"net", b"user", 2),
     likely(b"snyk", b"auth", 1),
@@ -102,7 +102,8 @@ pub(crate) fn at_word(scan: &mut Scan, start: usize, end: usize) {
 
 fn follows(text: &[u8], start: usize, before: &[u8]) -> bool {
     let end = back_over(text, start, 4, |b| matches!(b, b' ' | b'"' | b'\'' | b','));
-    before.is_empty() || (end < start || before.ends_with(b":")) && text[..end].ends_with(before)
+    before.is_empty()
+        || (end < start || before.ends_with(b":") || before == b"+") && text[..end].ends_with(before)
 }
 
 /// The argument at the place of `position`.

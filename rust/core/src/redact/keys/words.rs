@@ -137,7 +137,7 @@ const LISTS: [(u16, &str); 14] = [
     (
         GLUED_PASS,
         "db user smtp mail admin root ftp http proxy ssh my pg mysql redis ldap imap svn keystore truststore key store \
-         ssh sudo login remote bind sasl become wifi vpn repo backup auth",
+         ssh sudo login srcstore deststore remote bind sasl become wifi vpn repo backup auth",
     ),
     (
         STAND_IN,

@@ -86,7 +86,9 @@ fn is_no_label(text: &[u8], name: Name, at: usize) -> bool {
 /// `/p:x` of Windows tools, `PRAGMA key = 'x'`, `netsh wlan … key=x`.
 fn is_password_switch(text: &[u8], name: Name, at: usize) -> bool {
     match &text[name.start..name.end] {
-        b"p" | b"P" | b"rp" => text[..name.start].ends_with(b" /") && text[at] == b':',
+        b"p" | b"P" | b"rp" => {
+            matches!(text[..name.start], [.., b' ' | b'"' | b'\'', b'/']) && text[at] == b':'
+        }
         b"key" => {
             let front = &text[name.start.saturating_sub(80)..name.start];
             text[at] == b'=' && (front.ends_with(b"PRAGMA ") || value::contains(front, b"netsh wlan "))

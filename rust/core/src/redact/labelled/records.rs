@@ -38,6 +38,7 @@ pub(crate) fn at_word(scan: &mut Scan, start: usize, end: usize) {
         b'(' => login(scan, start, end),
         b'<' | b']' | b'&' => cell(scan, start, end),
         b' ' if matches!(before, b'<' | b':') => element(scan, start, end),
+        b' ' if &text[start..end] == b"LOGIN" => imap_login(scan, start, end),
         b' ' if &text[start..end] == b"PASS" => mail_login(scan, start, end),
         b' ' if text.get(end + 1) == Some(&b'<') => cell(scan, start, end),
         b' ' | b',' | b'\t' | b'|' | b'\n' | b'\r' | b'"' => column(scan, start, end),
@@ -397,6 +398,22 @@ pub(crate) fn is_spoken_code(key: &[u8], body: &[u8]) -> bool {
     matches!(last.as_slice(), b"code" | b"pin" | b"otp" | b"passcode")
         && (4..=8).contains(&body.len())
         && body.iter().all(u8::is_ascii_digit)
+}
+
+/// `a001 LOGIN joe x` of IMAP.
+fn imap_login(scan: &mut Scan, start: usize, end: usize) {
+    let text = scan.text;
+    let tag = back_over(text, start.saturating_sub(1), 8, |b| b.is_ascii_alphanumeric());
+    let digits = text[tag..start].trim_ascii_end().last().is_some_and(u8::is_ascii_digit);
+    let user = forward_over(text, end + 1, 64, |b| b.is_ascii_graphic());
+    let quoted = usize::from(text.get(user + 1) == Some(&b'"'));
+    let from = user + 1 + quoted;
+    let to = forward_over(text, from, 128, |b| b.is_ascii_graphic() && b != b'"');
+    let alone = matches!(text.get(to + quoted), None | Some(b'\n' | b'\r'));
+    let spaced = text.get(user) == Some(&b' ') && text[..start].ends_with(b" ");
+    if digits && spaced && alone && to >= from + 4 && value::looks_chosen(&text[from..to]) {
+        scan.secret(from, to, RuleId::FLAG);
+    }
 }
 
 /// `PASS x` of FTP and POP, a line of its own.

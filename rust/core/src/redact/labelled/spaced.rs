@@ -16,6 +16,9 @@ use crate::redact::tokens::unknown::Shape;
 pub(crate) fn at_word(scan: &mut Scan, name: Name) {
     let text = scan.text;
     let key = &text[name.start..name.end];
+    if key.ends_with(b"-command") && value::contains(key, b"password") {
+        return printed_by(scan, name.end);
+    }
     let class = class_of(scan, name);
     let option = key == b"key" && text[..name.start].ends_with(b"option ");
     let class = if option { KeyClass::SECRET } else { class };
@@ -79,6 +82,18 @@ fn is_setting(text: &[u8], name: Name, from: usize, span: Span) -> bool {
     let shape = Shape::of(body);
     let drawn = body.len() >= 10 && shape.mixes_three() && shape.other == 0 && !body[0].is_ascii_uppercase();
     gap && (alone || span.quoted) && (worded::is_password(body) || worded::is_phrase(body) || drawn)
+}
+
+/// `--password-command 'echo x'`
+fn printed_by(scan: &mut Scan, end: usize) {
+    let text = scan.text;
+    let from = forward_over(text, end, 3, |b| matches!(b, b' ' | b'"' | b'\''));
+    let Some(echo) = text[from..].strip_prefix(b"echo ") else { return };
+    let start = text.len() - echo.len();
+    let to = forward_over(text, start, 128, |b| b.is_ascii_graphic() && !matches!(b, b'"' | b'\''));
+    if value::looks_chosen(&text[start..to]) {
+        scan.secret(start, to, RuleId::FLAG);
+    }
 }
 
 /// Whether one of [`SETTERS`] stands in front of a name, as a word of its own (`reset password` is none).
