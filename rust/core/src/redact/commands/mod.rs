@@ -293,7 +293,7 @@ fn snmp_user(scan: &mut Scan, end: usize) {
     let text = scan.text;
     let mut at = end;
     let mut keyed = false;
-    for _ in 0..8 {
+    for place in 0..6 {
         let Some(span) = shell::argument(text, skip_spaces(text, at)) else { return };
         at = (span.end + usize::from(span.quoted)).max(at + 1);
         let body = &text[span.start..span.end];
@@ -301,6 +301,9 @@ fn snmp_user(scan: &mut Scan, end: usize) {
             scan.secret(span.start, span.end, RuleId::FLAG);
         }
         keyed = body.starts_with(b"SHA") || body.starts_with(b"AES") || matches!(body, b"MD5" | b"DES");
+        if place == 1 && !keyed {
+            return;
+        }
     }
 }
 
