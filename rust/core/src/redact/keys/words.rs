@@ -155,7 +155,7 @@ const LISTS: [(u16, &str); 14] = [
 
 /// A fixed set of words with something said about each.
 pub(crate) struct Vocabulary<V> {
-    /// Each word in the place that its hash says, or behind it; half of them are free.
+    /// Each word in the place that its hash says, or behind it; half of them are free. Their number is a power of two.
     slots: Vec<Option<(Packed, V)>>,
     /// A bit for each combination of first letters, last letter and length that occurs: most words fail here.
     likely: Vec<u64>,
@@ -184,8 +184,8 @@ impl<V: Copy> Vocabulary<V> {
     fn put(&mut self, word: Packed, says: V) {
         let mut at = word.hash();
         loop {
-            let places = self.slots.len();
-            match &mut self.slots[at % places] {
+            let last = self.slots.len() - 1;
+            match &mut self.slots[at & last] {
                 Some((known, _)) if *known != word => at += 1,
                 slot => return *slot = Some((word, says)),
             }
@@ -216,7 +216,7 @@ impl<V: Copy> Vocabulary<V> {
     fn find(&self, word: Packed) -> Option<V> {
         let mut at = word.hash();
         loop {
-            match self.slots[at % self.slots.len()] {
+            match self.slots[at & (self.slots.len() - 1)] {
                 Some((known, says)) if known == word => return Some(says),
                 None => return None,
                 _ => at += 1,

@@ -36,6 +36,9 @@ pub(crate) struct Name {
 /// Names this long may say in the middle that they are secret (`password_x`), shorter ones only at the end.
 pub(crate) const LONG_NAME: usize = 7;
 
+/// The shortest name of a value that a sibling names: `val`.
+const SHORTEST_SIBLING: usize = 3;
+
 /// A first look at the operator at `at`: false when the name in front of it can say nothing.
 pub(crate) fn may_be_named(scan: &Scan, at: usize) -> bool {
     let text = scan.text;
@@ -68,6 +71,9 @@ pub(crate) fn at_operator(scan: &mut Scan, at: usize) {
         return;
     }
     let class = if is_password_switch(scan.text, name, at) { KeyClass::SECRET } else { class };
+    if class == KeyClass::PLAIN && key.len() < SHORTEST_SIBLING {
+        return;
+    }
     if class == KeyClass::PLAIN || class.is_content() {
         named::at_operator(scan, key, name.start, op_end);
         return records::named_value(scan, key, name.start, op_end);

@@ -8,10 +8,12 @@ use super::members;
 use super::value;
 use super::worded;
 use crate::redact::keys::KeyClass;
+use crate::redact::keys::words::Vocabulary;
 use crate::redact::rules::RuleId;
 use crate::redact::scan::Scan;
 use crate::redact::scan::span::{back_over, forward_over, quote_at, quoted_end, value_at};
 use crate::redact::tokens::unknown::Shape;
+use std::sync::LazyLock;
 
 const LINE_LIMIT: usize = 2000;
 const MAX_ROWS: usize = 200;
@@ -318,13 +320,11 @@ fn last_name(scan: &mut Scan, floor: usize, start: usize) -> Option<Name> {
 }
 
 /// Words and signs between a label and its value.
-#[rustfmt::skip]
-const LINKS: [&[u8]; 26] = [
-    b"is", b"was", b"are", b"to", b"as", b"of", b"with", b"by", b"->", b"=>", b"--", b"-", b"BY", b"AS", b"TO",
-    b"lautet", b"ist", b"est", b"es", b"jest", b"er", b"on", b"je", b"e", b"lyder", b"set",
-];
+const LINKS: &str =
+    "is was are to as of with by -> => -- - BY AS TO lautet ist est es jest er on je e lyder set";
 
-const LONGEST_LINK: usize = 6;
+static LINK_WORDS: LazyLock<Vocabulary<()>> =
+    LazyLock::new(|| Vocabulary::new(LINKS.split_ascii_whitespace().map(|word| (word, ())), |(), ()| ()));
 
 /// Steps over `is`, `was`, `->`, `for X is`.
 pub(crate) fn after_links(text: &[u8], from: usize) -> usize {
@@ -333,7 +333,7 @@ pub(crate) fn after_links(text: &[u8], from: usize) -> usize {
         let end =
             forward_over(text, at, 8, |b| b.is_ascii_alphabetic() || matches!(b, b'-' | b'>' | b'=' | b':'));
         let word = &text[at..end];
-        if word.is_empty() || word.len() > LONGEST_LINK || !LINKS.contains(&word) {
+        if LINK_WORDS.get(word).is_none() {
             break;
         }
         at = forward_over(text, end, 4, |b| b == b' ');

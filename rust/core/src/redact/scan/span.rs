@@ -40,6 +40,9 @@ static BARE_STOPS: Bytes = Bytes::of(b" \t\n\r\"'`<>,;()[]{}&|\\");
 /// What ends it in a shell or an `.env` line.
 static WIDE_STOPS: Bytes = Bytes::of(b" \t\n\r\"'`");
 
+/// What neither opens a quote nor stands in front of one.
+static PLAIN_STARTS: Bytes = Bytes::of(b"0123456789acdeghijklmnopqstvwxyzACDEFGHIJKMOPQSTUVWXYZ");
+
 /// A value behind an operator.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Span {
@@ -51,6 +54,10 @@ pub(crate) struct Span {
 /// The value at `from`: quoted, or up to the next delimiter; `wide` takes everything up to white space.
 pub(crate) fn value_at(text: &[u8], from: usize, wide: bool) -> Option<Span> {
     let mut start = past_emphasis(text, from);
+    if text.get(start).is_some_and(|byte| PLAIN_STARTS.has(*byte)) {
+        let end = if wide { wide_end(text, start) } else { bare_end(text, start) };
+        return Some(Span { start, end, quoted: false });
+    }
     let paren = forward_over(text, start, 1, |b| b == b'(');
     let inner = forward_over(text, paren, 32, |b| matches!(b, b' ' | b'\n' | b'\t'));
     let quote = quote_at(text, start).or_else(|| (paren > start).then(|| quote_at(text, inner)).flatten());
