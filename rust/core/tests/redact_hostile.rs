@@ -7,7 +7,7 @@ mod support;
 use support::{plain, policy};
 use t800_core::redact::Redactor;
 
-const REPEATED: [&str; 85] = [
+const REPEATED: [&str; 90] = [
     "token: token: ",
     "Authorization: ",
     "passphrase: ",
@@ -72,6 +72,11 @@ const REPEATED: [&str; 85] = [
     "password=\n",
     "phone 1 ",
     "ssn 1-",
+    "password password ",
+    "AUTH ",
+    "name=\"token\" value=",
+    "user:pass@",
+    "пароль: ",
     "DE89 ",
     "AB12 ",
     "\n---|",

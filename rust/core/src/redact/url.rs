@@ -126,6 +126,7 @@ fn is_stand_in(password: &[u8]) -> bool {
 
 /// Webhooks carry their secret in the path: everything behind the well-known front goes.
 fn webhook(scan: &mut Scan, from: usize) {
+    static FRONT_BYTES: Bytes = Bytes::of(b"hdamocqewps");
     const FRONTS: [&[u8]; 26] = [
         b"hooks.slack.com/services/",
         b"hooks.slack.com/workflows/",
@@ -156,9 +157,10 @@ fn webhook(scan: &mut Scan, from: usize) {
     ];
     let text = scan.text;
     let url = &text[from..];
-    let front = FRONTS
-        .iter()
-        .find(|front| url.first() == front.first() && url.starts_with(front))
+    let front = url
+        .first()
+        .filter(|byte| FRONT_BYTES.has(**byte))
+        .and_then(|first| FRONTS.iter().find(|front| front[0] == *first && url.starts_with(front)))
         .map(|front| front.len());
     let office = || {
         let host = memchr::memchr(b'/', &url[..url.len().min(100)])?;

@@ -61,6 +61,9 @@ pub(crate) fn at_word(scan: &mut Scan, name: Name) {
     let in_path = name.start > 0 && text[name.start - 1] == b'/';
     if in_path || class == KeyClass::MAYBE {
         // `registry/token-service 9688a53`, `#define aes128_set_key nettle_aes128_set_key`
+        if body.len() < value::SHORTEST_TOKEN {
+            return;
+        }
         let shape = Shape::of(body);
         if !value::is_token(body, &shape) || in_path && shape.is_hex() {
             return;

@@ -70,12 +70,15 @@ pub(crate) fn is_salt(value: &[u8], shape: &Shape, key: &[u8]) -> bool {
         && memchr::memchr_iter(b' ', value).count() < 5
 }
 
+/// Shorter values are no tokens, whatever they look like.
+pub(crate) const SHORTEST_TOKEN: usize = 16;
+
 /// Whether a value looks like a token by itself: random, a UUID or a long hexadecimal number.
 pub(crate) fn is_token(value: &[u8], shape: &Shape) -> bool {
     if value.contains(&b' ') || value.contains(&b'(') {
         return false;
     }
-    (value.len() >= 16 && shape.is_random())
+    (value.len() >= SHORTEST_TOKEN && shape.is_random())
         || is_uuid(value)
         || (value.len() >= 20 && shape.is_hex() && shape.digits > 2)
 }

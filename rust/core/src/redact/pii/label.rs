@@ -16,12 +16,14 @@ const MEMO_LABELS: usize = 4;
 pub(crate) struct LabelMemo {
     read: [(usize, usize, Option<Datum>); MEMO_LABELS],
     next: usize,
+    /// The last place in front of which links were followed, and whether a label leads there.
+    led: Option<(usize, bool)>,
 }
 
 /// The datum that the words in front of `at` name.
 pub(super) fn label_before(text: &[u8], at: usize, memo: &mut LabelMemo) -> Option<Datum> {
     let end = label_end(text, at)?;
-    if !may_lead(text, end) {
+    if !may_lead(text, end, memo) {
         return None;
     }
     let front = &text[end.saturating_sub(LABEL_LIMIT)..end];
@@ -82,29 +84,52 @@ fn label_end(text: &[u8], at: usize) -> Option<usize> {
 }
 
 /// Whether a label may end at `end`, or in front of the few words there that link it with its value.
-fn may_lead(text: &[u8], mut end: usize) -> bool {
+fn may_lead(text: &[u8], end: usize, memo: &mut LabelMemo) -> bool {
     let floor = end.saturating_sub(LABEL_LIMIT);
-    for link in 0..=labels::LINK_WORDS {
-        // A number belongs to the label in front of it, and the words of a line to one label.
-        while end > floor && is_gap(text[end - 1], link) {
-            end -= 1;
-        }
-        if end == floor {
-            return false;
-        }
-        match Ending::of(text, end) {
-            Ending::Letters(0) => return false,
-            Ending::Letters(letters) if labels::label_ends(letters) => return true,
-            Ending::Letters(letters) if !labels::link_ends(letters) => return false,
-            // The last letter of `s.s.n`.
-            Ending::Unknown | Ending::Letters(0..=0xff) => return true,
-            Ending::Letters(_) => {}
-        }
-        while end > floor && text[end - 1].is_ascii_alphabetic() {
-            end -= 1;
-        }
+    let mut before = match past_link(text, end, floor, 0) {
+        Ok(before) => before,
+        Err(leads) => return leads,
+    };
+    // An ending reads a few bytes in front of the limit.
+    let front = |end: usize| &text[end.saturating_sub(LABEL_LIMIT + 8)..end];
+    if let Some((known, leads)) = memo.led
+        && front(known) == front(end)
+    {
+        return leads;
     }
-    false
+    let mut links = 1..=labels::LINK_WORDS;
+    let leads = links.find_map(|link| match past_link(text, before, floor, link) {
+        Ok(next) => {
+            before = next;
+            None
+        }
+        Err(leads) => Some(leads),
+    });
+    memo.led = Some((end, leads == Some(true)));
+    leads == Some(true)
+}
+
+/// Where the word in front of `end` starts if it may link a label with its value; otherwise whether it may be one.
+fn past_link(text: &[u8], mut end: usize, floor: usize, link: usize) -> Result<usize, bool> {
+    // A number belongs to the label in front of it, and the words of a line to one label.
+    while end > floor && is_gap(text[end - 1], link) {
+        end -= 1;
+    }
+    if end == floor {
+        return Err(false);
+    }
+    match Ending::of(text, end) {
+        Ending::Letters(0) => return Err(false),
+        Ending::Letters(letters) if labels::label_ends(letters) => return Err(true),
+        Ending::Letters(letters) if !labels::link_ends(letters) => return Err(false),
+        // The last letter of `s.s.n`.
+        Ending::Unknown | Ending::Letters(0..=0xff) => return Err(true),
+        Ending::Letters(_) => {}
+    }
+    while end > floor && text[end - 1].is_ascii_alphabetic() {
+        end -= 1;
+    }
+    Ok(end)
 }
 
 /// What may stand between two words of a label; behind its last word only a number.
@@ -254,12 +279,16 @@ mod tests {
         for name in labels::all() {
             for front in [format!("{name}: "), format!("the {}2 is ", name.to_uppercase())] {
                 let end = label_end(front.as_bytes(), front.len()).unwrap();
-                assert!(may_lead(front.as_bytes(), end), "{front}");
+                assert!(may_lead(front.as_bytes(), end, &mut LabelMemo::default()), "{front}");
             }
         }
         for front in ["took ", "the user has ", "height is ", "x", "5 "] {
             assert!(
-                label_end(front.as_bytes(), front.len()).is_none_or(|end| !may_lead(front.as_bytes(), end)),
+                label_end(front.as_bytes(), front.len()).is_none_or(|end| !may_lead(
+                    front.as_bytes(),
+                    end,
+                    &mut LabelMemo::default()
+                )),
                 "{front}"
             );
         }
