@@ -207,9 +207,22 @@ pub(crate) struct Unjoined {
     /// The last places, each one word behind the one before.
     places: [usize; MOST_WORDS + 1],
     count: usize,
+    /// The last range of nothing but letters, as long as scripts without spaces write them.
+    letters: (usize, usize),
 }
 
 impl Unjoined {
+    /// The end of the word at `at`; letters that were read before are not read again.
+    fn word_end(&mut self, text: &[u8], at: usize) -> usize {
+        const LONGEST: usize = 40;
+        let (from, to) = self.letters;
+        let known = from <= at && at <= to;
+        let start = if known { to.min(at + LONGEST) } else { at };
+        let end = forward_over(text, start, at + LONGEST - start, |b| WORD_BYTES.has(b));
+        self.letters = if known { (from, to.max(end)) } else { (at, end) };
+        end
+    }
+
     fn push(&mut self, at: usize) {
         self.places[self.count % (MOST_WORDS + 1)] = at;
         self.count += 1;
@@ -241,7 +254,7 @@ fn joint(text: &[u8], word: usize, unjoined: &mut Unjoined) -> Option<(Joint, us
         unjoined.push(at);
     }
     while words < MOST_WORDS {
-        let next = forward_over(text, at, 40, |b| WORD_BYTES.has(b));
+        let next = unjoined.word_end(text, at);
         if next == at || next >= ceiling {
             break;
         }
