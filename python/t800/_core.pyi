@@ -22,10 +22,12 @@ __all__ = [
     "is_live",
     "keyed_hash",
     "parse_json",
+    "recover",
     "refused_rule",
     "rules",
     "schema",
     "sha256_hex",
+    "shut_down",
     "version",
 ]
 
@@ -160,3 +162,9 @@ def is_live(private_dir: str | os.PathLike[str], stem: str) -> bool: ...
 def rules() -> list[tuple[str, str, str, str, bool]]: ...
 def before_fork() -> None: ...
 def after_fork(child: bool) -> None: ...
+
+def shut_down() -> None:
+    """End the writers that have nothing left to write and remove their rings: at exit."""
+
+def recover(traces: str, private: str, key: bytes, show: bool) -> dict[str, Any]:
+    """Recover a telemetry folder; see `t800.recovery`."""

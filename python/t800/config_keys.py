@@ -192,6 +192,18 @@ _TABLE = (
     Key("telemetry.trace_errors", True, _SWITCH, "Record errors."),
     Key("telemetry.trace_checkpoints", True, _SWITCH, "Record checkpoints of phases."),
     Key(
+        "telemetry.durability",
+        "process",
+        _choice("process", "interval", "event"),
+        "What an event outlives when its call returns: the process; a power failure a flush interval later; at once.",
+    ),
+    Key(
+        "telemetry.ring",
+        "auto",
+        _choice("auto", "beside"),
+        "Where events wait: in memory that outlives the process, or in a file beside the traces (for containers).",
+    ),
+    Key(
         "telemetry.performance.max_overhead_ms",
         100,
         _number(0.001, 60_000),

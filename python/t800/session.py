@@ -7,7 +7,7 @@ import os
 import sys
 import time
 
-from t800._core import Recorder, after_fork, before_fork
+from t800._core import Recorder, after_fork, before_fork, shut_down
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -340,6 +340,7 @@ def _exit() -> None:
         _stopping.release()
     for opened in list(_open.values()):
         opened.close()
+    shut_down()
     if _summing.acquire(timeout=_EXIT_WAIT):
         _summing.release()
         _summarise_all()

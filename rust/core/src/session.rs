@@ -6,7 +6,7 @@ use crate::encode::{Buffer, Encoder, Limits};
 use crate::event::{Field, Kind};
 use crate::overhead::Meter;
 use crate::redact::{Redactor, RuleId};
-use crate::ring::{Tag, Urgency};
+use crate::ring::{Head, Position, Tag, Urgency};
 use crate::summary::{Facts, Overhead, write_redactions};
 use crate::writer::{self, Hub};
 use std::cell::RefCell;
@@ -17,6 +17,18 @@ use std::time::Duration;
 
 /// How long closing and exiting wait for the writer.
 pub const CLOSE_WAIT: Duration = Duration::from_secs(1);
+
+/// What an event must have outlived when its call returns.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Durability {
+    /// The death of the process: it is in the ring.
+    #[default]
+    Process,
+    /// As that; and a loss of power after one flush interval: the document is synchronised that often.
+    Interval,
+    /// A loss of power: the call waits until its document is synchronised.
+    Event,
+}
 
 /// What a session records, and how its events reach the disk.
 #[derive(Clone, Debug)]
@@ -37,6 +49,8 @@ pub struct SessionPolicy {
     pub flush_on_error: bool,
     /// Flush at every checkpoint.
     pub flush_on_checkpoint: bool,
+    /// What an event outlives.
+    pub durability: Durability,
 }
 
 /// What the caller's threads and the writer both know of a session.
@@ -64,7 +78,7 @@ impl Shared {
 /// Where a session's finished lines go.
 enum Sink {
     /// Through the ring into the document.
-    Writer { hub: Arc<Hub>, number: u32 },
+    Writer { hub: Arc<Hub>, number: u32, slot: u32 },
     /// Into memory: what tests of an agent look at.
     Memory(Mutex<Vec<Vec<u8>>>),
 }
@@ -127,6 +141,8 @@ pub struct Session {
     /// Our numbers of events that came with an id of their own, so that their children find them.
     sources: Mutex<HashMap<Box<str>, u64>>,
     closed: AtomicBool,
+    /// Where its end stands in the ring; what comes behind it is not taken.
+    closed_at: AtomicU64,
     generation: u32,
 }
 
@@ -165,8 +181,9 @@ impl Session {
         shared: Arc<Shared>,
         hub: Arc<Hub>,
         number: u32,
+        slot: u32,
     ) -> Session {
-        Session::with_sink(redactor, policy, shared, Sink::Writer { hub, number })
+        Session::with_sink(redactor, policy, shared, Sink::Writer { hub, number, slot })
     }
 
     /// A session whose events stay in memory.
@@ -180,7 +197,19 @@ impl Session {
         let (last_id, closed) = (AtomicU64::new(0), AtomicBool::new(false));
         let (open, sources, generation) = (Mutex::default(), Mutex::default(), writer::generation());
         let classes = field_classes(&redactor);
-        Session { redactor, classes, policy, shared, sink, last_id, open, sources, closed, generation }
+        Session {
+            redactor,
+            classes,
+            policy,
+            shared,
+            sink,
+            last_id,
+            open,
+            sources,
+            closed,
+            closed_at: AtomicU64::new(u64::MAX),
+            generation,
+        }
     }
 
     /// The redactor of this session.
@@ -231,7 +260,7 @@ impl Session {
             event.common(place, &mut values, misfits);
             event.close();
             let (facts, misuses) = (event.facts, event.misuses);
-            let taken = self.hand_over(&facts, buffer, head);
+            let taken = self.hand_over(id, &facts, buffer, head);
             Recorded { id: taken.then_some(id), misuses }
         });
         self.shared.meter.add(clock::now() - called);
@@ -267,11 +296,30 @@ impl Session {
                 phase: place.phase.map(Arc::from),
                 agent: place.agent.map(Arc::from),
             };
+            self.announce(id, facts, workspace, place);
             (span, misuses)
         });
         self.spans().insert(id, Box::new(span));
         self.shared.meter.add(clock::now() - started);
         Recorded { id: Some(id), misuses }
+    }
+
+    /// Puts into the ring what is known of a call that has begun, as the event that it is if it never ends.
+    fn announce(&self, id: u64, facts: Facts, workspace: &mut Workspace, place: Place<'_>) {
+        let Sink::Writer { hub, number, .. } = &self.sink else { return };
+        let Workspace { buffer, head, .. } = workspace;
+        let mut encoder = Encoder::new(&self.redactor, buffer, self.policy.limits);
+        let mut event = Assembly::new(&mut encoder, &self.classes, facts.kind);
+        event.facts = facts;
+        finish(&mut event, SpanEnd::Interrupted, (true, true), 0);
+        event.common::<Nothing>(place, &mut Values::default(), Vec::new());
+        event.close();
+        let facts = event.facts;
+        buffer.fit(self.policy.limits);
+        write_head(head, &facts, buffer);
+        let quiet = Urgency { now: false, precious: false, ..self.urgency(facts.kind) };
+        // Without room for it the call goes on: only its trace after a crash would lack it.
+        hub.push(Head { session: *number, tag: Tag::Begin, id }, &[head, &buffer.out], quiet);
     }
 
     /// Ends a span: its begin and these values become one event. None where it was not open any more.
@@ -303,7 +351,7 @@ impl Session {
             event.common(span.place(), &mut values, misfits);
             event.close();
             let (facts, misuses) = (event.facts, event.misuses);
-            let taken = self.hand_over(&facts, buffer, head);
+            let taken = self.hand_over(id, &facts, buffer, head);
             Recorded { id: taken.then_some(id), misuses }
         });
         self.shared.meter.add(clock::now() - called);
@@ -370,7 +418,10 @@ impl Session {
 
     /// Counts an event that could not be made.
     pub fn count_dropped(&self) {
-        self.shared.dropped.fetch_add(1, Relaxed);
+        let dropped = self.shared.dropped.fetch_add(1, Relaxed) + 1;
+        if let Sink::Writer { hub, slot, .. } = &self.sink {
+            hub.note_losses(*slot, dropped);
+        }
     }
 
     /// Waits until everything recorded before is in the document; false when the disk is too slow or refuses.
@@ -393,9 +444,11 @@ impl Session {
             self.end::<Nothing>(id, Values::default(), Vec::new(), SpanEnd::Interrupted);
         }
         match &self.sink {
-            Sink::Writer { hub, number } => {
-                hub.push(*number, Tag::Close, &[&clock::wall(clock::now()).to_le_bytes()], URGENT)
-                    && hub.settle(CLOSE_WAIT)
+            Sink::Writer { hub, number, .. } => {
+                let head = Head { session: *number, tag: Tag::Close, id: 0 };
+                let pushed = hub.push(head, &[&clock::wall(clock::now()).to_le_bytes()], URGENT);
+                self.closed_at.store(pushed.map_or(0, |at| at.0), Relaxed);
+                pushed.is_some() && hub.settle(CLOSE_WAIT)
             }
             Sink::Memory(_) => true,
         }
@@ -424,15 +477,19 @@ impl Session {
         self.open.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    fn hand_over(&self, facts: &Facts, buffer: &mut Buffer, head: &mut Vec<u8>) -> bool {
+    /// Gives a finished event to the sink; false where it was not taken, which is counted.
+    fn hand_over(&self, id: u64, facts: &Facts, buffer: &mut Buffer, head: &mut Vec<u8>) -> bool {
         buffer.fit(self.policy.limits);
         let taken = match &self.sink {
-            Sink::Writer { hub, number } => {
-                head.clear();
-                head.extend_from_slice(&facts.to_bytes());
-                head.extend_from_slice(&(buffer.redactions.len() as u16).to_le_bytes());
-                write_redactions(head, &buffer.redactions);
-                hub.push(*number, Tag::Event, &[head, &buffer.out], self.urgency(facts.kind))
+            Sink::Writer { hub, number, .. } => {
+                write_head(head, facts, buffer);
+                let record = Head { session: *number, tag: Tag::Event, id };
+                let at = hub.push(record, &[head, &buffer.out], self.urgency(facts.kind));
+                let taken = at.is_some_and(|at| self.is_in_time(at));
+                if taken && self.policy.durability == Durability::Event {
+                    hub.settle_durably();
+                }
+                taken
             }
             Sink::Memory(lines) => {
                 lines.lock().unwrap_or_else(PoisonError::into_inner).push(buffer.out.clone());
@@ -445,6 +502,18 @@ impl Session {
         taken
     }
 
+    /// Whether an event stands before the end of its session, which another thread may have just put in.
+    fn is_in_time(&self, at: Position) -> bool {
+        while self.closed.load(Relaxed) {
+            let closed_at = self.closed_at.load(Relaxed);
+            if closed_at != u64::MAX {
+                return at.0 < closed_at;
+            }
+            std::thread::yield_now();
+        }
+        true
+    }
+
     fn urgency(&self, kind: Kind) -> Urgency {
         let now = match kind {
             Kind::Error => self.policy.flush_on_error,
@@ -452,8 +521,17 @@ impl Session {
             Kind::ToolCall | Kind::LlmCall | Kind::Decision => false,
         };
         let precious = matches!(kind, Kind::Error | Kind::Checkpoint);
+        let now = now || self.policy.durability == Durability::Event;
         Urgency { records: self.policy.max_events, bytes: self.policy.max_bytes, now, precious }
     }
+}
+
+/// What stands in a record before its line: facts, then redaction counts behind their number.
+fn write_head(head: &mut Vec<u8>, facts: &Facts, buffer: &Buffer) {
+    head.clear();
+    head.extend_from_slice(&facts.to_bytes());
+    head.extend_from_slice(&(buffer.redactions.len() as u16).to_le_bytes());
+    write_redactions(head, &buffer.redactions);
 }
 
 /// For the end of a session, which must not be lost.

@@ -2,90 +2,50 @@
 //!
 //! Python is the only reader of the YAML; everything native reads this.
 
-use crate::encode::json::{JsonError, Sink, parse};
-use crate::encode::{Enter, Limits};
+use crate::encode::Limits;
+use crate::encode::json::JsonError;
+use crate::encode::tree::Tree;
 use crate::event::Kind;
 use crate::redact::{Identity, Policy, Treatment, UserRule};
-use crate::session::SessionPolicy;
+use crate::ring::Where;
+use crate::session::{Durability, SessionPolicy};
 use std::collections::HashMap;
 use std::fmt;
 use std::time::Duration;
 
-/// A value of a setting.
-#[derive(Clone, Debug, PartialEq)]
-enum Setting {
-    Null,
-    Flag(bool),
-    Number(f64),
-    Text(String),
-    List(Vec<Setting>),
-    Table(Table),
+/// The texts of an allow-list, and the expressions among them: `["text", {"pattern": "expression"}]`.
+fn exceptions(tree: &Tree) -> Option<(Vec<String>, Vec<String>)> {
+    let (mut texts, mut patterns) = (Vec::new(), Vec::new());
+    for item in tree.list()? {
+        match item.table() {
+            Some(members) => patterns.push(members.get("pattern")?.text()?.to_owned()),
+            None => texts.push(item.text()?.to_owned()),
+        }
+    }
+    Some((texts, patterns))
 }
 
-type Table = HashMap<String, Setting>;
+/// One of the user's own rules.
+fn rule(tree: &Tree) -> Option<UserRule> {
+    let members = tree.table()?;
+    let text = |name| members.get(name).and_then(Tree::text).map(str::to_owned);
+    let (allow, allow_patterns) = members.get("allow").map_or(Some(Default::default()), exceptions)?;
+    let keywords = members.get("keywords").map_or(Some(Vec::new()), Tree::texts)?;
+    Some(UserRule { id: text("id")?, pattern: text("pattern")?, keywords, allow, allow_patterns })
+}
 
-impl Setting {
-    fn text(&self) -> Option<&str> {
-        match self {
-            Setting::Text(text) => Some(text),
-            _ => None,
-        }
-    }
-
-    fn list(&self) -> Option<&[Setting]> {
-        match self {
-            Setting::List(items) => Some(items),
-            _ => None,
-        }
-    }
-
-    fn table(&self) -> Option<&Table> {
-        match self {
-            Setting::Table(members) => Some(members),
-            _ => None,
-        }
-    }
-
-    /// All items of a list of texts.
-    fn texts(&self) -> Option<Vec<String>> {
-        self.list()?.iter().map(|item| item.text().map(str::to_owned)).collect()
-    }
-
-    /// The texts of an allow-list, and the expressions among them: `["text", {"pattern": "expression"}]`.
-    fn exceptions(&self) -> Option<(Vec<String>, Vec<String>)> {
-        let (mut texts, mut patterns) = (Vec::new(), Vec::new());
-        for item in self.list()? {
-            match item.table() {
-                Some(members) => patterns.push(members.get("pattern")?.text()?.to_owned()),
-                None => texts.push(item.text()?.to_owned()),
-            }
-        }
-        Some((texts, patterns))
-    }
-
-    /// One of the user's own rules.
-    fn rule(&self) -> Option<UserRule> {
-        let members = self.table()?;
-        let text = |name| members.get(name).and_then(Setting::text).map(str::to_owned);
-        let (allow, allow_patterns) =
-            members.get("allow").map_or(Some(Default::default()), Setting::exceptions)?;
-        let keywords = members.get("keywords").map_or(Some(Vec::new()), Setting::texts)?;
-        Some(UserRule { id: text("id")?, pattern: text("pattern")?, keywords, allow, allow_patterns })
-    }
-
-    /// What the user wants of single fields, in the order of their names.
-    fn treatments(&self) -> Option<Vec<(String, Treatment)>> {
-        let treatment = |value: &Setting| match value.text()? {
-            "redact" => Some(Treatment::Redact),
-            "hash" => Some(Treatment::Hash),
-            "scan" => Some(Treatment::Scan),
-            _ => None,
-        };
-        let named = self.table()?.iter().map(|(name, value)| Some((name.clone(), treatment(value)?)));
-        let mut fields = named.collect::<Option<Vec<_>>>()?;
-        fields.sort_unstable_by(|one, other| one.0.cmp(&other.0));
-        Some(fields)
-    }
+/// What the user wants of single fields, in the order of their names.
+fn treatments(tree: &Tree) -> Option<Vec<(String, Treatment)>> {
+    let treatment = |value: &Tree| match value.text()? {
+        "redact" => Some(Treatment::Redact),
+        "hash" => Some(Treatment::Hash),
+        "scan" => Some(Treatment::Scan),
+        _ => None,
+    };
+    let named = tree.table()?.iter().map(|(name, value)| Some((name.clone(), treatment(value)?)));
+    let mut fields = named.collect::<Option<Vec<_>>>()?;
+    fields.sort_unstable_by(|one, other| one.0.cmp(&other.0));
+    Some(fields)
 }
 
 /// Compiled settings that cannot be used.
@@ -111,7 +71,7 @@ impl std::error::Error for SettingsError {}
 /// The compiled settings, by dotted key.
 #[derive(Clone, Debug, Default)]
 pub struct Settings {
-    values: Table,
+    values: HashMap<String, Tree>,
 }
 
 /// Who records, and where: what the settings do not know.
@@ -127,16 +87,17 @@ pub struct Surroundings {
     pub key: [u8; 32],
 }
 
+/// The writer starts before the ring is full, whatever the settings say.
+const MOST_WAITING: usize = 16 << 20;
+
 impl Settings {
     /// Reads compiled settings.
     ///
     /// # Errors
     /// [`SettingsError::Json`] when the text is not JSON.
     pub fn from_json(text: &str) -> Result<Settings, SettingsError> {
-        let mut reader = Reader { open: Vec::new(), done: Setting::Null };
-        parse(text, &mut reader).map_err(SettingsError::Json)?;
-        match reader.done {
-            Setting::Table(values) => Ok(Settings { values }),
+        match Tree::parse(text).map_err(SettingsError::Json)? {
+            Tree::Table(values) => Ok(Settings { values }),
             _ => Ok(Settings::default()),
         }
     }
@@ -186,10 +147,11 @@ impl Settings {
             limits: Limits::of_event(value_bytes, event_bytes),
             budget_ns: (self.number("telemetry.performance.max_overhead_ms")? * 1e6) as u64,
             max_events: self.size("trace_buffer.max_events")?.max(1),
-            max_bytes: self.size("trace_buffer.max_size_kb")?.max(1).saturating_mul(1024),
+            max_bytes: self.size("trace_buffer.max_size_kb")?.max(1).saturating_mul(1024).min(MOST_WAITING),
             flush_interval: Duration::from_millis(self.size("trace_buffer.flush_interval_ms")?.max(1) as u64),
             flush_on_error: self.flag("trace_buffer.flush_on_error")?,
             flush_on_checkpoint: self.flag("trace_buffer.flush_on_checkpoint")?,
+            durability: self.durability()?,
         })
     }
 
@@ -199,16 +161,39 @@ impl Settings {
         Ok(if base == "project_root" { project } else { vec![base] })
     }
 
+    fn durability(&self) -> Result<Durability, SettingsError> {
+        let key = "telemetry.durability";
+        match self.text(key)?.as_str() {
+            "process" => Ok(Durability::Process),
+            "interval" => Ok(Durability::Interval),
+            "event" => Ok(Durability::Event),
+            _ => Err(SettingsError::Key(key)),
+        }
+    }
+
+    /// Where the ring goes.
+    ///
+    /// # Errors
+    /// [`SettingsError::Key`] where that is missing or none of its words.
+    pub fn ring(&self) -> Result<Where, SettingsError> {
+        let key = "telemetry.ring";
+        match self.text(key)?.as_str() {
+            "auto" => Ok(Where::Auto),
+            "beside" => Ok(Where::Beside),
+            _ => Err(SettingsError::Key(key)),
+        }
+    }
+
     fn flag(&self, key: &'static str) -> Result<bool, SettingsError> {
         match self.values.get(key) {
-            Some(Setting::Flag(value)) => Ok(*value),
+            Some(Tree::Flag(value)) => Ok(*value),
             _ => Err(SettingsError::Key(key)),
         }
     }
 
     fn number(&self, key: &'static str) -> Result<f64, SettingsError> {
         match self.values.get(key) {
-            Some(Setting::Number(value)) if *value >= 0.0 => Ok(*value),
+            Some(Tree::Number(value)) if *value >= 0.0 => Ok(*value),
             _ => Err(SettingsError::Key(key)),
         }
     }
@@ -219,111 +204,30 @@ impl Settings {
 
     fn text(&self, key: &'static str) -> Result<String, SettingsError> {
         match self.values.get(key) {
-            Some(Setting::Text(value)) => Ok(value.clone()),
+            Some(Tree::Text(value)) => Ok(value.clone()),
             _ => Err(SettingsError::Key(key)),
         }
     }
 
     fn texts(&self, key: &'static str) -> Result<Vec<String>, SettingsError> {
-        self.values.get(key).and_then(Setting::texts).ok_or(SettingsError::Key(key))
+        self.values.get(key).and_then(Tree::texts).ok_or(SettingsError::Key(key))
     }
 
     fn allow(&self) -> Result<(Vec<String>, Vec<String>), SettingsError> {
         let key = "telemetry.privacy.allow";
-        self.values.get(key).and_then(Setting::exceptions).ok_or(SettingsError::Key(key))
+        self.values.get(key).and_then(exceptions).ok_or(SettingsError::Key(key))
     }
 
     fn fields(&self) -> Result<Vec<(String, Treatment)>, SettingsError> {
         let key = "telemetry.privacy.fields";
-        self.values.get(key).and_then(Setting::treatments).ok_or(SettingsError::Key(key))
+        self.values.get(key).and_then(treatments).ok_or(SettingsError::Key(key))
     }
 
     fn rules(&self) -> Result<Vec<UserRule>, SettingsError> {
         let key = "telemetry.privacy.rules";
-        let rules = self.values.get(key).and_then(Setting::list).ok_or(SettingsError::Key(key))?;
-        rules.iter().map(Setting::rule).collect::<Option<_>>().ok_or(SettingsError::Key(key))
+        let rules = self.values.get(key).and_then(Tree::list).ok_or(SettingsError::Key(key))?;
+        rules.iter().map(rule).collect::<Option<_>>().ok_or(SettingsError::Key(key))
     }
-}
-
-/// Builds the tree of settings; what is nested deeper than any setting is passed over.
-struct Reader {
-    /// The containers that are open, the outermost first.
-    open: Vec<Open>,
-    done: Setting,
-}
-
-struct Open {
-    value: Setting,
-    key: String,
-}
-
-/// The nesting of `telemetry.privacy.rules`: the settings, the list, a rule, its exceptions, one of them.
-const DEEPEST: usize = 5;
-
-impl Reader {
-    fn put(&mut self, value: Setting) {
-        let Some(open) = self.open.last_mut() else {
-            self.done = value;
-            return;
-        };
-        match &mut open.value {
-            Setting::List(items) => items.push(value),
-            Setting::Table(members) => {
-                members.insert(std::mem::take(&mut open.key), value);
-            }
-            _ => {}
-        }
-    }
-
-    fn begin(&mut self, value: Setting) -> Enter {
-        if self.open.len() >= DEEPEST {
-            return Enter::Skip;
-        }
-        self.open.push(Open { value, key: String::new() });
-        Enter::Walk
-    }
-
-    fn end(&mut self) {
-        if let Some(open) = self.open.pop() {
-            self.put(open.value);
-        }
-    }
-}
-
-impl Sink for Reader {
-    fn begin_object(&mut self) -> Enter {
-        self.begin(Setting::Table(HashMap::new()))
-    }
-    fn begin_list(&mut self) -> Enter {
-        self.begin(Setting::List(Vec::new()))
-    }
-    fn end_object(&mut self) {
-        self.end();
-    }
-    fn end_list(&mut self) {
-        self.end();
-    }
-    fn key(&mut self, key: &str) {
-        if let Some(open) = self.open.last_mut() {
-            key.clone_into(&mut open.key);
-        }
-    }
-    fn string(&mut self, text: &str, _: Option<&str>) {
-        self.put(Setting::Text(text.to_owned()));
-    }
-    fn number(&mut self, text: &str) {
-        self.put(text.parse().map_or(Setting::Null, Setting::Number));
-    }
-    fn bool(&mut self, value: bool) {
-        self.put(Setting::Flag(value));
-    }
-    fn null(&mut self) {
-        self.put(Setting::Null);
-    }
-    fn full(&self) -> bool {
-        false
-    }
-    fn left_out(&mut self, _: usize) {}
 }
 
 #[cfg(test)]

@@ -286,6 +286,8 @@ pub enum State {
     Live,
     /// Its session has ended.
     Closed,
+    /// Its process has died; it was put together afterwards.
+    Recovered,
 }
 
 /// Everything a closing line says.
@@ -340,12 +342,16 @@ impl Summary {
         write_pairs(&mut out, self.redactions.iter().map(|(rule, n)| (rule, *n)));
         out.push('}');
         self.write_overhead(&mut out);
-        let state_name = if state == State::Live { "live" } else { "closed" };
+        let state_name = match state {
+            State::Live => "live",
+            State::Closed => "closed",
+            State::Recovered => "recovered",
+        };
         let ended = ended.map_or_else(|| "null".into(), |wall| format!("\"{}\"", clock::rfc3339(wall)));
         let _ = write!(out, r#","state":"{state_name}","ended":{ended}"#);
         self.write_days(&mut out);
         self.all.write_derived(&mut out);
-        if state == State::Closed {
+        if state != State::Live {
             self.write_durations(&mut out);
         }
         out.push('}');

@@ -8,17 +8,22 @@
 //! ```
 //! Each append is one positioned write that overwrites the closing line.
 
-use std::fs::{File, OpenOptions, Permissions};
+use crate::folder::Folder;
+use std::fs::File;
 use std::io;
-use std::os::unix::fs::{FileExt, OpenOptionsExt, PermissionsExt};
-use std::path::{Path, PathBuf};
+use std::os::unix::fs::{FileExt, MetadataExt};
+use std::path::PathBuf;
+use std::sync::Arc;
 
 /// A document grows to at most this many bytes; then the next part begins. Common readers stop at 16 MiB.
 pub const MAX_BYTES: u64 = 16_000_000;
+/// How much of a removed document is copied at once.
+const BLOCK: usize = 1 << 20;
 
 /// A document that is being written.
 pub struct Document {
-    path: PathBuf,
+    folder: Arc<Folder>,
+    name: String,
     file: Option<File>,
     /// Where the closing line starts.
     closing_at: u64,
@@ -27,6 +32,8 @@ pub struct Document {
     has_events: bool,
     /// The closing line as it stands in the file.
     closing: String,
+    /// Written to since it was last made durable.
+    dirty: bool,
 }
 
 impl Document {
@@ -35,32 +42,26 @@ impl Document {
     /// `header` is the document up to and including `"events":[`, `summary` the JSON of the summary.
     ///
     /// # Errors
-    /// When the file exists, is a link, or cannot be written; then nothing is left behind.
-    pub fn create(path: &Path, header: &str, summary: &str) -> io::Result<Document> {
-        let file = OpenOptions::new()
-            .write(true)
-            .create_new(true)
-            .mode(0o600)
-            .custom_flags(no_follow())
-            .open(path)?;
+    /// When the name is taken, by a link too, or the disk refuses; then nothing is left behind.
+    pub fn create(folder: &Arc<Folder>, name: &str, header: &str, summary: &str) -> io::Result<Document> {
         let mut document = Document {
-            path: path.to_owned(),
+            folder: Arc::clone(folder),
+            name: name.to_owned(),
             closing_at: header.len() as u64 + 1,
             len: 0,
             has_events: false,
             closing: String::new(),
-            file: Some(file),
+            file: Some(folder.create(name)?),
+            dirty: true,
         };
         let written = document.write_header(header, summary);
         if written.is_err() {
-            let _ = std::fs::remove_file(path);
+            let _ = folder.remove(name);
         }
         written.map(|()| document)
     }
 
     fn write_header(&mut self, header: &str, summary: &str) -> io::Result<()> {
-        // The umask may have taken more away; it must not have left more.
-        self.file()?.set_permissions(Permissions::from_mode(0o600))?;
         let closing = closing_line(summary);
         let text = format!("{header}\n{closing}\n");
         self.file()?.write_all_at(text.as_bytes(), 0)?;
@@ -115,6 +116,7 @@ impl Document {
     }
 
     fn write(&mut self, bytes: &[u8], at: u64) -> io::Result<()> {
+        self.dirty = true;
         let written = self.file().and_then(|file| file.write_all_at(bytes, at));
         if written.is_err() {
             self.restore();
@@ -143,8 +145,8 @@ impl Document {
 
     /// Where it is.
     #[must_use]
-    pub fn path(&self) -> &Path {
-        &self.path
+    pub fn path(&self) -> PathBuf {
+        self.folder.path_of(&self.name)
     }
 
     /// Gives its file descriptor back; the next append opens the file again.
@@ -152,27 +154,79 @@ impl Document {
         self.file = None;
     }
 
-    /// Whether it holds a file descriptor.
+    /// Makes what was written durable.
+    ///
+    /// # Errors
+    /// When the disk refuses.
+    pub fn sync(&mut self) -> io::Result<()> {
+        if self.dirty {
+            self.file()?.sync_data()?;
+            self.dirty = false;
+        }
+        Ok(())
+    }
+
+    /// Whether somebody has removed the file while it was being written.
     #[must_use]
-    pub fn is_open(&self) -> bool {
-        self.file.is_some()
+    pub fn is_removed(&self) -> bool {
+        match &self.file {
+            Some(file) => file.metadata().is_ok_and(|found| found.nlink() == 0),
+            None => {
+                self.folder.open_file(&self.name).is_err_and(|error| error.kind() == io::ErrorKind::NotFound)
+            }
+        }
+    }
+
+    /// Writes a removed document again, into `folder`. One that was not held open has only its header left.
+    ///
+    /// # Errors
+    /// When the disk refuses; the document is as before then.
+    pub fn revive(&mut self, folder: &Arc<Folder>, header: &str) -> io::Result<()> {
+        let Some(removed) = &self.file else {
+            *self = Document::create(
+                folder,
+                &self.name,
+                header,
+                &self.closing[CLOSING_FRONT.len()..self.closing.len() - 1],
+            )?;
+            return Ok(());
+        };
+        let file = folder.create(&self.name)?;
+        let copied = copy(removed, &file, self.len);
+        if copied.is_err() {
+            let _ = folder.remove(&self.name);
+        }
+        copied?;
+        (self.file, self.folder, self.dirty) = (Some(file), Arc::clone(folder), true);
+        Ok(())
     }
 
     fn file(&mut self) -> io::Result<&File> {
         if self.file.is_none() {
-            let file = OpenOptions::new().write(true).custom_flags(no_follow()).open(&self.path)?;
-            self.file = Some(file);
+            self.file = Some(self.folder.open_file(&self.name)?);
         }
         self.file.as_ref().ok_or_else(|| io::ErrorKind::NotFound.into())
     }
 }
 
-fn no_follow() -> i32 {
-    rustix::fs::OFlags::NOFOLLOW.bits().cast_signed()
+fn copy(from: &File, to: &File, len: u64) -> io::Result<()> {
+    let (mut bytes, mut at) = (vec![0; BLOCK], 0);
+    while at < len {
+        let read = from.read_at(&mut bytes, at)?;
+        if read == 0 {
+            return Err(io::ErrorKind::UnexpectedEof.into());
+        }
+        to.write_all_at(&bytes[..read], at)?;
+        at += read as u64;
+    }
+    Ok(())
 }
 
-fn closing_line(summary: &str) -> String {
-    format!("],\"summary\":{summary}}}")
+const CLOSING_FRONT: &str = "],\"summary\":";
+
+/// The last line of a document.
+pub(crate) fn closing_line(summary: &str) -> String {
+    format!("{CLOSING_FRONT}{summary}}}")
 }
 
 #[cfg(test)]
@@ -181,15 +235,14 @@ mod tests {
 
     const HEADER: &str = r#"{"session_id":"s","events":["#;
 
-    fn folder(name: &str) -> PathBuf {
-        let folder = std::env::temp_dir().join(format!("t800-{name}-{}", std::process::id()));
-        let _ = std::fs::remove_dir_all(&folder);
-        std::fs::create_dir_all(&folder).unwrap();
-        folder
+    fn folder(name: &str) -> Arc<Folder> {
+        let path = std::env::temp_dir().join(format!("t800-{name}-{}", std::process::id()));
+        let _ = std::fs::remove_dir_all(&path);
+        Arc::new(Folder::own(&path).unwrap())
     }
 
-    fn events(path: &Path) -> usize {
-        let text = std::fs::read_to_string(path).unwrap();
+    fn events(document: &Document) -> usize {
+        let text = std::fs::read_to_string(document.path()).unwrap();
         let json: serde_json::Value = serde_json::from_str(&text).unwrap();
         assert!(text.lines().last().unwrap().starts_with("],\"summary\""), "{text}");
         json["events"].as_array().unwrap().len()
@@ -197,44 +250,59 @@ mod tests {
 
     #[test]
     fn a_whole_document_after_every_append() {
-        let path = folder("append").join("a.json");
-        let mut document = Document::create(&path, HEADER, "{\"n\":0}").unwrap();
-        assert_eq!(events(&path), 0);
+        let mut document = Document::create(&folder("append"), "a.json", HEADER, "{\"n\":0}").unwrap();
+        assert_eq!(events(&document), 0);
         for n in 1..5usize {
             document.append(format!("{{\"n\":{n}}}").as_bytes(), &format!("{{\"n\":{n}}}")).unwrap();
-            assert_eq!(events(&path), n);
+            assert_eq!(events(&document), n);
         }
         document.append(b"", "{\"long\":\"xxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxx\"}").unwrap();
         document.append(b"", "{}").unwrap();
-        assert_eq!(events(&path), 4);
+        assert_eq!(events(&document), 4);
         document.park();
         document.append(b"{},\n{}", "{}").unwrap();
-        assert_eq!(events(&path), 6);
-        assert_eq!(std::fs::metadata(&path).unwrap().permissions().mode() & 0o777, 0o600);
+        assert_eq!(events(&document), 6);
     }
 
     #[test]
     fn never_touches_what_is_there_already() {
         let folder = folder("exists");
-        let (path, link) = (folder.join("a.json"), folder.join("link.json"));
-        std::fs::write(&path, "mine").unwrap();
-        std::os::unix::fs::symlink(folder.join("elsewhere"), &link).unwrap();
-        assert!(Document::create(&path, HEADER, "{}").is_err());
-        assert!(Document::create(&link, HEADER, "{}").is_err());
-        assert_eq!(std::fs::read_to_string(&path).unwrap(), "mine");
-        assert!(!folder.join("elsewhere").exists());
+        std::fs::write(folder.path_of("a.json"), "mine").unwrap();
+        std::os::unix::fs::symlink(folder.path_of("elsewhere"), folder.path_of("link.json")).unwrap();
+        assert!(Document::create(&folder, "a.json", HEADER, "{}").is_err());
+        assert!(Document::create(&folder, "link.json", HEADER, "{}").is_err());
+        assert_eq!(std::fs::read_to_string(folder.path_of("a.json")).unwrap(), "mine");
+        assert!(!folder.path_of("elsewhere").exists());
     }
 
     #[test]
     fn a_link_in_its_place_is_not_followed() {
         let folder = folder("swapped");
-        let path = folder.join("a.json");
-        let mut document = Document::create(&path, HEADER, "{}").unwrap();
+        let mut document = Document::create(&folder, "a.json", HEADER, "{}").unwrap();
         document.park();
-        std::fs::write(folder.join("victim"), "untouched").unwrap();
-        std::fs::remove_file(&path).unwrap();
-        std::os::unix::fs::symlink(folder.join("victim"), &path).unwrap();
+        std::fs::write(folder.path_of("victim"), "untouched").unwrap();
+        std::fs::remove_file(document.path()).unwrap();
+        std::os::unix::fs::symlink(folder.path_of("victim"), document.path()).unwrap();
         assert!(document.append(b"{}", "{}").is_err());
-        assert_eq!(std::fs::read_to_string(folder.join("victim")).unwrap(), "untouched");
+        assert_eq!(std::fs::read_to_string(folder.path_of("victim")).unwrap(), "untouched");
+    }
+
+    #[test]
+    fn a_removed_document_is_written_again() {
+        let first = folder("removed");
+        let mut document = Document::create(&first, "a.json", HEADER, "{}").unwrap();
+        document.append(b"{}", "{}").unwrap();
+        assert!(!document.is_removed());
+        std::fs::remove_dir_all(first.path()).unwrap();
+        assert!(document.is_removed());
+        document.revive(&folder("removed"), HEADER).unwrap();
+        document.append(b"{}", "{}").unwrap();
+        assert_eq!(events(&document), 2);
+        document.park();
+        std::fs::remove_file(document.path()).unwrap();
+        assert!(document.is_removed());
+        document.revive(&folder("removed"), HEADER).unwrap();
+        document.append(b"{}", "{}").unwrap();
+        assert_eq!(events(&document), 1);
     }
 }

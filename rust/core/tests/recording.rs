@@ -10,7 +10,8 @@ use t800_core::assemble::{Number, Place, Value, Values};
 use t800_core::encode::{Encoder, Limits};
 use t800_core::event::{Field, Kind};
 use t800_core::redact::{Policy, Redactor};
-use t800_core::session::{Session, SessionPolicy, SpanEnd};
+use t800_core::ring::Where;
+use t800_core::session::{Durability, Session, SessionPolicy, SpanEnd};
 use t800_core::writer::{self, Folders, Header};
 
 /// A value that a Rust caller hands in.
@@ -54,7 +55,9 @@ impl Value for Given<'_> {
 fn folders(name: &str) -> Folders {
     let root = std::env::temp_dir().join(format!("t800-recording-{name}-{}", std::process::id()));
     let _ = std::fs::remove_dir_all(&root);
-    let folders = Folders { traces: root.join("traces"), private: root.join(".t800") };
+    let (traces, private) = (root.join("traces"), root.join(".t800"));
+    let folders =
+        Folders { traces, private, ring: Where::Auto, tag: format!("test-{name}-{}", std::process::id()) };
     std::fs::create_dir_all(&folders.traces).unwrap();
     std::fs::create_dir_all(&folders.private).unwrap();
     folders
@@ -70,6 +73,7 @@ fn policy() -> SessionPolicy {
         flush_interval: Duration::from_secs(5),
         flush_on_error: true,
         flush_on_checkpoint: true,
+        durability: Durability::Process,
     }
 }
 
@@ -134,7 +138,7 @@ fn parts_are_whole_and_ids_go_on() {
         assert!(call(&session, &text).is_some());
     }
     assert!(session.close());
-    let parts: Vec<PathBuf> = (1..4).map(|part| writer::part_path(&folders.traces, "s", part)).collect();
+    let parts: Vec<PathBuf> = (1..4).map(|part| folders.traces.join(writer::part_name("s", part))).collect();
     assert_eq!(parts[0], path);
     let all: Vec<String> = parts.iter().flat_map(|part| ids(&read(part))).collect();
     let expected: Vec<String> = (1..=3_000).map(|id| format!("evt_{id:03}")).collect();

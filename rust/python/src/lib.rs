@@ -12,12 +12,13 @@ mod filter;
 mod json;
 mod open;
 mod recorder;
+mod recovery;
 mod scope;
 mod walk;
 mod words;
 
 use pyo3::prelude::*;
-use pyo3::types::PyList;
+use pyo3::types::{PyDict, PyList};
 use std::path::PathBuf;
 
 /// `"release"` or `"debug"`: how this module was built.
@@ -74,6 +75,24 @@ fn after_fork(child: bool) {
     t800_core::writer::after_fork(child);
 }
 
+/// Ends the writers that have nothing left to write and removes their rings: at exit.
+#[pyfunction]
+fn shut_down(py: Python<'_>) {
+    py.detach(t800_core::writer::shut_down);
+}
+
+/// Recovers a telemetry folder; see `t800 recover`. Gives the report as a dict.
+#[pyfunction]
+fn recover<'py>(
+    py: Python<'py>,
+    traces: PathBuf,
+    private: PathBuf,
+    key: [u8; 32],
+    show: bool,
+) -> PyResult<Bound<'py, PyDict>> {
+    recovery::recover(py, traces, private, &key, show)
+}
+
 #[pymodule(gil_used = false)]
 fn _core(module: &Bound<'_, PyModule>) -> PyResult<()> {
     // Before the first `add`, which would look for it: CPython 3.13 fails at that without an exception where the
@@ -97,5 +116,7 @@ fn _core(module: &Bound<'_, PyModule>) -> PyResult<()> {
     module.add_function(wrap_pyfunction!(rules, module)?)?;
     module.add_function(wrap_pyfunction!(before_fork, module)?)?;
     module.add_function(wrap_pyfunction!(after_fork, module)?)?;
+    module.add_function(wrap_pyfunction!(shut_down, module)?)?;
+    module.add_function(wrap_pyfunction!(recover, module)?)?;
     recorder::add_methods(module.py())
 }

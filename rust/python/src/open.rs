@@ -11,8 +11,9 @@ use std::sync::{Arc, Mutex, PoisonError};
 use t800_core::clock;
 use t800_core::encode::{Buffer, Encoder, Limits};
 use t800_core::redact::{Identity, Policy, Redactor, hmac_hex};
+use t800_core::ring::Where;
 use t800_core::session::Session;
-use t800_core::settings::{Settings, Surroundings};
+use t800_core::settings::{Settings, SettingsError, Surroundings};
 use t800_core::writer::{self, Folders, Header};
 
 /// The version of the trace file's format.
@@ -178,12 +179,30 @@ pub fn recorder(options: &Bound<'_, PyDict>) -> PyResult<Recorder> {
         started: options.get::<u64>("started_ns")?.unwrap_or_else(|| clock::wall(clock::now())),
         metadata: metadata(&options, &redactor, &policy)?,
     };
-    let folders = Folders { traces, private: options.need("private")? };
+    // Under a key that dies with this process nobody would find the ring among others.
+    let ephemeral = options.get::<bool>("ephemeral_key")?.unwrap_or(false);
+    let ring = if ephemeral { Ok(Where::Beside) } else { settings.ring() };
+    let folders = folders(traces, options.need("private")?, ring, &policy.key)?;
     let stem: String = options.need("stem")?;
     let (session, path) = writer::open(&folders, &stem, header, redactor, session_policy)
         .map_err(|error| PyOSError::new_err((error.raw_os_error(), error.to_string())))?;
     let path = path.to_string_lossy().into_owned();
     Ok(Recorder::of(Some(Arc::new(session)), Some(path), Some(session_id), strict))
+}
+
+/// The folders of a writer: rings of all telemetry folders lie together in memory, under names that tell nothing.
+///
+/// # Errors
+/// `ValueError` where the settings do not say where the ring goes.
+pub fn folders(
+    traces: PathBuf,
+    private: PathBuf,
+    ring: Result<Where, SettingsError>,
+    key: &[u8; 32],
+) -> PyResult<Folders> {
+    let tag = hmac_hex(key, format!("ring:{}", private.display()).as_bytes());
+    let tag = String::from_utf8_lossy(&tag[..16]).into_owned();
+    Ok(Folders { traces, private, ring: ring.map_err(PyValueError::new_err_from)?, tag })
 }
 
 /// The metadata of a document: names from outside are redacted, hashes are keyed.

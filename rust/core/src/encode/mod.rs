@@ -8,6 +8,7 @@ pub mod escape;
 pub mod explain;
 pub mod json;
 mod keys;
+pub(crate) mod tree;
 mod truncate;
 
 use crate::redact::{Finding, KeyClass, Redactor, RuleId, Scratch, Verdict, With};

@@ -200,6 +200,17 @@ pub struct Redactor {
     max_value_bytes: usize,
 }
 
+/// The readable id of a built-in rule; its number among the user's own rules where it is none.
+///
+/// # Errors
+/// The number, for a user's rule.
+pub(crate) fn builtin_rule_name(rule: RuleId) -> Result<&'static str, usize> {
+    match usize::from(rule.0).checked_sub(rules::count()) {
+        None => Ok(rules::name(rule)),
+        Some(number) => Err(number),
+    }
+}
+
 /// A cheap hash of a key, for small tables that compare.
 pub(crate) fn name_hash(name: &str) -> usize {
     keys::names::hash(name.as_bytes())
@@ -391,6 +402,11 @@ impl Redactor {
             .checked_sub(rules::count())
             .and_then(|number| self.user.name(number))
             .unwrap_or(rules::name(rule))
+    }
+
+    /// The ids of the user's own rules, in the order of their numbers.
+    pub fn user_rule_names(&self) -> impl Iterator<Item = &str> {
+        (0..self.user.len()).filter_map(|number| self.user.name(number))
     }
 
     /// How many rules there are: every [`RuleId`] is smaller.

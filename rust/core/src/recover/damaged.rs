@@ -1,0 +1,234 @@
+//! A document as it stands on the disk, whole or not, and what becomes of it.
+
+use super::found::{Event, Found};
+use crate::clock::{self, Wall};
+use crate::encode::tree::Tree;
+use crate::line;
+use crate::summary::{Overhead, State, Summary};
+use crate::trace_file::{MAX_BYTES, closing_line};
+use std::collections::{BTreeMap, HashSet};
+
+/// A document that is being made whole.
+pub(super) struct Damaged {
+    pub(super) name: String,
+    pub(super) ended: Option<Wall>,
+    /// Events that it held already.
+    pub(super) kept: u64,
+    /// Bytes that could not be read.
+    pub(super) unreadable: u64,
+    /// It is on the disk.
+    pub(super) exists: bool,
+    header: Vec<u8>,
+    header_read: bool,
+    /// The events' lines, joined as they stand in the file.
+    lines: Vec<u8>,
+    ids: HashSet<u64>,
+    first: Option<u64>,
+    summary: Summary,
+    closing: Option<Tree>,
+    redactions: BTreeMap<String, u64>,
+}
+
+impl Damaged {
+    /// A document that does not exist yet.
+    pub(super) fn begin(name: &str, header: &str) -> Damaged {
+        Damaged {
+            name: name.to_owned(),
+            ended: None,
+            kept: 0,
+            unreadable: 0,
+            exists: false,
+            header: header.as_bytes().to_vec(),
+            header_read: false,
+            lines: Vec::new(),
+            ids: HashSet::new(),
+            first: None,
+            summary: Summary::default(),
+            closing: None,
+            redactions: BTreeMap::new(),
+        }
+    }
+
+    /// Reads what there is in the bytes of a document; `header` is its first line where that is damaged.
+    pub(super) fn read(name: &str, bytes: &[u8], header: &str) -> Damaged {
+        let mut document = Damaged { exists: true, ..Damaged::begin(name, header) };
+        let mut lines = bytes.split(|byte| *byte == b'\n');
+        match lines.next() {
+            Some(first) if is_header(first) => {
+                document.header = first.to_vec();
+                document.header_read = true;
+            }
+            first => document.unreadable += first.map_or(0, <[u8]>::len) as u64,
+        }
+        for line in lines {
+            document.take(line);
+        }
+        document
+    }
+
+    fn take(&mut self, line: &[u8]) {
+        let line = line.trim_ascii_end();
+        if line.is_empty() {
+            return;
+        }
+        if let Some(closing) = read_closing(line) {
+            self.closing = Some(closing);
+            return;
+        }
+        // A closing line that is not the last line is none.
+        self.closing = None;
+        match line::read(line.strip_suffix(b",").unwrap_or(line)) {
+            Some(event) => {
+                if self.ids.insert(event.id) {
+                    self.first.get_or_insert(event.id);
+                    self.kept += 1;
+                    self.put(event.at, &event.facts, line.strip_suffix(b",").unwrap_or(line));
+                }
+            }
+            None => self.unreadable += line.len() as u64,
+        }
+    }
+
+    fn put(&mut self, at: Wall, facts: &crate::summary::Facts, line: &[u8]) {
+        if !self.lines.is_empty() {
+            self.lines.extend_from_slice(b",\n");
+        }
+        self.lines.extend_from_slice(line);
+        self.summary.add(facts, line);
+        self.ended = self.ended.max(Some(at));
+    }
+
+    /// Adds an event that a ring has kept.
+    fn add(&mut self, event: &Event<'_>) {
+        if self.ids.insert(event.id) {
+            self.put(event.wall, &event.facts, event.line);
+        }
+    }
+
+    /// Adds events up to where the document is full; returns how many.
+    pub(super) fn add_all(&mut self, events: &[&Event<'_>]) -> usize {
+        for (n, event) in events.iter().enumerate() {
+            if self.len() + event.line.len() as u64 > MAX_BYTES && !self.ids.is_empty() {
+                return n;
+            }
+            self.add(event);
+        }
+        events.len()
+    }
+
+    /// The numbers of its events, and that of the first one.
+    pub(super) fn ids(&self) -> (&HashSet<u64>, Option<u64>) {
+        (&self.ids, self.first)
+    }
+
+    /// Whether nothing in it is torn.
+    pub(super) fn is_whole(&self) -> bool {
+        self.exists && self.unreadable == 0 && self.closing.is_some()
+    }
+
+    /// Whether its closing line says that its session has ended.
+    pub(super) fn is_closed(&self) -> bool {
+        let state = self.closing.as_ref().and_then(|closing| closing.member("state")?.text());
+        state.is_some_and(|state| state != "live")
+    }
+
+    /// Whether its first line could be read.
+    pub(super) fn has_header(&self) -> bool {
+        self.header_read
+    }
+
+    /// Events that were not taken.
+    pub(super) fn dropped(&self) -> u64 {
+        self.summary.dropped
+    }
+
+    /// Bytes that it has so far, without its closing line.
+    pub(super) fn len(&self) -> u64 {
+        (self.header.len() + self.lines.len()) as u64 + 2
+    }
+
+    /// Sets what no event's line holds: how often rules have redacted, what calls have cost, what was lost.
+    ///
+    /// The closing line knows it for the events that the document `kept`; where that is torn, what the writer had left
+    /// in the ring.
+    pub(super) fn account(
+        &mut self,
+        found: Option<&Found<'_>>,
+        part: u32,
+        fresh: &[&Event<'_>],
+        dropped: u64,
+    ) {
+        let sums = found.and_then(|found| found.sums.as_ref()).filter(|sums| sums.part == part);
+        let (told, covered) = match (&self.closing, sums) {
+            (Some(closing), _) => (Some(closing), None),
+            (None, Some(sums)) => (Some(&sums.summary), Some(sums.taken)),
+            (None, None) => (None, None),
+        };
+        if let Some(told) = told {
+            for (rule, count) in told.member("redactions").and_then(Tree::table).into_iter().flatten() {
+                *self.redactions.entry(rule.clone()).or_default() += count.number().unwrap_or(0.0) as u64;
+            }
+            self.summary.overhead = overhead(told);
+            self.summary.dropped = told.member("dropped").and_then(Tree::number).unwrap_or(0.0) as u64;
+        }
+        self.summary.dropped = self.summary.dropped.max(dropped);
+        let Some(found) = found else { return };
+        for event in fresh.iter().filter(|event| covered.is_none_or(|taken| event.at > taken)) {
+            for (rule, count) in found.redactions(event) {
+                *self.redactions.entry(rule.to_owned()).or_default() += count;
+            }
+        }
+    }
+
+    /// The whole document.
+    pub(super) fn text(mut self, state: State) -> Vec<u8> {
+        for (rule, count) in &self.redactions {
+            self.summary.add_redactions(rule, *count);
+        }
+        let closing = closing_line(&self.summary.json(state, self.ended));
+        let newline: &[u8] = if self.lines.is_empty() { b"" } else { b"\n" };
+        [self.header.as_slice(), b"\n", &self.lines, newline, closing.as_bytes(), b"\n"].concat()
+    }
+}
+
+/// Whether a line can be the first one of a document.
+fn is_header(line: &[u8]) -> bool {
+    line.ends_with(b"\"events\":[")
+        && !line.iter().any(|byte| *byte < b' ')
+        && std::str::from_utf8(line).is_ok_and(|text| Tree::parse(&format!("{text}]}}")).is_ok())
+}
+
+fn read_closing(line: &[u8]) -> Option<Tree> {
+    let text = std::str::from_utf8(line.strip_prefix(b"],")?).ok()?;
+    match Tree::parse(&format!("{{{text}")).ok()? {
+        Tree::Table(mut members) => members.remove("summary").filter(|summary| summary.table().is_some()),
+        _ => None,
+    }
+}
+
+fn overhead(summary: &Tree) -> Overhead {
+    let number = |name| summary.member("overhead").and_then(|all| all.member(name)?.number()).unwrap_or(0.0);
+    Overhead {
+        p50_us: number("p50_us"),
+        p99_us: number("p99_us"),
+        max_us: number("max_us"),
+        over_budget: number("over_budget") as u64,
+    }
+}
+
+/// The first line of a document that has lost it, from its name.
+pub(super) fn header_from_name(stem: &str) -> String {
+    let id = stem.get(20..).filter(|id| !id.is_empty()).unwrap_or(stem);
+    let (date, time) = (stem.get(..10), stem.get(11..19).map(|time| time.replace('-', ":")));
+    let started = date.zip(time).map(|(date, time)| format!("{date}T{time}Z"));
+    let started = started.filter(|text| clock::parse_rfc3339(text).is_some());
+    let started = started.map_or_else(|| "null".to_owned(), |text| format!("\"{text}\""));
+    format!(r#"{{"session_id":"{id}","timestamp":{started},"metadata":{{}},"events":["#)
+}
+
+/// What the closing line of a document has counted as lost.
+pub(super) fn dropped(bytes: &[u8]) -> u64 {
+    let last = bytes.trim_ascii_end().rsplit(|byte| *byte == b'\n').next().unwrap_or_default();
+    let dropped = read_closing(last).and_then(|closing| closing.member("dropped")?.number());
+    dropped.unwrap_or(0.0) as u64
+}

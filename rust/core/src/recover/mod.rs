@@ -1,0 +1,355 @@
+//! After a crash: what the ring of a dead process holds goes into its documents, and torn documents become whole.
+//!
+//! Idempotent and atomic: a document is replaced by a finished one, under its own name, and a ring goes only when
+//! everything in it is in its document. What cannot be read is counted, and the damaged original is kept.
+
+mod damaged;
+mod found;
+
+use crate::folder::Folder;
+use crate::liveness;
+use crate::ring::{Dead, dead_rings};
+use crate::summary::State;
+use crate::writer::{Folders, part_name, with_part};
+use damaged::Damaged;
+use found::{Event, Found};
+use rustix::fs::{FlockOperation, flock};
+use std::collections::HashSet;
+use std::fs::File;
+use std::io::{self, Read as _, Write as _};
+use std::path::PathBuf;
+
+/// What to do with what is found.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum How {
+    /// Write it into the documents.
+    Repair,
+    /// Change nothing, and give the documents as they would be: for a disk that takes no more.
+    Show,
+}
+
+/// What was found, and what was done.
+#[derive(Debug, Default)]
+pub struct Report {
+    /// Rings of processes that have ended.
+    pub rings: u64,
+    /// Their bytes, and those of the documents that were read.
+    pub bytes: u64,
+    /// Bytes of records that were being written when their process died: calls that had not returned.
+    pub unfinished_bytes: u64,
+    /// The documents that needed something.
+    pub documents: Vec<Recovered>,
+    /// Files that could not be used, with the reason.
+    pub refused: Vec<(PathBuf, String)>,
+}
+
+/// One document that needed something.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Recovered {
+    /// The document.
+    pub path: PathBuf,
+    /// Events that it held already.
+    pub kept: u64,
+    /// Events that came out of the ring.
+    pub added: u64,
+    /// Calls that had begun and not ended; they are among the added ones.
+    pub interrupted: u64,
+    /// Bytes of the document that could not be read.
+    pub unreadable_bytes: u64,
+    /// Events that the recorder had not taken, by its own count.
+    pub dropped: u64,
+    /// The damaged original, where something in it could not be read.
+    pub original: Option<PathBuf>,
+    /// The whole document, where nothing was to be changed.
+    pub text: Vec<u8>,
+}
+
+/// Recovers what dead processes have left in their rings: at the start of a writer. What fails waits for the next time.
+pub(crate) fn sweep(folders: &Folders) {
+    let Ok(folders) = Open::new(folders, false) else { return };
+    folders.rings(How::Repair, &mut Report::default());
+}
+
+/// Recovers a whole telemetry folder: rings of dead processes, and documents that are torn or were never closed.
+///
+/// # Errors
+/// When the folder cannot be opened.
+pub fn recover(folders: &Folders, how: How) -> io::Result<Report> {
+    let (open, mut report) = (Open::new(folders, true)?, Report::default());
+    open.rings(how, &mut report);
+    open.documents(how, &mut report);
+    Ok(report)
+}
+
+/// The folders at work, locked against a second recovery.
+struct Open<'a> {
+    folders: &'a Folders,
+    traces: Folder,
+    private: Folder,
+    _lock: File,
+}
+
+const LOCK: &str = "recover.lock";
+/// The longest file that is taken for a document.
+const MOST_BYTES: u64 = 256 << 20;
+
+impl<'a> Open<'a> {
+    fn new(folders: &'a Folders, wait: bool) -> io::Result<Open<'a>> {
+        let (traces, private) = (Folder::open(&folders.traces)?, Folder::open(&folders.private)?);
+        let lock = private.create(LOCK).or_else(|_| private.open_file(LOCK))?;
+        let operation =
+            if wait { FlockOperation::LockExclusive } else { FlockOperation::NonBlockingLockExclusive };
+        flock(&lock, operation)?;
+        Ok(Open { folders, traces, private, _lock: lock })
+    }
+
+    fn rings(&self, how: How, report: &mut Report) {
+        let (dead, refused) = dead_rings(&self.folders.placement());
+        report.refused.extend(refused);
+        for ring in dead {
+            report.rings += 1;
+            report.bytes += ring.len() as u64;
+            if self.ring(&ring, how, report) && how == How::Repair {
+                let removed = ring.remove();
+                report.refused.extend(removed.err().map(|error| (ring.path(), error.to_string())));
+            }
+        }
+    }
+
+    /// True when everything in the ring is in its document.
+    fn ring(&self, ring: &Dead, how: How, report: &mut Report) -> bool {
+        let (sessions, unfinished) = found::sessions(ring);
+        report.unfinished_bytes += unfinished;
+        let mut whole = true;
+        for session in sessions {
+            let done = match &session {
+                Ok(found) => self
+                    .session(found, how, report)
+                    .map_err(|error| (self.traces.path_of(&part_name(&found.stem, 1)), error.to_string())),
+                Err(number) => {
+                    Err((ring.path(), format!("the beginning of its session {number} cannot be read")))
+                }
+            };
+            whole &= done.is_ok();
+            report.refused.extend(done.err());
+        }
+        whole
+    }
+
+    fn session(&self, found: &Found<'_>, how: How, report: &mut Report) -> io::Result<()> {
+        let parts = self.parts(&found.stem)?;
+        let last = parts.last().copied().unwrap_or(1);
+        let document = self.read(&part_name(&found.stem, last), &with_part(&found.header, last), report)?;
+        let known = self.known(found, &parts, &document, report)?;
+        let all = found.events.iter().chain(&found.begun);
+        let fresh: Vec<&Event<'_>> = all.filter(|event| !known.contains(&event.id)).collect();
+        if !fresh.is_empty() || !document.is_whole() || !document.is_closed() {
+            self.complete(found, last, document, &fresh, how, report)?;
+        }
+        if how == How::Repair {
+            liveness::clear(&self.private, &found.stem);
+        }
+        Ok(())
+    }
+
+    /// Writes a session's last part with what is fresh, and further parts where one is full.
+    fn complete(
+        &self,
+        found: &Found<'_>,
+        last: u32,
+        mut document: Damaged,
+        mut fresh: &[&Event<'_>],
+        how: How,
+        report: &mut Report,
+    ) -> io::Result<()> {
+        let mut part = last;
+        let mut dropped = found.dropped.saturating_sub(self.dropped_before(&found.stem, last));
+        loop {
+            let fitting = document.add_all(fresh);
+            let (now, later) = fresh.split_at(fitting);
+            document.account(Some(found), part, now, std::mem::take(&mut dropped));
+            let state = match (later.is_empty(), found.closed) {
+                (false, _) => State::Closed,
+                (true, Some(closed)) => {
+                    document.ended = Some(closed);
+                    State::Closed
+                }
+                (true, None) => State::Recovered,
+            };
+            self.write(document, state, now, how, report)?;
+            if later.is_empty() {
+                return Ok(());
+            }
+            (part, fresh) = (part + 1, later);
+            document = Damaged::begin(&part_name(&found.stem, part), &with_part(&found.header, part));
+        }
+    }
+
+    /// The ids of the events that are in documents already, as far back as the ring's own events may be.
+    fn known(
+        &self,
+        found: &Found<'_>,
+        parts: &[u32],
+        last: &Damaged,
+        report: &mut Report,
+    ) -> io::Result<HashSet<u64>> {
+        let ours: HashSet<u64> = found.events.iter().map(|event| event.id).collect();
+        let (ids, mut first) = last.ids();
+        let mut known = ids.clone();
+        for part in parts.iter().rev().skip(1) {
+            // A part that begins with an older event than the ring's holds all of them that were written.
+            if first.is_some_and(|first| !ours.contains(&first)) {
+                break;
+            }
+            let document = self.read(&part_name(&found.stem, *part), "", report)?;
+            let (ids, before) = document.ids();
+            known.extend(ids);
+            first = before;
+        }
+        Ok(known)
+    }
+
+    /// The numbers of a session's parts that are there and not compressed, in order.
+    fn parts(&self, stem: &str) -> io::Result<Vec<u32>> {
+        let mut parts: Vec<u32> = self
+            .traces
+            .names()?
+            .iter()
+            .filter(|name| stem_of(name) == Some(stem))
+            .filter_map(|name| part_of(name))
+            .collect();
+        parts.sort_unstable();
+        Ok(parts)
+    }
+
+    /// What the parts before `last` have counted as lost.
+    fn dropped_before(&self, stem: &str, last: u32) -> u64 {
+        (1..last)
+            .filter_map(|part| self.bytes(&part_name(stem, part)).ok()?.map(|bytes| damaged::dropped(&bytes)))
+            .sum()
+    }
+
+    fn bytes(&self, name: &str) -> io::Result<Option<Vec<u8>>> {
+        let file = match self.traces.read_file(name) {
+            Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(None),
+            file => file?,
+        };
+        if file.metadata()?.len() > MOST_BYTES {
+            return Err(io::Error::new(io::ErrorKind::InvalidData, "it is larger than any trace file"));
+        }
+        let mut bytes = Vec::new();
+        file.take(MOST_BYTES).read_to_end(&mut bytes)?;
+        Ok(Some(bytes))
+    }
+
+    fn read(&self, name: &str, header: &str, report: &mut Report) -> io::Result<Damaged> {
+        let Some(bytes) = self.bytes(name)? else { return Ok(Damaged::begin(name, header)) };
+        report.bytes += bytes.len() as u64;
+        Ok(Damaged::read(name, &bytes, header))
+    }
+
+    /// Documents that no ring says anything of: torn ones, and those whose session was never closed.
+    fn documents(&self, how: How, report: &mut Report) {
+        let mut names = self.traces.names().unwrap_or_default();
+        names.sort();
+        for name in names {
+            let Some(stem) = stem_of(&name) else { continue };
+            let path = self.traces.path_of(&name);
+            if liveness::is_held(&self.private, stem) || report.documents.iter().any(|done| done.path == path)
+            {
+                continue;
+            }
+            if let Err(error) = self.document(&name, stem, how, report) {
+                report.refused.push((path, error.to_string()));
+            }
+        }
+    }
+
+    fn document(&self, name: &str, stem: &str, how: How, report: &mut Report) -> io::Result<()> {
+        let mut document = self.read(name, &damaged::header_from_name(stem), report)?;
+        if document.is_whole() && document.is_closed() {
+            return Ok(());
+        }
+        if document.kept == 0 && !document.has_header() {
+            return Err(io::Error::new(io::ErrorKind::InvalidData, "nothing in it can be read"));
+        }
+        document.account(None, 1, &[], 0);
+        self.write(document, State::Recovered, &[], how, report)?;
+        if how == How::Repair {
+            liveness::clear(&self.private, stem);
+        }
+        Ok(())
+    }
+
+    /// Puts a finished document in the place of the one that is there.
+    fn write(
+        &self,
+        document: Damaged,
+        state: State,
+        added: &[&Event<'_>],
+        how: How,
+        report: &mut Report,
+    ) -> io::Result<()> {
+        let mut recovered = Recovered {
+            path: self.traces.path_of(&document.name),
+            kept: document.kept,
+            added: added.len() as u64,
+            interrupted: added.iter().filter(|event| event.open).count() as u64,
+            unreadable_bytes: document.unreadable,
+            dropped: document.dropped(),
+            ..Recovered::default()
+        };
+        let (name, exists) = (document.name.clone(), document.exists);
+        let text = document.text(state);
+        if how == How::Show {
+            recovered.text = text;
+        } else {
+            if exists && recovered.unreadable_bytes > 0 {
+                recovered.original = self.keep_original(&name)?;
+            }
+            self.replace(&name, &text)?;
+        }
+        report.documents.push(recovered);
+        Ok(())
+    }
+
+    /// Gives the damaged document a second name, so that nothing that could not be read is gone.
+    fn keep_original(&self, name: &str) -> io::Result<Option<PathBuf>> {
+        for n in 1..100 {
+            let kept = format!("{name}.damaged-{n}");
+            match self.traces.link(name, &self.private, &kept) {
+                Err(error) if error.kind() == io::ErrorKind::AlreadyExists => {}
+                linked => return linked.map(|()| Some(self.private.path_of(&kept))),
+            }
+        }
+        Ok(None)
+    }
+
+    /// Writes the whole text beside, makes it durable, and gives it the name.
+    fn replace(&self, name: &str, text: &[u8]) -> io::Result<()> {
+        let beside = format!("{name}.recovering");
+        let _ = self.private.remove(&beside);
+        let written = self.private.create(&beside).and_then(|mut file| {
+            file.write_all(text)?;
+            file.sync_all()
+        });
+        if written.is_err() {
+            let _ = self.private.remove(&beside);
+        }
+        written?;
+        self.private.rename(&beside, &self.traces, name)?;
+        self.traces.sync()
+    }
+}
+
+/// The stem in the name of a trace file that is not compressed.
+fn stem_of(name: &str) -> Option<&str> {
+    let base = name.strip_suffix(".json")?;
+    let stem = base.rsplit_once(".part").map_or(base, |(stem, _)| stem);
+    found::is_stem(stem).then_some(stem)
+}
+
+fn part_of(name: &str) -> Option<u32> {
+    let base = name.strip_suffix(".json")?;
+    base.rsplit_once(".part").map_or(Some(1), |(_, part)| part.parse().ok())
+}

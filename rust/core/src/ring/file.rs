@@ -1,0 +1,415 @@
+//! The file that a ring lives in: where it is placed, what its head says, and how a dead one is found.
+//!
+//! ```text
+//! 0      "T800RING"   8  version   12  byte-order mark   16  head's length   20  segment's length
+//! 24     segments     28 pid       32  salt              40  made at, ns     48  boot id, 16 bytes
+//! 64     fingerprint of the table of rules   68  CRC-32C of the 68 bytes before
+//! 72     place up to which everything is in its document
+//! 2048   the same head again: one damaged page must not cost the whole ring
+//! 4096   losses: 4096 counters of 8 bytes, one for each session's slot
+//! 36864  segments; each begins with its own head, twice: "T8SG", its number, the CRC-32C of both
+//! ```
+
+use super::memory::Block;
+use super::record::{Position, Record, Salt};
+use super::{SEGMENT, SEGMENTS};
+use crate::folder::Folder;
+use crate::redact::catalogue;
+use rustix::fs::{FallocateFlags, FlockOperation, fallocate, flock};
+use std::fs::File;
+use std::io::{self, Read as _};
+use std::os::unix::fs::FileExt;
+use std::path::{Path, PathBuf};
+use std::sync::LazyLock;
+use std::sync::atomic::{AtomicU64, Ordering};
+
+/// Bytes of the file's head that its checksum covers, and the checksum.
+const HEAD_BYTES: usize = 72;
+const SETTLED_AT: usize = 72;
+const MAGIC: &[u8; 8] = b"T800RING";
+const VERSION: u32 = 1;
+const BYTE_ORDER: u32 = 0x0102_0304;
+const SEGMENT_MAGIC: &[u8; 4] = b"T8SG";
+const SECOND_HEAD_AT: usize = 2048;
+const SECOND_SEGMENT_HEAD_AT: usize = 32;
+const LOSSES_AT: usize = 4096;
+/// Sessions whose losses are counted apart.
+pub const SLOTS: usize = 4096;
+const HEAD_LEN: usize = LOSSES_AT + SLOTS * 8;
+
+/// Where a user wants the ring (`telemetry.ring`).
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum Where {
+    /// In memory that outlives the process, else beside the traces.
+    Auto,
+    /// Beside the traces: outlives the machine's or container's end, but the disk may stall callers.
+    Beside,
+}
+
+/// Where the rings of one telemetry folder may be.
+#[derive(Debug)]
+pub struct Placement {
+    /// A keyed hash of the telemetry folder: what its rings are called where the rings of all folders lie together.
+    pub tag: String,
+    /// The telemetry folder's private folder.
+    pub private: PathBuf,
+    /// What the user wants.
+    pub wanted: Where,
+}
+
+impl Placement {
+    /// The folders to try, the best first, with what they are.
+    fn folders(&self) -> Vec<(PathBuf, &'static str)> {
+        let memory = if self.wanted == Where::Auto { memory_folder() } else { None };
+        memory.map(|path| (path, "memory")).into_iter().chain([(self.private.clone(), "beside")]).collect()
+    }
+
+    fn name(&self, nonce: u64) -> String {
+        format!("{}{}-{nonce:016x}", self.prefix(), std::process::id())
+    }
+
+    fn prefix(&self) -> String {
+        format!("ring-{}-", self.tag)
+    }
+}
+
+/// The user's own folder on a memory file system.
+fn memory_folder() -> Option<PathBuf> {
+    let user = rustix::process::geteuid().as_raw();
+    let runtime = std::env::var_os("XDG_RUNTIME_DIR").map(PathBuf::from).filter(|path| path.is_absolute());
+    let candidates = runtime
+        .map(|path| path.join("t800"))
+        .into_iter()
+        .chain([PathBuf::from(format!("/dev/shm/t800-{user}"))]);
+    candidates.into_iter().find(|path| path.parent().is_some_and(is_memory))
+}
+
+/// Whether a directory is on a file system that lives in memory.
+#[cfg(target_os = "linux")]
+fn is_memory(path: &Path) -> bool {
+    const TMPFS: i64 = 0x0102_1994;
+    const RAMFS: i64 = 0x8584_58f6;
+    rustix::fs::statfs(path).is_ok_and(|found| matches!(found.f_type as i64, TMPFS | RAMFS))
+}
+
+#[cfg(not(target_os = "linux"))]
+fn is_memory(_: &Path) -> bool {
+    false
+}
+
+/// A ring's file, locked by this process.
+#[derive(Debug)]
+pub struct RingFile {
+    file: File,
+    folder: Folder,
+    name: String,
+    salt: Salt,
+    head: Block,
+    /// Where it lies: `memory` or `beside`.
+    pub kind: &'static str,
+}
+
+impl RingFile {
+    /// Makes and locks a ring's file at the first place that takes it; None where none does.
+    #[must_use]
+    pub fn create(placement: &Placement) -> Option<RingFile> {
+        placement.folders().into_iter().find_map(|(path, kind)| RingFile::at(placement, &path, kind).ok())
+    }
+
+    fn at(placement: &Placement, path: &Path, kind: &'static str) -> io::Result<RingFile> {
+        let folder = Folder::own(path)?;
+        let nonce = random()?;
+        let name = placement.name(nonce);
+        let file = folder.create(&name)?;
+        let made = RingFile::prepare(&file, nonce);
+        if made.is_err() {
+            let _ = folder.remove(&name);
+        }
+        let head = made?;
+        Ok(RingFile { file, folder, name, salt: Salt(nonce), head, kind })
+    }
+
+    /// Locks the file, writes its head and tries its first segment.
+    fn prepare(file: &File, nonce: u64) -> io::Result<Block> {
+        flock(file, FlockOperation::NonBlockingLockExclusive)?;
+        fallocate(file, FallocateFlags::empty(), 0, (HEAD_LEN + SEGMENT) as u64)?;
+        let head = head(nonce);
+        file.write_all_at(&head, 0)?;
+        file.write_all_at(&head, SECOND_HEAD_AT as u64)?;
+        Block::mapped(file, 0, HEAD_LEN)
+    }
+
+    /// The file itself, for mapping.
+    pub(super) fn file(&self) -> &File {
+        &self.file
+    }
+
+    /// What its checksums are salted with.
+    pub(super) fn salt(&self) -> Salt {
+        self.salt
+    }
+
+    /// Has memory behind a segment.
+    pub(super) fn allocate(&self, index: u32) -> io::Result<()> {
+        Ok(fallocate(&self.file, FallocateFlags::empty(), segment_at(index), SEGMENT as u64)?)
+    }
+
+    /// Takes the memory away from a segment that nobody uses.
+    pub(super) fn release(&self, index: u32) -> io::Result<()> {
+        let flags = FallocateFlags::PUNCH_HOLE | FallocateFlags::KEEP_SIZE;
+        Ok(fallocate(&self.file, flags, segment_at(index), SEGMENT as u64)?)
+    }
+
+    /// The counter of a session's losses: it outlives the process, as the records do.
+    #[must_use]
+    pub fn losses(&self, slot: u32) -> &AtomicU64 {
+        self.head.word(LOSSES_AT + slot as usize % SLOTS * 8)
+    }
+
+    /// Remembers up to where everything is in its document.
+    pub(super) fn settled(&self, at: Position) {
+        self.head.word(SETTLED_AT).store(at.0.to_le(), Ordering::Release);
+    }
+
+    /// In a fork's child: closes its copy of the descriptor, so that the lock ends with the parent.
+    pub fn abandon(&self) {
+        super::memory::close(&self.file);
+    }
+
+    /// Removes the file: everything in it is in its document.
+    pub fn remove(&self) {
+        let _ = self.folder.remove(&self.name);
+    }
+
+    /// Where it is.
+    #[must_use]
+    pub fn path(&self) -> PathBuf {
+        self.folder.path_of(&self.name)
+    }
+}
+
+/// Where a segment stands in the file.
+pub(super) fn segment_at(index: u32) -> u64 {
+    HEAD_LEN as u64 + u64::from(index) * SEGMENT as u64
+}
+
+/// The head of a segment: which one it is.
+pub(super) fn segment_head(salt: Salt, number: u32) -> [u8; 44] {
+    let mut bytes = [0; 44];
+    let head = one_segment_head(salt, number);
+    bytes[..12].copy_from_slice(&head);
+    bytes[SECOND_SEGMENT_HEAD_AT..].copy_from_slice(&head);
+    bytes
+}
+
+fn one_segment_head(salt: Salt, number: u32) -> [u8; 12] {
+    let mut bytes = [0; 12];
+    bytes[..4].copy_from_slice(SEGMENT_MAGIC);
+    bytes[4..8].copy_from_slice(&number.to_le_bytes());
+    let sum = crc32c::crc32c_append(salt.0 as u32, &bytes[..8]);
+    bytes[8..].copy_from_slice(&sum.to_le_bytes());
+    bytes
+}
+
+/// The number that a segment's head says, either copy of it.
+fn segment_number(salt: Salt, bytes: &[u8]) -> Option<u32> {
+    [0, SECOND_SEGMENT_HEAD_AT].into_iter().find_map(|at| {
+        let head = bytes.get(at..at + 12)?;
+        let number = u32::from_le_bytes(head[4..8].try_into().ok()?);
+        (*head == one_segment_head(salt, number)).then_some(number)
+    })
+}
+
+fn head(nonce: u64) -> [u8; HEAD_BYTES] {
+    let mut bytes = [0; HEAD_BYTES];
+    bytes[..8].copy_from_slice(MAGIC);
+    let halves = [VERSION, BYTE_ORDER, HEAD_LEN as u32, SEGMENT as u32, SEGMENTS as u32, std::process::id()];
+    for (place, half) in bytes[8..32].chunks_exact_mut(4).zip(halves) {
+        place.copy_from_slice(&half.to_le_bytes());
+    }
+    bytes[32..40].copy_from_slice(&nonce.to_le_bytes());
+    bytes[40..48].copy_from_slice(&crate::clock::wall(crate::clock::now()).to_le_bytes());
+    bytes[48..64].copy_from_slice(&boot_id());
+    bytes[64..68].copy_from_slice(&rules_fingerprint().to_le_bytes());
+    let sum = crc32c::crc32c(&bytes[..68]);
+    bytes[68..].copy_from_slice(&sum.to_le_bytes());
+    bytes
+}
+
+/// Tells tables of rules apart: a ring counts redactions by the rules' numbers.
+fn rules_fingerprint() -> u32 {
+    static FINGERPRINT: LazyLock<u32> =
+        LazyLock::new(|| catalogue().fold(0, |sum, rule| crc32c::crc32c_append(sum, rule.id.as_bytes())));
+    *FINGERPRINT
+}
+
+/// Which start of the machine this is; zeroes where the system does not say.
+fn boot_id() -> [u8; 16] {
+    let text = std::fs::read_to_string("/proc/sys/kernel/random/boot_id").unwrap_or_default();
+    let mut digits = text.bytes().filter_map(|digit| (digit as char).to_digit(16)).map(|digit| digit as u8);
+    std::array::from_fn(|_| digits.next().unwrap_or(0) << 4 | digits.next().unwrap_or(0))
+}
+
+fn random() -> io::Result<u64> {
+    let mut bytes = [0; 8];
+    File::open("/dev/urandom")?.read_exact(&mut bytes)?;
+    Ok(u64::from_le_bytes(bytes))
+}
+
+/// The ring of a process that has ended, locked by this one so that only one recovers it.
+#[derive(Debug)]
+pub struct Dead {
+    folder: Folder,
+    name: String,
+    bytes: Vec<u8>,
+    head: ReadHead,
+    _lock: File,
+}
+
+/// The longest file that is taken for a ring.
+const MOST_BYTES: u64 = (HEAD_LEN + (SEGMENTS + 1) * SEGMENT) as u64;
+
+/// The rings of `placement`'s telemetry folder whose processes have ended, and what stands in the place of rings but
+/// is none, with the reason.
+#[must_use]
+pub fn dead_rings(placement: &Placement) -> (Vec<Dead>, Vec<(PathBuf, String)>) {
+    let (mut dead, mut refused) = (Vec::new(), Vec::new());
+    let both =
+        Placement { tag: placement.tag.clone(), private: placement.private.clone(), wanted: Where::Auto };
+    for (path, _) in both.folders() {
+        let Ok(folder) = Folder::open(&path) else { continue };
+        let mut names = folder.names().unwrap_or_default();
+        // Beside the traces every ring is this folder's; elsewhere only those with its tag.
+        let prefix = if path == placement.private { "ring-".to_owned() } else { placement.prefix() };
+        names.retain(|name| name.starts_with(&prefix));
+        names.sort();
+        for name in names {
+            match Dead::open(&path, &name) {
+                Ok(Some(ring)) => dead.push(ring),
+                Ok(None) => {}
+                Err(error) => refused.push((path.join(&name), error.to_string())),
+            }
+        }
+    }
+    (dead, refused)
+}
+
+impl Dead {
+    /// None where its process lives.
+    fn open(path: &Path, name: &str) -> io::Result<Option<Dead>> {
+        let folder = Folder::open(path)?;
+        let mut file = folder.open_file(name)?;
+        if flock(&file, FlockOperation::NonBlockingLockExclusive).is_err() {
+            return Ok(None);
+        }
+        if file.metadata()?.len() > MOST_BYTES {
+            return Err(invalid("it is larger than any ring"));
+        }
+        let mut bytes = Vec::new();
+        file.read_to_end(&mut bytes)?;
+        let second = bytes.get(SECOND_HEAD_AT..).unwrap_or_default();
+        let head = read_head(&bytes).or_else(|error| read_head(second).map_err(|_| error))?;
+        Ok(Some(Dead { folder, name: name.to_owned(), bytes, head, _lock: file }))
+    }
+
+    /// Hands every record to `each` in order; returns how many bytes belong to none.
+    pub fn records<'a>(&'a self, mut each: impl FnMut(Position, Record<'a>)) -> usize {
+        let body = self.bytes.get(self.head.len..).unwrap_or_default();
+        let mut segments: Vec<(u32, &[u8])> = body
+            .chunks(self.head.segment)
+            .filter_map(|bytes| Some((segment_number(self.head.salt, bytes)?, bytes)))
+            .collect();
+        segments.sort_by_key(|(number, _)| *number);
+        segments
+            .into_iter()
+            .map(|(number, bytes)| super::scan(self.head.salt, number, bytes, super::FIRST, &mut each))
+            .sum()
+    }
+
+    /// Up to where everything is in its document. After a new start of the machine nothing can be said: what had not
+    /// reached the disk is gone.
+    #[must_use]
+    pub fn settled(&self) -> Position {
+        let word = self.bytes.get(SETTLED_AT..SETTLED_AT + 8).and_then(|bytes| bytes.try_into().ok());
+        Position(word.filter(|_| self.head.same_boot).map_or(0, u64::from_le_bytes))
+    }
+
+    /// Whether the numbers of rules in it mean the same rules today.
+    #[must_use]
+    pub fn knows_rules(&self) -> bool {
+        self.head.same_rules
+    }
+
+    /// How many events of the session in `slot` were not taken.
+    #[must_use]
+    pub fn losses(&self, slot: u32) -> u64 {
+        let at = LOSSES_AT + slot as usize % SLOTS * 8;
+        let word = self.bytes.get(at..at + 8).and_then(|bytes| bytes.try_into().ok());
+        word.map_or(0, u64::from_le_bytes)
+    }
+
+    /// Where it is.
+    #[must_use]
+    pub fn path(&self) -> PathBuf {
+        self.folder.path_of(&self.name)
+    }
+
+    /// Its size in bytes.
+    #[must_use]
+    pub fn len(&self) -> usize {
+        self.bytes.len()
+    }
+
+    /// Whether there is nothing in the file at all.
+    #[must_use]
+    pub fn is_empty(&self) -> bool {
+        self.bytes.is_empty()
+    }
+
+    /// Removes it: everything in it is in its document.
+    ///
+    /// # Errors
+    /// When the file system refuses.
+    pub fn remove(&self) -> io::Result<()> {
+        self.folder.remove(&self.name)
+    }
+}
+
+/// What a ring's head says.
+#[derive(Debug)]
+struct ReadHead {
+    salt: Salt,
+    len: usize,
+    segment: usize,
+    same_boot: bool,
+    same_rules: bool,
+}
+
+fn read_head(bytes: &[u8]) -> io::Result<ReadHead> {
+    let head: &[u8; HEAD_BYTES] = bytes.first_chunk().ok_or_else(|| invalid("it is too short for a ring"))?;
+    let half = |at: usize| u32::from_le_bytes(std::array::from_fn(|n| head[at + n]));
+    if &head[..8] != MAGIC {
+        return Err(invalid("it does not begin as a ring does"));
+    }
+    if half(68) != crc32c::crc32c(&head[..68]) {
+        return Err(invalid("its head is damaged"));
+    }
+    if half(8) != VERSION || half(12) != BYTE_ORDER {
+        return Err(invalid("it was made by another version, or on another kind of machine"));
+    }
+    let (head_len, segment) = (half(16) as usize, half(20) as usize);
+    if head_len < LOSSES_AT || !(4096..=64 << 20).contains(&segment) {
+        return Err(invalid("its head names impossible sizes"));
+    }
+    Ok(ReadHead {
+        salt: Salt(u64::from(half(36)) << 32 | u64::from(half(32))),
+        len: head_len,
+        segment,
+        same_boot: head[48..64] == boot_id(),
+        same_rules: half(64) == rules_fingerprint(),
+    })
+}
+
+fn invalid(reason: &'static str) -> io::Error {
+    io::Error::new(io::ErrorKind::InvalidData, reason)
+}

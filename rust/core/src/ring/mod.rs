@@ -1,0 +1,496 @@
+//! The crash-safe buffer between callers and the writer.
+//!
+//! Callers on any thread put records into segments of shared memory, without a lock and without a system call:
+//! they reserve a range by moving one cursor, copy their bytes, and publish them by a commit word, written last.
+//! The memory is a mapped file, so what is committed outlives the process; [`crate::recover`] reads it then.
+//!
+//! Three threads' work meets here. *Callers* push. The *writer* reads records in order and gives segments back. The
+//! *keeper* has the next segments ready before they are needed: allocating a megabyte takes a millisecond, which no
+//! caller may wait for.
+
+mod file;
+#[cfg_attr(loom, path = "memory_model.rs")]
+mod memory;
+mod record;
+mod sync;
+
+pub use file::{Dead, Placement, RingFile, Where, dead_rings};
+pub use record::{HEAD, Head, Position, Record, Salt, Tag, Word, padded, scan};
+
+use memory::Block;
+use std::sync::{Condvar, Mutex, MutexGuard, OnceLock, PoisonError};
+use std::thread::Thread;
+use std::time::{Duration, Instant};
+use sync::{AtomicBool, AtomicU32, AtomicU64, Ordering};
+
+/// Bytes of a segment.
+pub const SEGMENT: usize = if cfg!(loom) { 128 } else { 1 << 20 };
+/// Most segments that hold something at a time: 64 MiB.
+pub const SEGMENTS: usize = if cfg!(loom) { 3 } else { 64 };
+/// Where the first record of a segment stands, behind the segment's own head.
+pub const FIRST: usize = 64;
+/// Free bytes at a segment's end: room for the word that seals it.
+const SPARE: usize = 8;
+/// The longest record: what fits into one segment.
+pub const LONGEST: usize = SEGMENT - FIRST - SPARE;
+/// Segments that are kept ready ahead of the cursor, until callers once had to wait for one.
+const AHEAD: u32 = 2;
+const MOST_AHEAD: u32 = 16;
+/// How long a caller waits for a segment that is being made ready.
+const PATIENCE: Duration = Duration::from_micros(80);
+
+/// When a record makes the writer start at once rather than at its next interval.
+#[derive(Clone, Copy, Debug)]
+pub struct Urgency {
+    /// Start when this many records wait.
+    pub records: usize,
+    /// Start when this many bytes wait.
+    pub bytes: usize,
+    /// Start now.
+    pub now: bool,
+    /// May use the last segment of a full ring: errors, checkpoints, ends of sessions.
+    pub precious: bool,
+}
+
+/// Keeps what different threads write apart, a cache line each.
+#[repr(align(64))]
+struct Line<T>(T);
+
+/// The buffer of one writer.
+pub struct Ring {
+    salt: Salt,
+    /// Where the next record goes.
+    cursor: Line<AtomicU64>,
+    /// Records since the writer last began to read.
+    waiting: Line<AtomicU32>,
+    /// Up to where the writer has read.
+    read_to: AtomicU64,
+    /// The writer was asked to start and has not begun since.
+    called: AtomicBool,
+    /// Which block serves a segment: its index plus one, at the segment's number modulo [`SEGMENTS`]; 0 is none.
+    directory: [AtomicU32; SEGMENTS],
+    blocks: [OnceLock<Block>; SEGMENTS],
+    /// The first segment that has not been given back.
+    tail: AtomicU32,
+    /// How many segments the keeper keeps ready.
+    ahead: AtomicU32,
+    /// There is no memory for a further segment: waiting for one would be in vain.
+    short: AtomicBool,
+    keep: Mutex<Keep>,
+    writer: OnceLock<Thread>,
+    keeper: OnceLock<Thread>,
+    settled: Mutex<Position>,
+    done: Condvar,
+    file: Option<RingFile>,
+}
+
+/// What only the keeper (and whoever makes the ring) changes.
+struct Keep {
+    /// Number of the next segment to be made ready.
+    next: u32,
+    /// Blocks that were given back, to be zeroed.
+    free: Vec<u32>,
+    /// Blocks without memory behind them.
+    bare: Vec<u32>,
+    /// Blocks that exist.
+    made: u32,
+    stop: bool,
+}
+
+impl Ring {
+    /// A ring in `file`, or in memory of this process where there is none, with its first segment ready.
+    ///
+    /// # Errors
+    /// When there is no memory for it.
+    pub fn new(file: Option<RingFile>) -> std::io::Result<Ring> {
+        let ring = Ring {
+            salt: file.as_ref().map_or(Salt(0), RingFile::salt),
+            cursor: Line(AtomicU64::new(Position::new(0, FIRST).0)),
+            waiting: Line(AtomicU32::new(0)),
+            read_to: AtomicU64::new(Position::new(0, FIRST).0),
+            called: AtomicBool::new(false),
+            directory: std::array::from_fn(|_| AtomicU32::new(0)),
+            blocks: std::array::from_fn(|_| OnceLock::new()),
+            tail: AtomicU32::new(0),
+            ahead: AtomicU32::new(AHEAD),
+            short: AtomicBool::new(false),
+            keep: Mutex::new(Keep { next: 0, free: Vec::new(), bare: Vec::new(), made: 0, stop: false }),
+            writer: OnceLock::new(),
+            keeper: OnceLock::new(),
+            settled: Mutex::new(Position::new(0, FIRST)),
+            done: Condvar::new(),
+            file,
+        };
+        ring.make_ready(&mut ring.keep())?;
+        Ok(ring)
+    }
+
+    /// The file that it lives in.
+    #[must_use]
+    pub fn file(&self) -> Option<&RingFile> {
+        self.file.as_ref()
+    }
+
+    /// Tells the ring whom to wake.
+    pub fn serve(&self, writer: Thread, keeper: Thread) {
+        let _ = self.writer.set(writer);
+        let _ = self.keeper.set(keeper);
+    }
+
+    /// Where the first record of a new ring stands.
+    #[must_use]
+    pub fn start(&self) -> Position {
+        Position::new(0, FIRST)
+    }
+
+    // The callers' side
+
+    /// Puts in a record made of `parts`; None when the ring is full and the record was not taken.
+    pub fn push(&self, head: Head, parts: &[&[u8]], urgency: Urgency) -> Option<Position> {
+        let len = HEAD + parts.iter().map(|part| part.len()).sum::<usize>();
+        if len > LONGEST {
+            return None;
+        }
+        let at = self.reserve(padded(len), urgency.precious)?;
+        let block = self.block(at.segment())?;
+        let head = head.to_bytes();
+        let mut to = at.offset() + 8;
+        for part in std::iter::once(head.as_slice()).chain(parts.iter().copied()) {
+            // SAFETY: the range was reserved for this call alone by moving the cursor, and is not read before the
+            // commit word below is stored; its segment is given back only after the writer has read that.
+            unsafe { block.write(to, part) };
+            to += part.len();
+        }
+        let commit = self.salt.commit(at, &head, parts);
+        block.word(at.offset()).store(commit.to_le(), Ordering::Release);
+        self.wake(at, len, urgency);
+        Some(at)
+    }
+
+    /// Moves the cursor over `len` bytes that are the caller's then.
+    fn reserve(&self, len: usize, precious: bool) -> Option<Position> {
+        let mut now = Position(self.cursor.0.load(Ordering::Acquire));
+        loop {
+            let end = now.offset() + len;
+            if end <= SEGMENT - SPARE {
+                match self.advance(now, Position::new(now.segment(), end)) {
+                    Ok(()) => return Some(now),
+                    Err(moved) => now = moved,
+                }
+                continue;
+            }
+            let next = now.segment().wrapping_add(1);
+            if !self.is_ready(next, precious) {
+                let moved = self.await_segment(now, next, precious)?;
+                now = moved;
+                continue;
+            }
+            let first = Position::new(next, FIRST);
+            match self.advance(now, Position::new(next, FIRST + len)) {
+                Ok(()) => {
+                    self.seal(now);
+                    return Some(first);
+                }
+                Err(moved) => now = moved,
+            }
+        }
+    }
+
+    fn advance(&self, from: Position, to: Position) -> Result<(), Position> {
+        self.cursor
+            .0
+            .compare_exchange_weak(from.0, to.0, Ordering::AcqRel, Ordering::Acquire)
+            .map(|_| ())
+            .map_err(Position)
+    }
+
+    /// Says that nothing follows in this segment; by the one caller that has moved the cursor out of it.
+    fn seal(&self, at: Position) {
+        if let Some(block) = self.block(at.segment()) {
+            block.word(at.offset()).store(self.salt.seal(at).to_le(), Ordering::Release);
+        }
+    }
+
+    /// Whether a segment may be entered: it has memory, and it is not the last one, which precious records keep.
+    fn is_ready(&self, segment: u32, precious: bool) -> bool {
+        let held = segment.wrapping_sub(self.tail.load(Ordering::Acquire)) as usize;
+        let most = if precious { SEGMENTS } else { SEGMENTS - 1 };
+        held < most && self.entry(segment).load(Ordering::Acquire) != 0
+    }
+
+    /// Waits a moment for the keeper. Gives the cursor where it is then; None when the ring is full.
+    #[cold]
+    fn await_segment(&self, seen: Position, next: u32, precious: bool) -> Option<Position> {
+        let full = next.wrapping_sub(self.tail.load(Ordering::Acquire)) as usize
+            >= if precious { SEGMENTS } else { SEGMENTS - 1 };
+        self.call();
+        if full || self.short.load(Ordering::Relaxed) {
+            return None;
+        }
+        self.ahead.fetch_max((self.ahead.load(Ordering::Relaxed) * 2).min(MOST_AHEAD), Ordering::Relaxed);
+        self.wake_keeper();
+        let began = Instant::now();
+        while began.elapsed() < PATIENCE {
+            let cursor = Position(self.cursor.0.load(Ordering::Acquire));
+            if cursor.segment() != seen.segment() || self.is_ready(next, precious) {
+                return Some(cursor);
+            }
+            sync::yield_now();
+        }
+        None
+    }
+
+    fn entry(&self, segment: u32) -> &AtomicU32 {
+        &self.directory[segment as usize % SEGMENTS]
+    }
+
+    /// The memory of a segment that the cursor has reached and that was not given back.
+    fn block(&self, segment: u32) -> Option<&Block> {
+        let index = self.entry(segment).load(Ordering::Acquire).checked_sub(1)?;
+        self.blocks[index as usize].get()
+    }
+
+    fn wake(&self, at: Position, len: usize, urgency: Urgency) {
+        let records = self.waiting.0.fetch_add(1, Ordering::Relaxed) as usize + 1;
+        let read_to = Position(self.read_to.load(Ordering::Relaxed));
+        if urgency.now || records >= urgency.records || distance(read_to, at) + len >= urgency.bytes {
+            self.call();
+        }
+        let half = SEGMENT / 2;
+        if at.offset() < half && at.offset() + len >= half {
+            self.wake_keeper();
+        }
+    }
+
+    /// Makes the writer start now.
+    pub fn call(&self) {
+        if !self.called.load(Ordering::Relaxed)
+            && !self.called.swap(true, Ordering::AcqRel)
+            && let Some(writer) = self.writer.get()
+        {
+            writer.unpark();
+        }
+    }
+
+    fn wake_keeper(&self) {
+        if let Some(keeper) = self.keeper.get() {
+            keeper.unpark();
+        }
+    }
+
+    /// Calls the writer and waits until everything pushed before is in its document; false after `timeout`.
+    pub fn settle(&self, timeout: Duration) -> bool {
+        let wanted = Position(self.cursor.0.load(Ordering::Acquire));
+        self.call();
+        let settled = self.settled.lock().unwrap_or_else(PoisonError::into_inner);
+        let (settled, _) = self
+            .done
+            .wait_timeout_while(settled, timeout, |settled| *settled < wanted)
+            .unwrap_or_else(PoisonError::into_inner);
+        *settled >= wanted
+    }
+
+    /// Whether everything pushed so far is in its document.
+    #[must_use]
+    pub fn is_settled(&self) -> bool {
+        let pushed = Position(self.cursor.0.load(Ordering::Acquire));
+        *self.settled.lock().unwrap_or_else(PoisonError::into_inner) >= pushed
+    }
+
+    /// Says how many events of the session in `slot` were not taken so far.
+    pub fn note_losses(&self, slot: u32, losses: u64) {
+        if let Some(file) = &self.file {
+            file.losses(slot).fetch_max(losses, Ordering::Relaxed);
+        }
+    }
+
+    // The writer's side
+
+    /// Waits until the writer is called or `timeout` has passed: the writer's side.
+    pub fn wait(&self, timeout: Duration) {
+        let until = Instant::now() + timeout;
+        while !self.called.swap(false, Ordering::AcqRel) {
+            let left = until.saturating_duration_since(Instant::now());
+            if left.is_zero() {
+                return;
+            }
+            std::thread::park_timeout(left);
+        }
+    }
+
+    /// Hands every committed record from `from` on to `each`, in order; returns the place behind the last one.
+    pub fn read(&self, from: Position, each: impl FnMut(Position, Record<'_>)) -> Position {
+        self.waiting.0.store(0, Ordering::Relaxed);
+        let to = self.walk(from, Position(u64::MAX), each);
+        self.read_to.store(to.0, Ordering::Relaxed);
+        to
+    }
+
+    /// The same for records before `until` that were read already and not given back.
+    pub fn walk(
+        &self,
+        from: Position,
+        until: Position,
+        mut each: impl FnMut(Position, Record<'_>),
+    ) -> Position {
+        let mut at = from;
+        while at < until
+            && let Some(block) = self.block(at.segment())
+        {
+            match Word::of(u64::from_le(block.word(at.offset()).load(Ordering::Acquire))) {
+                Word::Free => break,
+                Word::Sealed => at = Position::new(at.segment().wrapping_add(1), FIRST),
+                Word::Record(len) => {
+                    // SAFETY: the acquire load of its commit word has published the record, and its segment is
+                    // given back by this thread alone.
+                    unsafe {
+                        block.read(at.offset() + 8, len - 8, |bytes| {
+                            Record::from_bytes(bytes).map(|record| each(at, record))
+                        });
+                    }
+                    at = Position::new(at.segment(), at.offset() + padded(len));
+                }
+            }
+        }
+        at
+    }
+
+    /// The one record at `at`, which was read before and not given back.
+    pub fn again<R>(&self, at: Position, work: impl FnOnce(Record<'_>) -> R) -> Option<R> {
+        let block = self.block(at.segment())?;
+        let Word::Record(len) = Word::of(u64::from_le(block.word(at.offset()).load(Ordering::Acquire)))
+        else {
+            return None;
+        };
+        // SAFETY: as in `read`.
+        unsafe { block.read(at.offset() + 8, len - 8, |bytes| Record::from_bytes(bytes).map(work)) }
+    }
+
+    /// The first segment that was not given back.
+    #[must_use]
+    pub fn tail(&self) -> u32 {
+        self.tail.load(Ordering::Acquire)
+    }
+
+    /// Says that nothing before `at` is needed any more: its whole segments can be used again.
+    pub fn give_back(&self, at: Position) {
+        let mut keep = self.keep();
+        let mut tail = self.tail.load(Ordering::Acquire);
+        while tail != at.segment() {
+            if let Some(index) = self.entry(tail).swap(0, Ordering::AcqRel).checked_sub(1) {
+                keep.free.push(index);
+            }
+            tail = tail.wrapping_add(1);
+            self.tail.store(tail, Ordering::Release);
+        }
+        drop(keep);
+        self.wake_keeper();
+    }
+
+    /// Says that everything before `at` is in its document.
+    pub fn settled(&self, at: Position) {
+        if let Some(file) = &self.file {
+            file.settled(at);
+        }
+        *self.settled.lock().unwrap_or_else(PoisonError::into_inner) = at;
+        self.done.notify_all();
+    }
+
+    // The keeper's side
+
+    fn keep(&self) -> MutexGuard<'_, Keep> {
+        self.keep.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Keeps segments ready until [`Ring::dismiss`]: the keeper's thread.
+    pub fn stand_by(&self) {
+        loop {
+            let mut keep = self.keep();
+            if keep.stop {
+                return;
+            }
+            let made = self.wants_more(&keep).then(|| self.make_ready(&mut keep));
+            self.short.store(matches!(made, Some(Err(_))), Ordering::Relaxed);
+            drop(keep);
+            if !matches!(made, Some(Ok(()))) {
+                std::thread::park();
+            }
+        }
+    }
+
+    /// Ends the keeper.
+    pub fn dismiss(&self) {
+        self.keep().stop = true;
+        self.wake_keeper();
+    }
+
+    fn wants_more(&self, keep: &Keep) -> bool {
+        let cursor = Position(self.cursor.0.load(Ordering::Acquire)).segment();
+        let ready = keep.next.wrapping_sub(cursor).wrapping_sub(1);
+        let held = keep.next.wrapping_sub(self.tail.load(Ordering::Acquire)) as usize;
+        ready < self.ahead.load(Ordering::Relaxed) && held < SEGMENTS
+    }
+
+    /// Makes the next segment ready.
+    fn make_ready(&self, keep: &mut Keep) -> std::io::Result<()> {
+        let index = self.take_block(keep)?;
+        let Some(block) = self.blocks[index as usize].get() else { return Ok(()) };
+        let head = file::segment_head(self.salt, keep.next);
+        // SAFETY: no entry of the directory leads to this block, so that it is this thread's alone.
+        unsafe { block.write(0, &head) };
+        self.entry(keep.next).store(index + 1, Ordering::Release);
+        keep.next = keep.next.wrapping_add(1);
+        Ok(())
+    }
+
+    /// A zeroed block: one that was given back, or a new one.
+    fn take_block(&self, keep: &mut Keep) -> std::io::Result<u32> {
+        if let Some(index) = keep.free.pop() {
+            if let Some(block) = self.blocks[index as usize].get() {
+                // SAFETY: it was given back after the writer had read all that callers had reserved in it.
+                unsafe { block.zero() };
+            }
+            return Ok(index);
+        }
+        if let Some(index) = keep.bare.pop() {
+            return self.allocate(index).inspect_err(|_| keep.bare.push(index)).map(|()| index);
+        }
+        let index = keep.made;
+        self.allocate(index)?;
+        let block = match &self.file {
+            Some(file) => Block::mapped(file.file(), file::segment_at(index), SEGMENT)?,
+            None => Block::heap(SEGMENT),
+        };
+        let _ = self.blocks[index as usize].set(block);
+        keep.made += 1;
+        Ok(index)
+    }
+
+    fn allocate(&self, index: u32) -> std::io::Result<()> {
+        self.file.as_ref().map_or(Ok(()), |file| file.allocate(index))
+    }
+
+    /// Gives memory back that a burst has left: what is free beyond what is kept ready. By the idle writer.
+    pub fn relax(&self) {
+        let mut keep = self.keep();
+        self.ahead.store(AHEAD, Ordering::Relaxed);
+        let Some(file) = &self.file else { return };
+        while keep.free.len() > AHEAD as usize {
+            let Some(index) = keep.free.pop() else { return };
+            if file.release(index).is_err() {
+                keep.free.push(index);
+                return;
+            }
+            keep.bare.push(index);
+        }
+    }
+}
+
+/// Bytes from one place to another, as far as the writer must know.
+fn distance(from: Position, to: Position) -> usize {
+    let segments = to.segment().wrapping_sub(from.segment()) as usize;
+    (segments * SEGMENT + to.offset()).saturating_sub(from.offset())
+}
+
+#[cfg(all(test, not(loom)))]
+mod tests;

@@ -1,0 +1,515 @@
+//! The writer: one native thread per process and telemetry folder that drains the ring into documents.
+//!
+//! It never touches Python. Its faults are kept for the caller's thread to say, once.
+
+mod trace;
+
+use crate::clock::{self, Wall};
+use crate::folder::Folder;
+use crate::liveness::{self, WriterLock};
+use crate::redact::Redactor;
+use crate::ring::{Head, Placement, Position, Ring, RingFile, Tag, Urgency, Where};
+use crate::session::{Durability, Session, SessionPolicy, Shared};
+use std::cell::RefCell;
+use std::collections::{BTreeSet, HashMap};
+use std::io;
+use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::path::PathBuf;
+use std::sync::atomic::{AtomicBool, AtomicU32, AtomicU64, Ordering::Relaxed};
+use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
+use std::time::Duration;
+pub use trace::part_name;
+pub(crate) use trace::split;
+use trace::{Beginning, Trace, create_document, open_record};
+
+/// Descriptors that documents of one writer keep open between flushes.
+const OPEN_DOCUMENTS: usize = 64;
+/// How long a call waits for its event to be durable (`durability: event`). The event is in the ring all the while.
+const DURABLE_WAIT: Duration = Duration::from_secs(1);
+/// How long a writer without sessions stays before its thread ends.
+const LINGER: Duration = Duration::from_secs(2);
+/// How often a disk that refuses is tried again, at the most.
+const RETRY: Duration = Duration::from_millis(100);
+/// For records of our own: they wake nobody and may use the ring's reserve.
+const QUIET: Urgency = Urgency { records: usize::MAX, bytes: usize::MAX, now: false, precious: true };
+
+/// What the header line of a document says.
+#[derive(Clone, Debug)]
+pub struct Header {
+    /// The session's id.
+    pub session_id: String,
+    /// When it began.
+    pub started: Wall,
+    /// The metadata as a JSON object.
+    pub metadata: String,
+}
+
+impl Header {
+    /// With one more entry in the metadata; both texts are ours and need no escapes.
+    fn with(mut self, name: &str, value: &str) -> Header {
+        if self.metadata.pop() == Some('}') {
+            let comma = if self.metadata.ends_with('{') { "" } else { "," };
+            self.metadata = format!("{}{comma}\"{name}\":\"{value}\"}}", self.metadata);
+        }
+        self
+    }
+
+    /// The header line of a part.
+    fn line(&self, part: u32) -> String {
+        let Header { metadata, .. } = self;
+        let mut id = Vec::new();
+        crate::encode::escape::quote_into(&mut id, &self.session_id);
+        let first = format!(
+            r#"{{"session_id":{},"timestamp":"{}","metadata":{metadata},"events":["#,
+            String::from_utf8_lossy(&id),
+            clock::rfc3339(self.started)
+        );
+        with_part(&first, part)
+    }
+}
+
+/// The header line of a part, from that of the first one.
+pub(crate) fn with_part(first: &str, part: u32) -> String {
+    match first.strip_suffix("},\"events\":[") {
+        Some(front) if part > 1 => {
+            let comma = if front.ends_with('{') { "" } else { "," };
+            format!("{front}{comma}\"part\":{part}}},\"events\":[")
+        }
+        _ => first.to_owned(),
+    }
+}
+
+/// The folders a writer writes to, and where its ring is.
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+pub struct Folders {
+    /// Where documents go.
+    pub traces: PathBuf,
+    /// Where locks go: `.t800`.
+    pub private: PathBuf,
+    /// Where the ring goes.
+    pub ring: Where,
+    /// A keyed hash of the telemetry folder: what its rings are called.
+    pub tag: String,
+}
+
+impl Folders {
+    /// Where rings of these folders may be.
+    #[must_use]
+    pub fn placement(&self) -> Placement {
+        Placement { tag: self.tag.clone(), private: self.private.clone(), wanted: self.ring }
+    }
+}
+
+/// One writer with its ring, shared by all sessions of a process and folder.
+pub struct Hub {
+    folders: Folders,
+    ring: Ring,
+    traces: Mutex<Arc<Folder>>,
+    state: Mutex<HubState>,
+    lock: Mutex<Option<WriterLock>>,
+    /// Sessions that are about to be admitted.
+    expected: AtomicU32,
+    next_number: AtomicU32,
+    interval_ms: AtomicU64,
+    /// A disk refuses what a session has to write.
+    refused: AtomicBool,
+    fault: Mutex<Fault>,
+}
+
+/// What the disk has refused.
+#[derive(Default)]
+struct Fault {
+    unsaid: Option<String>,
+    /// Said already: the same fault is retried at every flush.
+    said: Option<String>,
+}
+
+struct HubState {
+    traces: HashMap<u32, Trace>,
+    /// Up to where the ring was read.
+    read_to: Position,
+    /// It has left the process's list of writers: its threads end.
+    gone: bool,
+}
+
+/// What a trace needs of its writer while it writes.
+pub(crate) struct Places<'a> {
+    ring: &'a Ring,
+    traces: &'a Mutex<Arc<Folder>>,
+}
+
+impl Places<'_> {
+    fn traces(&self) -> Arc<Folder> {
+        Arc::clone(&self.traces.lock().unwrap_or_else(PoisonError::into_inner))
+    }
+
+    /// The folder of documents, made again where somebody has removed it.
+    fn revive(&self) -> io::Result<Arc<Folder>> {
+        let mut traces = self.traces.lock().unwrap_or_else(PoisonError::into_inner);
+        if !traces.is_in_place() {
+            let path = traces.path().to_owned();
+            if let Some(parent) = path.parent().filter(|parent| !parent.is_dir()) {
+                std::fs::create_dir_all(parent.parent().unwrap_or(parent))?;
+                Folder::own(parent)?;
+            }
+            *traces = Arc::new(Folder::own(&path)?);
+        }
+        Ok(Arc::clone(&traces))
+    }
+}
+
+/// The writers of this process, by folder.
+type Hubs = HashMap<Folders, Arc<Hub>>;
+
+fn hubs() -> MutexGuard<'static, Hubs> {
+    static HUBS: OnceLock<Mutex<Hubs>> = OnceLock::new();
+    HUBS.get_or_init(Mutex::default).lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+/// How often this process is a fork's child: sessions of an earlier generation belong to a parent.
+static GENERATION: AtomicU32 = AtomicU32::new(0);
+
+/// The generation of this process; see [`after_fork`].
+#[must_use]
+pub fn generation() -> u32 {
+    GENERATION.load(Relaxed)
+}
+
+thread_local! {
+    /// Held over a fork, so that no other thread is inside when the child is made.
+    static HELD: RefCell<Option<MutexGuard<'static, Hubs>>> = const { RefCell::new(None) };
+}
+
+/// Before this process forks, on the thread that forks.
+pub fn before_fork() {
+    HELD.set(Some(hubs()));
+}
+
+/// After a fork. In the child the parent's writers are forgotten: their threads, locks and documents are not its own.
+pub fn after_fork(child: bool) {
+    let Some(mut hubs) = HELD.take() else { return };
+    if child {
+        for hub in hubs.values() {
+            hub.abandon();
+        }
+        // Dropping would remove the parent's lock files and ring.
+        std::mem::forget(std::mem::take(&mut *hubs));
+        GENERATION.fetch_add(1, Relaxed);
+    }
+}
+
+/// Opens a session: its document is on disk, its writer runs.
+///
+/// # Errors
+/// When the document cannot be created.
+pub fn open(
+    folders: &Folders,
+    stem: &str,
+    header: Header,
+    redactor: Arc<Redactor>,
+    policy: SessionPolicy,
+) -> io::Result<(Session, PathBuf)> {
+    let hub = hub_of(folders)?;
+    let header = header.with("ring", hub.ring_kind());
+    let shared = Arc::new(Shared::new(policy.budget_ns));
+    let number = hub.next_number.fetch_add(1, Relaxed);
+    let (path, slot) = hub.admit(number, stem, header, &shared, &redactor, &policy)?;
+    Ok((Session::new(redactor, policy, shared, hub, number, slot), path))
+}
+
+/// The writer of these folders, made and started where there is none.
+fn hub_of(folders: &Folders) -> io::Result<Arc<Hub>> {
+    let mut hubs = hubs();
+    if let Some(hub) = hubs.get(folders) {
+        hub.expect_session();
+        return Ok(Arc::clone(hub));
+    }
+    let hub = Arc::new(Hub::new(folders.clone())?);
+    hub.expect_session();
+    hub.start()?;
+    hubs.insert(folders.clone(), Arc::clone(&hub));
+    Ok(hub)
+}
+
+/// Ends every writer of this process that has nothing left to write: at exit.
+pub fn shut_down() {
+    let idle: Vec<Arc<Hub>> = hubs().values().map(Arc::clone).collect();
+    for hub in idle {
+        hub.leave();
+    }
+}
+
+impl Hub {
+    fn new(folders: Folders) -> io::Result<Hub> {
+        let private = Arc::new(Folder::own(&folders.private)?);
+        liveness::sweep(&private);
+        let ring = Ring::new(RingFile::create(&folders.placement()))?;
+        Ok(Hub {
+            traces: Mutex::new(Arc::new(Folder::own(&folders.traces)?)),
+            state: Mutex::new(HubState { traces: HashMap::new(), read_to: ring.start(), gone: false }),
+            lock: Mutex::new(WriterLock::create(&private).ok()),
+            expected: AtomicU32::new(0),
+            next_number: AtomicU32::new(1),
+            interval_ms: AtomicU64::new(u64::MAX),
+            refused: AtomicBool::new(false),
+            fault: Mutex::default(),
+            folders,
+            ring,
+        })
+    }
+
+    fn start(self: &Arc<Self>) -> io::Result<()> {
+        let (hub, other) = (Arc::clone(self), Arc::clone(self));
+        let keeper =
+            std::thread::Builder::new().name("t800-keeper".into()).spawn(move || other.ring.stand_by())?;
+        let writer = std::thread::Builder::new().name("t800-writer".into()).spawn(move || hub.run());
+        if writer.is_err() {
+            self.ring.dismiss();
+            keeper.thread().unpark();
+        }
+        self.ring.serve(writer?.thread().clone(), keeper.thread().clone());
+        Ok(())
+    }
+
+    fn state(&self) -> MutexGuard<'_, HubState> {
+        self.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn lock(&self) -> MutexGuard<'_, Option<WriterLock>> {
+        self.lock.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn places(&self) -> Places<'_> {
+        Places { ring: &self.ring, traces: &self.traces }
+    }
+
+    /// A session is about to be admitted: the writer must not leave.
+    fn expect_session(&self) {
+        self.expected.fetch_add(1, Relaxed);
+    }
+
+    fn admit(
+        &self,
+        number: u32,
+        stem: &str,
+        header: Header,
+        shared: &Arc<Shared>,
+        redactor: &Arc<Redactor>,
+        policy: &SessionPolicy,
+    ) -> io::Result<(PathBuf, u32)> {
+        let admitted = self.admit_expected(number, stem, header, shared, redactor, policy);
+        self.expected.fetch_sub(1, Relaxed);
+        admitted
+    }
+
+    fn admit_expected(
+        &self,
+        number: u32,
+        stem: &str,
+        header: Header,
+        shared: &Arc<Shared>,
+        redactor: &Arc<Redactor>,
+        policy: &SessionPolicy,
+    ) -> io::Result<(PathBuf, u32)> {
+        let mut state = self.state();
+        let (mut document, stem) = create_document(&self.places(), stem, &header)?;
+        if policy.durability != Durability::Process {
+            document.sync()?;
+            self.places().traces().sync()?;
+        }
+        if state.traces.len() > OPEN_DOCUMENTS {
+            document.park();
+        }
+        let path = document.path();
+        // Without a link the session is recorded all the same; readers then judge it by its age.
+        let _ = self.lock().as_ref().map(|lock| lock.hold(&stem));
+        let opened_at =
+            open_record(&self.ring, (number, number), &stem, &header, redactor).unwrap_or(state.read_to);
+        let beginning = Beginning {
+            number,
+            stem,
+            slot: number,
+            header,
+            document,
+            shared: Arc::clone(shared),
+            redactor: Arc::clone(redactor),
+            durability: policy.durability,
+            sync_every: policy.flush_interval,
+            opened_at,
+        };
+        state.traces.insert(number, Trace::new(beginning));
+        self.interval_ms
+            .fetch_min(u64::try_from(policy.flush_interval.as_millis()).unwrap_or(u64::MAX), Relaxed);
+        // It may be waiting for longer than this session wants.
+        self.ring.call();
+        Ok((path, number))
+    }
+
+    /// Takes a record for the writer; None when the ring is full.
+    pub fn push(&self, head: Head, parts: &[&[u8]], mut urgency: Urgency) -> Option<Position> {
+        // Memory of this process dies with it: what is there must not stay there.
+        urgency.now |= self.ring.file().is_none() && head.tag == Tag::Event;
+        self.ring.push(head, parts, urgency)
+    }
+
+    /// Counts events of the session in `slot` that were not taken.
+    pub fn note_losses(&self, slot: u32, losses: u64) {
+        self.ring.note_losses(slot, losses);
+    }
+
+    /// Waits until everything pushed before is in its document.
+    #[must_use]
+    pub fn settle(&self, timeout: Duration) -> bool {
+        self.ring.settle(timeout)
+    }
+
+    /// Waits until everything pushed before is durable, unless the disk refuses.
+    pub fn settle_durably(&self) {
+        if !self.refused.load(Relaxed) {
+            let _ = self.ring.settle(DURABLE_WAIT);
+        }
+    }
+
+    /// Where the ring is: `memory`, `beside` or, where nothing can be mapped, `heap`.
+    #[must_use]
+    pub fn ring_kind(&self) -> &'static str {
+        self.ring.file().map_or("heap", |file| file.kind)
+    }
+
+    /// The last fault of the disk, once.
+    #[must_use]
+    pub fn take_fault(&self) -> Option<String> {
+        let mut fault = self.fault.lock().unwrap_or_else(PoisonError::into_inner);
+        let text = fault.unsaid.take()?;
+        fault.said = Some(text.clone());
+        Some(text)
+    }
+
+    /// In a fork's child: gives back what the child has of the parent's locks, which the parent still holds.
+    fn abandon(&self) {
+        if let Some(lock) = self.lock.try_lock().ok().and_then(|mut lock| lock.take()) {
+            lock.abandon();
+        }
+        if let Some(file) = self.ring.file() {
+            file.abandon();
+        }
+    }
+
+    /// Ends this writer if it has nothing left to write, and removes its ring. True when it has ended.
+    fn leave(&self) -> bool {
+        // In this order everywhere: nobody is admitted while the list is locked.
+        let mut hubs = hubs();
+        let mut state = self.state();
+        let busy = !state.traces.is_empty() || self.expected.load(Relaxed) > 0;
+        if busy && !state.gone {
+            return false;
+        }
+        if !std::mem::replace(&mut state.gone, true) {
+            hubs.remove(&self.folders);
+            *self.lock() = None;
+            if let Some(file) = self.ring.file() {
+                file.remove();
+            }
+            self.ring.dismiss();
+            self.ring.call();
+        }
+        true
+    }
+
+    fn run(&self) {
+        crate::recover::sweep(&self.folders);
+        let mut idle = false;
+        loop {
+            self.ring.wait(self.patience(idle));
+            clock::reanchor();
+            // A defect of ours must cost one batch at the most, never the thread that all sessions wait for.
+            let wrote = catch_unwind(AssertUnwindSafe(|| self.write()));
+            if wrote.is_err() {
+                self.note(Err(io::Error::other("the writer failed inside; please report this")));
+            }
+            let empty = self.state().traces.is_empty();
+            if empty && idle && self.leave() {
+                return;
+            }
+            if empty && !idle {
+                self.interval_ms.store(u64::MAX, Relaxed);
+            }
+            idle = empty;
+        }
+    }
+
+    /// How long the writer may sleep.
+    fn patience(&self, idle: bool) -> Duration {
+        let interval = Duration::from_millis(self.interval_ms.load(Relaxed));
+        match (self.refused.load(Relaxed), idle) {
+            (true, _) => interval.min(RETRY),
+            (false, true) => LINGER,
+            (false, false) => interval,
+        }
+    }
+
+    fn write(&self) {
+        let mut state = self.state();
+        let (places, mut touched) = (self.places(), BTreeSet::new());
+        let HubState { traces, read_to, .. } = &mut *state;
+        let from = *read_to;
+        *read_to = self.ring.read(from, |at, record| {
+            if let Some(trace) = traces.get_mut(&record.head.session) {
+                touched.insert(record.head.session);
+                self.note(trace.take(at, &record, &places));
+            }
+        });
+        touched.extend(traces.values().filter(|trace| !trace.is_settled()).map(|trace| trace.number));
+        let quiet = from == *read_to;
+        let read_to = *read_to;
+        for number in touched {
+            self.flush(&mut state, number, read_to);
+        }
+        for trace in state.traces.values_mut() {
+            self.note(trace.keep_durable());
+        }
+        self.refused.store(state.traces.values().any(Trace::is_refused), Relaxed);
+        self.give_back(&mut state);
+        if quiet {
+            self.ring.relax();
+        }
+    }
+
+    fn flush(&self, state: &mut HubState, number: u32, read_to: Position) {
+        let crowded = state.traces.len() > OPEN_DOCUMENTS;
+        let Some(trace) = state.traces.get_mut(&number) else { return };
+        self.note(trace.flush(&self.places()));
+        self.note(trace.catch_up(read_to, &self.places()));
+        if trace.ended.is_some() && trace.is_settled() {
+            let stem = trace.stem.clone();
+            state.traces.remove(&number);
+            if let Some(lock) = self.lock().as_ref() {
+                lock.release(&stem);
+            }
+        } else if crowded {
+            trace.document.park();
+        }
+    }
+
+    /// Gives the ring back what no document needs any more, and tells those who wait.
+    fn give_back(&self, state: &mut HubState) {
+        let settled = state.traces.values().filter_map(Trace::oldest).fold(state.read_to, Position::min);
+        let first = settled.segment();
+        let carried = first == self.ring.tail()
+            || state.traces.values_mut().all(|trace| trace.carry(&self.ring, first));
+        if carried {
+            self.ring.give_back(settled);
+        }
+        self.ring.settled(settled);
+    }
+
+    fn note(&self, result: io::Result<()>) {
+        if let Err(error) = result {
+            let text = error.to_string();
+            let mut fault = self.fault.lock().unwrap_or_else(PoisonError::into_inner);
+            if fault.said.as_ref() != Some(&text) {
+                fault.unsaid = Some(text);
+            }
+        }
+    }
+}

@@ -1,0 +1,376 @@
+//! One session as the writer sees it: its document, and what waits for it.
+
+use super::{Header, Places};
+use crate::clock::{self, Mono, Wall};
+use crate::redact::Redactor;
+use crate::ring::{Head, Position, Record, Ring, Tag};
+use crate::session::{Durability, Shared};
+use crate::summary::{FACTS_LEN, Facts, State, Summary, redactions};
+use crate::trace_file::{Document, MAX_BYTES};
+use std::collections::BTreeMap;
+use std::io;
+use std::sync::Arc;
+use std::time::Duration;
+
+/// Lines of a document that are written at once at the most, in bytes.
+const BATCH: usize = 1 << 20;
+/// How long to wait after a disk has refused; doubled each time, up to the second figure.
+const FIRST_RETRY: Duration = Duration::from_millis(50);
+const LAST_RETRY: Duration = Duration::from_secs(2);
+
+/// A session's document and what waits for it.
+pub(super) struct Trace {
+    pub(super) number: u32,
+    pub(super) stem: String,
+    pub(super) slot: u32,
+    pub(super) ended: Option<Wall>,
+    pub(super) document: Document,
+    header: Header,
+    part: u32,
+    summary: Summary,
+    shared: Arc<Shared>,
+    redactor: Arc<Redactor>,
+    durability: Durability,
+    sync_every: Duration,
+    /// When what is not durable yet was first written.
+    unsynced: Option<Mono>,
+    /// Lines that wait, joined as they will stand in the file.
+    pending: Vec<u8>,
+    /// The place of the first record that is not in the document.
+    unwritten: Option<Position>,
+    /// The place of the first record that was not looked at, because the disk refuses what waits already.
+    untaken: Option<Position>,
+    /// The place of the last record that was looked at.
+    taken: Position,
+    refused: Option<Refused>,
+    /// Losses that earlier parts have counted.
+    dropped_before: u64,
+    /// Where the ring says how the session began and what its sums were.
+    opened_at: Position,
+    sums_at: Option<Position>,
+    /// Where the ring says of open calls that they have begun.
+    begun: BTreeMap<u64, Position>,
+}
+
+/// A disk that refuses: when to try again.
+struct Refused {
+    at: Mono,
+    wait: Duration,
+}
+
+impl Refused {
+    fn first() -> Refused {
+        Refused { at: clock::now() + FIRST_RETRY.as_nanos() as u64, wait: FIRST_RETRY }
+    }
+
+    fn again(self) -> Refused {
+        let wait = (self.wait * 2).min(LAST_RETRY);
+        Refused { at: clock::now() + wait.as_nanos() as u64, wait }
+    }
+}
+
+/// What a trace is made of.
+pub(super) struct Beginning {
+    pub(super) number: u32,
+    pub(super) stem: String,
+    pub(super) slot: u32,
+    pub(super) header: Header,
+    pub(super) document: Document,
+    pub(super) shared: Arc<Shared>,
+    pub(super) redactor: Arc<Redactor>,
+    pub(super) durability: Durability,
+    pub(super) sync_every: Duration,
+    pub(super) opened_at: Position,
+}
+
+impl Trace {
+    pub(super) fn new(beginning: Beginning) -> Trace {
+        let Beginning { number, stem, slot, header, document, shared, redactor, .. } = beginning;
+        let Beginning { durability, sync_every, opened_at, .. } = beginning;
+        Trace {
+            number,
+            stem,
+            slot,
+            ended: None,
+            document,
+            header,
+            part: 1,
+            summary: Summary::default(),
+            shared,
+            redactor,
+            durability,
+            sync_every,
+            unsynced: Some(clock::now()),
+            pending: Vec::new(),
+            unwritten: None,
+            untaken: None,
+            taken: opened_at,
+            refused: None,
+            dropped_before: 0,
+            opened_at,
+            sums_at: None,
+            begun: BTreeMap::new(),
+        }
+    }
+
+    /// Looks at one record.
+    ///
+    /// # Errors
+    /// What the disk refused; nothing is lost by it.
+    pub(super) fn take(&mut self, at: Position, record: &Record<'_>, hub: &Places<'_>) -> io::Result<()> {
+        if self.ended.is_some() || self.untaken.is_some() {
+            return Ok(());
+        }
+        if self.refused.is_some() {
+            self.untaken = Some(at);
+            return Ok(());
+        }
+        match record.head.tag {
+            Tag::Event => {
+                if let Err(error) = self.event(at, record, hub) {
+                    self.untaken = Some(at);
+                    self.refused.get_or_insert_with(Refused::first);
+                    return Err(error);
+                }
+            }
+            Tag::Begin => {
+                self.begun.insert(record.head.id, at);
+            }
+            Tag::Close => {
+                let told = record.payload.try_into().map(u64::from_le_bytes);
+                self.ended = Some(told.unwrap_or_else(|_| clock::wall(clock::now())));
+                self.unwritten.get_or_insert(at);
+            }
+            Tag::Open | Tag::Sums | Tag::Ended => {}
+        }
+        self.taken = at;
+        Ok(())
+    }
+
+    fn event(&mut self, at: Position, record: &Record<'_>, hub: &Places<'_>) -> io::Result<()> {
+        let Some((facts, counts, line)) = split(record.payload) else { return Ok(()) };
+        if self.document.body_len() + (self.pending.len() + line.len()) as u64 > MAX_BYTES {
+            self.flush(hub)?;
+            self.next_part(hub)?;
+        } else if self.pending.len() > BATCH {
+            self.flush(hub)?;
+        }
+        if !self.pending.is_empty() {
+            self.pending.extend_from_slice(b",\n");
+        }
+        self.pending.extend_from_slice(line);
+        self.unwritten.get_or_insert(at);
+        if self.begun.remove(&record.head.id).is_some_and(|begun| begun > at) {
+            let head = Head { session: self.number, tag: Tag::Ended, id: record.head.id };
+            hub.ring.push(head, &[], super::QUIET);
+        }
+        self.summary.add(&facts, line);
+        for (rule, count) in redactions(counts) {
+            self.summary.add_redactions(self.redactor.rule_name(rule), count.into());
+        }
+        Ok(())
+    }
+
+    /// Writes what waits, unless the disk has refused it a moment ago.
+    ///
+    /// # Errors
+    /// When the disk refuses: what waits goes on waiting.
+    pub(super) fn flush(&mut self, hub: &Places<'_>) -> io::Result<()> {
+        let now = clock::now();
+        if self.refused.as_ref().is_some_and(|refused| now < refused.at) {
+            return Ok(());
+        }
+        let written = self.write(hub);
+        match &written {
+            Ok(()) => {
+                self.pending.clear();
+                (self.unwritten, self.refused) = (None, None);
+            }
+            Err(_) => self.refused = Some(self.refused.take().map_or_else(Refused::first, Refused::again)),
+        }
+        written
+    }
+
+    fn write(&mut self, hub: &Places<'_>) -> io::Result<()> {
+        let (overhead, dropped) = self.shared.read();
+        (self.summary.overhead, self.summary.dropped) =
+            (overhead, dropped.saturating_sub(self.dropped_before));
+        let state = if self.ended.is_some() { State::Closed } else { State::Live };
+        let summary = self.summary.json(state, self.ended);
+        if self.document.is_removed() {
+            let folder = hub.revive()?;
+            self.document.revive(&folder, &self.header.line(self.part))?;
+        }
+        self.say_sums(hub.ring, &summary);
+        self.document.append(&self.pending, &summary)?;
+        self.unsynced.get_or_insert_with(clock::now);
+        if self.durability == Durability::Event || self.ended.is_some() {
+            self.sync()?;
+        }
+        Ok(())
+    }
+
+    /// Leaves in the ring what the closing line is about to say: a torn one loses the counts of redactions, which
+    /// no event holds.
+    fn say_sums(&mut self, ring: &Ring, summary: &str) {
+        if ring.file().is_none() || self.ended.is_some() {
+            return;
+        }
+        let head = Head { session: self.number, tag: Tag::Sums, id: 0 };
+        let front = [self.taken.0.to_le_bytes(), u64::from(self.part).to_le_bytes()].concat();
+        self.sums_at = ring.push(head, &[&front, summary.as_bytes()], super::QUIET).or(self.sums_at);
+    }
+
+    /// Makes durable what has waited for it long enough.
+    ///
+    /// # Errors
+    /// When the disk refuses.
+    pub(super) fn keep_durable(&mut self) -> io::Result<()> {
+        let due = self.unsynced.is_some_and(|since| {
+            u128::from(clock::now().saturating_sub(since)) >= self.sync_every.as_nanos()
+        });
+        if due { self.sync() } else { Ok(()) }
+    }
+
+    fn sync(&mut self) -> io::Result<()> {
+        if self.durability != Durability::Process {
+            self.document.sync()?;
+        }
+        self.unsynced = None;
+        Ok(())
+    }
+
+    /// Closes the full part and begins the next one.
+    fn next_part(&mut self, hub: &Places<'_>) -> io::Result<()> {
+        let now = clock::wall(clock::now());
+        self.document.append(b"", &self.summary.json(State::Closed, Some(now)))?;
+        self.sync()?;
+        let (part, summary) = (self.part + 1, Summary::default());
+        let name = part_name(&self.stem, part);
+        let traces = hub.traces();
+        self.document =
+            Document::create(&traces, &name, &self.header.line(part), &summary.json(State::Live, None))?;
+        if self.durability != Durability::Process {
+            traces.sync()?;
+        }
+        self.dropped_before += self.summary.dropped;
+        self.summary = summary;
+        self.part = part;
+        Ok(())
+    }
+
+    /// Looks at the records that it could not look at while the disk refused.
+    ///
+    /// # Errors
+    /// What the disk refused again.
+    pub(super) fn catch_up(&mut self, until: Position, hub: &Places<'_>) -> io::Result<()> {
+        if self.refused.is_some() {
+            return Ok(());
+        }
+        let Some(from) = self.untaken.take() else { return Ok(()) };
+        let (mut result, number) = (Ok(()), self.number);
+        hub.ring.walk(from, until, |at, record| {
+            if record.head.session == number && at < until {
+                let taken = self.take(at, &record, hub);
+                result = std::mem::replace(&mut result, Ok(())).and(taken);
+            }
+        });
+        result.and_then(|()| if self.untaken.is_none() { self.flush(hub) } else { Ok(()) })
+    }
+
+    /// Whether everything of it that was read is in its document.
+    pub(super) fn is_settled(&self) -> bool {
+        self.oldest().is_none()
+    }
+
+    /// The place of the first record that the ring must still keep for it.
+    pub(super) fn oldest(&self) -> Option<Position> {
+        match (self.unwritten, self.untaken) {
+            (Some(one), Some(other)) => Some(one.min(other)),
+            (one, other) => one.or(other),
+        }
+    }
+
+    /// Whether something waits for a disk that has refused it.
+    pub(super) fn is_refused(&self) -> bool {
+        self.refused.is_some()
+    }
+
+    /// Puts into the ring again what is still needed of segments before `segment`, which will be given back: how
+    /// the session began, its sums, and the calls that are open. False when there is no room.
+    pub(super) fn carry(&mut self, ring: &Ring, segment: u32) -> bool {
+        if self.opened_at.segment() < segment {
+            let Some(at) =
+                open_record(ring, (self.number, self.slot), &self.stem, &self.header, &self.redactor)
+            else {
+                return false;
+            };
+            self.opened_at = at;
+        }
+        let old = |at: &Position| at.segment() < segment;
+        if let Some(at) = self.sums_at.filter(old) {
+            self.sums_at = carry_one(ring, at);
+        }
+        for at in self.begun.values_mut().filter(|at| old(at)) {
+            // Without room the call goes on; only its trace after a crash would lack it.
+            *at = carry_one(ring, *at).unwrap_or(*at);
+        }
+        true
+    }
+}
+
+/// Says in the ring how a session began.
+///
+/// Its payload is text, a line each: the slot of its losses, the document's name, the document's first line, the ids of
+/// the user's own rules.
+pub(super) fn open_record(
+    ring: &Ring,
+    (number, slot): (u32, u32),
+    stem: &str,
+    header: &Header,
+    redactor: &Redactor,
+) -> Option<Position> {
+    let head = Head { session: number, tag: Tag::Open, id: 0 };
+    let rules: String = redactor.user_rule_names().flat_map(|name| ["\n", name]).collect();
+    let text = format!("{slot}\n{stem}\n{}{rules}", header.line(1));
+    ring.push(head, &[text.as_bytes()], super::QUIET)
+}
+
+fn carry_one(ring: &Ring, at: Position) -> Option<Position> {
+    // Copied first: a record must not be read while its own ring is written to.
+    let (head, payload) = ring.again(at, |record| (record.head, record.payload.to_vec()))?;
+    ring.push(head, &[&payload], super::QUIET)
+}
+
+/// The name of a part of a session.
+#[must_use]
+pub fn part_name(stem: &str, part: u32) -> String {
+    if part == 1 { format!("{stem}.json") } else { format!("{stem}.part{part}.json") }
+}
+
+/// The parts of an event's record: facts, redaction counts, line.
+pub(crate) fn split(payload: &[u8]) -> Option<(Facts, &[u8], &[u8])> {
+    let facts = Facts::from_bytes(payload)?;
+    let rest = &payload[FACTS_LEN..];
+    let count = usize::from(u16::from_le_bytes([*rest.first()?, *rest.get(1)?]));
+    let (counts, line) = rest.get(2..)?.split_at_checked(count * 6)?;
+    Some((facts, counts, line))
+}
+
+/// Creates the first part under `stem`, or where that name is taken under `stem-2`, `stem-3`…
+pub(super) fn create_document(
+    places: &Places<'_>,
+    stem: &str,
+    header: &Header,
+) -> io::Result<(Document, String)> {
+    let summary = Summary::default().json(State::Live, None);
+    let (line, traces) = (header.line(1), places.revive()?);
+    let mut name = stem.to_owned();
+    for n in 2..1_000 {
+        match Document::create(&traces, &part_name(&name, 1), &line, &summary) {
+            Err(error) if error.kind() == io::ErrorKind::AlreadyExists => name = format!("{stem}-{n}"),
+            document => return document.map(|document| (document, name)),
+        }
+    }
+    Err(io::ErrorKind::AlreadyExists.into())
+}
