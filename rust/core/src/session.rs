@@ -11,7 +11,10 @@ use crate::summary::{Facts, Overhead, write_redactions};
 use crate::writer::{self, Hub};
 use std::cell::RefCell;
 use std::collections::{BTreeMap, HashMap};
-use std::sync::atomic::{AtomicBool, AtomicU64, Ordering::Relaxed};
+use std::sync::atomic::{
+    AtomicBool, AtomicU64,
+    Ordering::{Acquire, Relaxed, Release},
+};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
@@ -141,6 +144,8 @@ pub struct Session {
     /// Our numbers of events that came with an id of their own, so that their children find them.
     sources: Mutex<HashMap<Box<str>, u64>>,
     closed: AtomicBool,
+    /// Its end is about to be put into the ring.
+    ending: AtomicBool,
     /// Where its end stands in the ring; what comes behind it is not taken.
     closed_at: AtomicU64,
     generation: u32,
@@ -207,6 +212,7 @@ impl Session {
             open,
             sources,
             closed,
+            ending: AtomicBool::new(false),
             closed_at: AtomicU64::new(u64::MAX),
             generation,
         }
@@ -446,8 +452,9 @@ impl Session {
         match &self.sink {
             Sink::Writer { hub, number, .. } => {
                 let head = Head { session: *number, tag: Tag::Close, id: 0 };
+                self.ending.store(true, Release);
                 let pushed = hub.push(head, &[&clock::wall(clock::now()).to_le_bytes()], URGENT);
-                self.closed_at.store(pushed.map_or(0, |at| at.0), Relaxed);
+                self.closed_at.store(pushed.map_or(0, |at| at.0), Release);
                 pushed.is_some() && hub.settle(CLOSE_WAIT)
             }
             Sink::Memory(_) => true,
@@ -504,8 +511,9 @@ impl Session {
 
     /// Whether an event stands before the end of its session, which another thread may have just put in.
     fn is_in_time(&self, at: Position) -> bool {
-        while self.closed.load(Relaxed) {
-            let closed_at = self.closed_at.load(Relaxed);
+        // Who has put in an event behind the end has seen the ring's cursor behind it, and so sees `ending`.
+        while self.ending.load(Acquire) {
+            let closed_at = self.closed_at.load(Acquire);
             if closed_at != u64::MAX {
                 return at.0 < closed_at;
             }

@@ -168,12 +168,10 @@ impl Document {
 
     /// Whether somebody has removed the file while it was being written.
     #[must_use]
-    pub fn is_removed(&self) -> bool {
-        match &self.file {
-            Some(file) => file.metadata().is_ok_and(|found| found.nlink() == 0),
-            None => {
-                self.folder.open_file(&self.name).is_err_and(|error| error.kind() == io::ErrorKind::NotFound)
-            }
+    pub fn is_removed(&mut self) -> bool {
+        match self.file() {
+            Ok(file) => file.metadata().is_ok_and(|found| found.nlink() == 0),
+            Err(error) => error.kind() == io::ErrorKind::NotFound,
         }
     }
 

@@ -79,9 +79,17 @@ pub struct Ring {
     keep: Mutex<Keep>,
     writer: OnceLock<Thread>,
     keeper: OnceLock<Thread>,
-    settled: Mutex<Position>,
+    settled: Mutex<Settled>,
     done: Condvar,
     file: Option<RingFile>,
+}
+
+/// How far the documents are.
+struct Settled {
+    /// Everything before is in its document.
+    to: Position,
+    /// How often the writer has said that a disk refuses.
+    refusals: u64,
 }
 
 /// What only the keeper (and whoever makes the ring) changes.
@@ -117,7 +125,7 @@ impl Ring {
             keep: Mutex::new(Keep { next: 0, free: Vec::new(), bare: Vec::new(), made: 0, stop: false }),
             writer: OnceLock::new(),
             keeper: OnceLock::new(),
-            settled: Mutex::new(Position::new(0, FIRST)),
+            settled: Mutex::new(Settled { to: Position::new(0, FIRST), refusals: 0 }),
             done: Condvar::new(),
             file,
         };
@@ -278,23 +286,29 @@ impl Ring {
         }
     }
 
-    /// Calls the writer and waits until everything pushed before is in its document; false after `timeout`.
+    /// Calls the writer and waits until everything pushed before is in its document; false after `timeout`, or when
+    /// the disk refuses.
     pub fn settle(&self, timeout: Duration) -> bool {
         let wanted = Position(self.cursor.0.load(Ordering::Acquire));
         self.call();
-        let settled = self.settled.lock().unwrap_or_else(PoisonError::into_inner);
+        let settled = self.settled_lock();
+        let before = settled.refusals;
         let (settled, _) = self
             .done
-            .wait_timeout_while(settled, timeout, |settled| *settled < wanted)
+            .wait_timeout_while(settled, timeout, |now| now.to < wanted && now.refusals == before)
             .unwrap_or_else(PoisonError::into_inner);
-        *settled >= wanted
+        settled.to >= wanted
     }
 
     /// Whether everything pushed so far is in its document.
     #[must_use]
     pub fn is_settled(&self) -> bool {
         let pushed = Position(self.cursor.0.load(Ordering::Acquire));
-        *self.settled.lock().unwrap_or_else(PoisonError::into_inner) >= pushed
+        self.settled_lock().to >= pushed
+    }
+
+    fn settled_lock(&self) -> MutexGuard<'_, Settled> {
+        self.settled.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     /// Says how many events of the session in `slot` were not taken so far.
@@ -387,12 +401,15 @@ impl Ring {
         self.wake_keeper();
     }
 
-    /// Says that everything before `at` is in its document.
-    pub fn settled(&self, at: Position) {
+    /// Says that everything before `at` is in its document, and whether a disk has refused the rest.
+    pub fn settled(&self, at: Position, refused: bool) {
         if let Some(file) = &self.file {
             file.settled(at);
         }
-        *self.settled.lock().unwrap_or_else(PoisonError::into_inner) = at;
+        let mut settled = self.settled_lock();
+        settled.to = at;
+        settled.refusals += u64::from(refused);
+        drop(settled);
         self.done.notify_all();
     }
 

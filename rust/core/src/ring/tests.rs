@@ -150,7 +150,7 @@ fn settle_waits_for_the_writer_and_not_forever() {
     ring.push(head(1, 1), &[b"x"], LAZY).unwrap();
     assert!(!ring.settle(Duration::from_millis(10)) && !ring.is_settled());
     let at = ring.read(ring.start(), |_, _| {});
-    ring.settled(at);
+    ring.settled(at, false);
     assert!(ring.settle(Duration::ZERO) && ring.is_settled());
     ring.dismiss();
 }

@@ -11,7 +11,7 @@ use crate::redact::Redactor;
 use crate::ring::{Head, Placement, Position, Ring, RingFile, Tag, Urgency, Where};
 use crate::session::{Durability, Session, SessionPolicy, Shared};
 use std::cell::RefCell;
-use std::collections::{BTreeSet, HashMap};
+use std::collections::HashMap;
 use std::io;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::path::PathBuf;
@@ -113,6 +113,8 @@ pub struct Hub {
     interval_ms: AtomicU64,
     /// A disk refuses what a session has to write.
     refused: AtomicBool,
+    /// Somebody waits: a disk that has refused is tried again at once.
+    eager: AtomicBool,
     fault: Mutex<Fault>,
 }
 
@@ -252,6 +254,7 @@ impl Hub {
             next_number: AtomicU32::new(1),
             interval_ms: AtomicU64::new(u64::MAX),
             refused: AtomicBool::new(false),
+            eager: AtomicBool::new(false),
             fault: Mutex::default(),
             folders,
             ring,
@@ -360,6 +363,7 @@ impl Hub {
     /// Waits until everything pushed before is in its document.
     #[must_use]
     pub fn settle(&self, timeout: Duration) -> bool {
+        self.eager.store(true, Relaxed);
         self.ring.settle(timeout)
     }
 
@@ -450,19 +454,22 @@ impl Hub {
 
     fn write(&self) {
         let mut state = self.state();
-        let (places, mut touched) = (self.places(), BTreeSet::new());
+        let places = self.places();
         let HubState { traces, read_to, .. } = &mut *state;
         let from = *read_to;
         *read_to = self.ring.read(from, |at, record| {
             if let Some(trace) = traces.get_mut(&record.head.session) {
-                touched.insert(record.head.session);
                 self.note(trace.take(at, &record, &places));
             }
         });
-        touched.extend(traces.values().filter(|trace| !trace.is_settled()).map(|trace| trace.number));
+        if self.eager.swap(false, Relaxed) {
+            traces.values_mut().for_each(Trace::try_again);
+        }
+        let waiting: Vec<u32> =
+            traces.values().filter(|trace| !trace.is_settled()).map(|trace| trace.number).collect();
         let quiet = from == *read_to;
         let read_to = *read_to;
-        for number in touched {
+        for number in waiting {
             self.flush(&mut state, number, read_to);
         }
         for trace in state.traces.values_mut() {
@@ -500,7 +507,7 @@ impl Hub {
         if carried {
             self.ring.give_back(settled);
         }
-        self.ring.settled(settled);
+        self.ring.settled(settled, self.refused.load(Relaxed));
     }
 
     fn note(&self, result: io::Result<()>) {

@@ -291,6 +291,13 @@ impl Trace {
         }
     }
 
+    /// Tries a disk that has refused at the next flush, however soon that is.
+    pub(super) fn try_again(&mut self) {
+        if let Some(refused) = &mut self.refused {
+            refused.at = 0;
+        }
+    }
+
     /// Whether something waits for a disk that has refused it.
     pub(super) fn is_refused(&self) -> bool {
         self.refused.is_some()
