@@ -61,6 +61,7 @@ COMMON = {
     "metadata": "Whose session it is, see below.",
     "events": "What happened, see below.",
     "summary": "What it adds up to, see below.",
+    "ring": "Where events wait: in memory that outlives the process, beside the traces, or on the heap, which does not.",
     "host_session_id": "The session's id in the program that hosts the agent.",
     "parent_session_id": "The session inside which this one was opened.",
     "timestamp": "When it began.",

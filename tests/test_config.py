@@ -88,6 +88,8 @@ CHANGES: dict[str, tuple[object, object]] = {
     "telemetry.trace_decisions": (False, False),
     "telemetry.trace_errors": (False, False),
     "telemetry.trace_checkpoints": (False, False),
+    "telemetry.durability": ("event", "event"),
+    "telemetry.ring": ("beside", "beside"),
     "telemetry.performance.max_overhead_ms": (0.5, 0.5),
     "telemetry.performance.buffer_size": (7, 7),
     "telemetry.performance.flush_interval_ms": (250, 250),

@@ -131,6 +131,32 @@ def test_a_span_of_a_kind_that_is_not_traced_still_runs_and_reports_errors(
     assert error["tool"] == "t"
 
 
+# telemetry.durability, telemetry.ring
+
+
+@pytest.mark.parametrize(("durability", "least"), [("process", 0), ("event", 3)])
+def test_a_durable_event_is_in_the_document_when_its_call_returns(
+    open_session: Open, durability: str, least: int
+) -> None:
+    trace = open_session(settings=LAZY | {"telemetry.durability": durability})
+    seen = 0
+    for n in range(1, 4):
+        trace.decision("x")
+        seen += written(trace) >= n
+    assert seen >= least
+
+
+@pytest.mark.parametrize(("ring", "found"), [("auto", 0), ("beside", 1)])
+def test_the_ring_lies_where_the_user_wants_it(
+    open_session: Open, read_trace: Read, ring: str, found: int
+) -> None:
+    trace = open_session(settings={"telemetry.ring": ring})
+    rings = [name for name in os.listdir(trace.layout.private) if name.startswith("ring-")]  # type: ignore[union-attr]
+    kind = read_trace(trace)["metadata"]["ring"]
+    assert kind == "beside" if found else kind in {"memory", "beside"}
+    assert len(rings) == (kind == "beside")
+
+
 # telemetry.performance
 
 

@@ -4,7 +4,7 @@ use rustix::fs::{AtFlags, Dir, FileType, Mode, OFlags, fstat, linkat, openat, re
 use std::fs::{File, Permissions};
 use std::io;
 use std::os::fd::{AsFd, OwnedFd};
-use std::os::unix::fs::{MetadataExt, PermissionsExt};
+use std::os::unix::fs::PermissionsExt;
 use std::path::{Path, PathBuf};
 
 /// One directory of ours.
@@ -150,8 +150,8 @@ impl Folder {
     #[must_use]
     pub fn is_in_place(&self) -> bool {
         let Ok(ours) = fstat(&self.handle) else { return false };
-        std::fs::symlink_metadata(&self.path)
-            .is_ok_and(|there| (there.dev(), there.ino()) == (ours.st_dev as u64, ours.st_ino as u64))
+        rustix::fs::lstat(&self.path)
+            .is_ok_and(|there| (there.st_dev, there.st_ino) == (ours.st_dev, ours.st_ino))
     }
 
     /// Its handle, for locks and questions about its file system.
@@ -164,6 +164,7 @@ impl Folder {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use std::os::unix::fs::MetadataExt;
 
     fn folder(name: &str) -> Folder {
         let path = std::env::temp_dir().join(format!("t800-folder-{name}-{}", std::process::id()));

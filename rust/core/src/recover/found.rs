@@ -142,7 +142,7 @@ impl<'a> Gathered<'a> {
     }
 }
 
-fn read_event<'a>(at: Position, record: Record<'a>, open: bool) -> Option<Event<'a>> {
+fn read_event(at: Position, record: Record<'_>, open: bool) -> Option<Event<'_>> {
     let (_, counts, text) = split(record.payload)?;
     // Read back rather than trusted: a ring is a file, and its line goes into a document.
     let line = line::read(text).filter(|line| line.id == record.head.id)?;

@@ -10,7 +10,7 @@
 //! 36864  segments; each begins with its own head, twice: "T8SG", its number, the CRC-32C of both
 //! ```
 
-use super::memory::Block;
+use super::memory::{Block, Pages};
 use super::record::{Position, Record, Salt};
 use super::{SEGMENT, SEGMENTS};
 use crate::folder::Folder;
@@ -87,9 +87,9 @@ fn memory_folder() -> Option<PathBuf> {
 /// Whether a directory is on a file system that lives in memory.
 #[cfg(target_os = "linux")]
 fn is_memory(path: &Path) -> bool {
-    const TMPFS: i64 = 0x0102_1994;
-    const RAMFS: i64 = 0x8584_58f6;
-    rustix::fs::statfs(path).is_ok_and(|found| matches!(found.f_type as i64, TMPFS | RAMFS))
+    const TMPFS: rustix::fs::FsWord = 0x0102_1994;
+    const RAMFS: rustix::fs::FsWord = 0x8584_58f6;
+    rustix::fs::statfs(path).is_ok_and(|found| matches!(found.f_type, TMPFS | RAMFS))
 }
 
 #[cfg(not(target_os = "linux"))]
@@ -136,7 +136,7 @@ impl RingFile {
         let head = head(nonce);
         file.write_all_at(&head, 0)?;
         file.write_all_at(&head, SECOND_HEAD_AT as u64)?;
-        Block::mapped(file, 0, HEAD_LEN)
+        Block::mapped(file, 0, HEAD_LEN, Pages::Present)
     }
 
     /// The file itself, for mapping.

@@ -40,17 +40,17 @@ impl Block {
         Block { base, len, origin: Origin::Heap(memory) }
     }
 
-    /// `len` bytes of `file` from `offset` on (a multiple of the page size), present in memory.
+    /// `len` bytes of `file` from `offset` on (a multiple of the page size).
     ///
     /// The bytes must have been allocated: a store into a hole of a full disk would kill the process.
     ///
     /// # Errors
     /// When the system refuses to map them.
-    pub fn mapped(file: &File, offset: u64, len: usize) -> io::Result<Block> {
+    pub fn mapped(file: &File, offset: u64, len: usize, pages: Pages) -> io::Result<Block> {
         let protection = ProtFlags::READ | ProtFlags::WRITE;
         // SAFETY: a fresh mapping at an address of the system's choice aliases nothing in this process; the file
         // is ours alone (made exclusively, in a folder of mode 0700) and is never shortened while it is mapped.
-        let base = unsafe { mmap(std::ptr::null_mut(), len, protection, map_flags(), file, offset)? };
+        let base = unsafe { mmap(std::ptr::null_mut(), len, protection, pages.flags(), file, offset)? };
         let base = NonNull::new(base.cast()).ok_or(io::ErrorKind::OutOfMemory)?;
         Ok(Block { base, len, origin: Origin::Mapped })
     }
@@ -112,15 +112,28 @@ pub fn close(file: &File) {
     unsafe { rustix::io::close(file.as_raw_fd()) }
 }
 
-/// Present at once, where the system can: a page fault in a recording call costs a microsecond.
-#[cfg(target_os = "linux")]
-fn map_flags() -> MapFlags {
-    MapFlags::SHARED | MapFlags::POPULATE
+/// When the pages of a mapping come into being.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Pages {
+    /// At once, where the system can: a page fault in a recording call costs a microsecond.
+    Present,
+    /// At the first touch: mapping itself is quick then.
+    Later,
 }
 
-#[cfg(not(target_os = "linux"))]
-fn map_flags() -> MapFlags {
-    MapFlags::SHARED
+impl Pages {
+    #[cfg(target_os = "linux")]
+    fn flags(self) -> MapFlags {
+        match self {
+            Pages::Present => MapFlags::SHARED | MapFlags::POPULATE,
+            Pages::Later => MapFlags::SHARED,
+        }
+    }
+
+    #[cfg(not(target_os = "linux"))]
+    fn flags(self) -> MapFlags {
+        MapFlags::SHARED
+    }
 }
 
 #[cfg(test)]

@@ -17,7 +17,7 @@ mod sync;
 pub use file::{Dead, Placement, RingFile, Where, dead_rings};
 pub use record::{HEAD, Head, Position, Record, Salt, Tag, Word, padded, scan};
 
-use memory::Block;
+use memory::{Block, Pages};
 use std::sync::{Condvar, Mutex, MutexGuard, OnceLock, PoisonError};
 use std::thread::Thread;
 use std::time::{Duration, Instant};
@@ -34,7 +34,7 @@ const SPARE: usize = 8;
 /// The longest record: what fits into one segment.
 pub const LONGEST: usize = SEGMENT - FIRST - SPARE;
 /// Segments that are kept ready ahead of the cursor, until callers once had to wait for one.
-const AHEAD: u32 = 2;
+const AHEAD: u32 = 3;
 const MOST_AHEAD: u32 = 16;
 /// How long a caller waits for a segment that is being made ready.
 const PATIENCE: Duration = Duration::from_micros(80);
@@ -61,7 +61,7 @@ pub struct Ring {
     salt: Salt,
     /// Where the next record goes.
     cursor: Line<AtomicU64>,
-    /// Records since the writer last began to read.
+    /// Events since the writer last began to read.
     waiting: Line<AtomicU32>,
     /// Up to where the writer has read.
     read_to: AtomicU64,
@@ -92,7 +92,7 @@ struct Settled {
     refusals: u64,
 }
 
-/// What only the keeper (and whoever makes the ring) changes.
+/// The blocks that are not in use.
 struct Keep {
     /// Number of the next segment to be made ready.
     next: u32,
@@ -100,9 +100,14 @@ struct Keep {
     free: Vec<u32>,
     /// Blocks without memory behind them.
     bare: Vec<u32>,
-    /// Blocks that exist.
-    made: u32,
     stop: bool,
+}
+
+impl Keep {
+    /// A block, and whether it was used before.
+    fn take(&mut self) -> Option<(u32, bool)> {
+        self.free.pop().map(|index| (index, true)).or_else(|| self.bare.pop().map(|index| (index, false)))
+    }
 }
 
 impl Ring {
@@ -122,14 +127,19 @@ impl Ring {
             tail: AtomicU32::new(0),
             ahead: AtomicU32::new(AHEAD),
             short: AtomicBool::new(false),
-            keep: Mutex::new(Keep { next: 0, free: Vec::new(), bare: Vec::new(), made: 0, stop: false }),
+            keep: Mutex::new(Keep {
+                next: 0,
+                free: Vec::new(),
+                bare: (0..SEGMENTS as u32).rev().collect(),
+                stop: false,
+            }),
             writer: OnceLock::new(),
             keeper: OnceLock::new(),
             settled: Mutex::new(Settled { to: Position::new(0, FIRST), refusals: 0 }),
             done: Condvar::new(),
             file,
         };
-        ring.make_ready(&mut ring.keep())?;
+        ring.make_ready(Pages::Present)?;
         Ok(ring)
     }
 
@@ -161,17 +171,17 @@ impl Ring {
         }
         let at = self.reserve(padded(len), urgency.precious)?;
         let block = self.block(at.segment())?;
-        let head = head.to_bytes();
+        let bytes = head.to_bytes();
         let mut to = at.offset() + 8;
-        for part in std::iter::once(head.as_slice()).chain(parts.iter().copied()) {
+        for part in std::iter::once(bytes.as_slice()).chain(parts.iter().copied()) {
             // SAFETY: the range was reserved for this call alone by moving the cursor, and is not read before the
             // commit word below is stored; its segment is given back only after the writer has read that.
             unsafe { block.write(to, part) };
             to += part.len();
         }
-        let commit = self.salt.commit(at, &head, parts);
+        let commit = self.salt.commit(at, &bytes, parts);
         block.word(at.offset()).store(commit.to_le(), Ordering::Release);
-        self.wake(at, len, urgency);
+        self.wake(at, len, head.tag, urgency);
         Some(at)
     }
 
@@ -197,6 +207,7 @@ impl Ring {
             match self.advance(now, Position::new(next, FIRST + len)) {
                 Ok(()) => {
                     self.seal(now);
+                    self.wake_keeper();
                     return Some(first);
                 }
                 Err(moved) => now = moved,
@@ -226,22 +237,30 @@ impl Ring {
         held < most && self.entry(segment).load(Ordering::Acquire) != 0
     }
 
-    /// Waits a moment for the keeper. Gives the cursor where it is then; None when the ring is full.
+    /// Waits a moment for the keeper, then makes the segment itself: an allocation without its page faults, which
+    /// costs less than the time that a caller may wait. Gives the cursor where it is then; None when the ring is full.
     #[cold]
     fn await_segment(&self, seen: Position, next: u32, precious: bool) -> Option<Position> {
-        let full = next.wrapping_sub(self.tail.load(Ordering::Acquire)) as usize
-            >= if precious { SEGMENTS } else { SEGMENTS - 1 };
+        let held = next.wrapping_sub(self.tail.load(Ordering::Acquire)) as usize;
         self.call();
-        if full || self.short.load(Ordering::Relaxed) {
+        if held >= if precious { SEGMENTS } else { SEGMENTS - 1 } || self.short.load(Ordering::Relaxed) {
             return None;
         }
         self.ahead.fetch_max((self.ahead.load(Ordering::Relaxed) * 2).min(MOST_AHEAD), Ordering::Relaxed);
         self.wake_keeper();
-        let began = Instant::now();
+        let (began, mut helped) = (Instant::now(), false);
         while began.elapsed() < PATIENCE {
             let cursor = Position(self.cursor.0.load(Ordering::Acquire));
             if cursor.segment() != seen.segment() || self.is_ready(next, precious) {
                 return Some(cursor);
+            }
+            if !helped && began.elapsed() > PATIENCE / 4 {
+                helped = true;
+                if self.make_ready(Pages::Later).is_err() {
+                    self.short.store(true, Ordering::Relaxed);
+                    return None;
+                }
+                continue;
             }
             sync::yield_now();
         }
@@ -258,15 +277,12 @@ impl Ring {
         self.blocks[index as usize].get()
     }
 
-    fn wake(&self, at: Position, len: usize, urgency: Urgency) {
-        let records = self.waiting.0.fetch_add(1, Ordering::Relaxed) as usize + 1;
+    fn wake(&self, at: Position, len: usize, tag: Tag, urgency: Urgency) {
+        let one = u32::from(tag == Tag::Event);
+        let records = (self.waiting.0.fetch_add(one, Ordering::Relaxed) + one) as usize;
         let read_to = Position(self.read_to.load(Ordering::Relaxed));
         if urgency.now || records >= urgency.records || distance(read_to, at) + len >= urgency.bytes {
             self.call();
-        }
-        let half = SEGMENT / 2;
-        if at.offset() < half && at.offset() + len >= half {
-            self.wake_keeper();
         }
     }
 
@@ -320,15 +336,22 @@ impl Ring {
 
     // The writer's side
 
-    /// Waits until the writer is called or `timeout` has passed: the writer's side.
-    pub fn wait(&self, timeout: Duration) {
-        let until = Instant::now() + timeout;
+    /// Waits until the writer is called or its patience is over, which is asked again whenever it is nudged.
+    pub fn wait(&self, patience: impl Fn() -> Duration) {
+        let began = Instant::now();
         while !self.called.swap(false, Ordering::AcqRel) {
-            let left = until.saturating_duration_since(Instant::now());
+            let left = patience().saturating_sub(began.elapsed());
             if left.is_zero() {
                 return;
             }
             std::thread::park_timeout(left);
+        }
+    }
+
+    /// Makes the writer ask for its patience again.
+    pub fn nudge(&self) {
+        if let Some(writer) = self.writer.get() {
+            writer.unpark();
         }
     }
 
@@ -421,15 +444,10 @@ impl Ring {
 
     /// Keeps segments ready until [`Ring::dismiss`]: the keeper's thread.
     pub fn stand_by(&self) {
-        loop {
-            let mut keep = self.keep();
-            if keep.stop {
-                return;
-            }
-            let made = self.wants_more(&keep).then(|| self.make_ready(&mut keep));
+        while !self.keep().stop {
+            let made = self.wants_more().then(|| self.make_ready(Pages::Present));
             self.short.store(matches!(made, Some(Err(_))), Ordering::Relaxed);
-            drop(keep);
-            if !matches!(made, Some(Ok(()))) {
+            if !matches!(made, Some(Ok(true))) && !self.keep().stop {
                 std::thread::park();
             }
         }
@@ -441,50 +459,57 @@ impl Ring {
         self.wake_keeper();
     }
 
-    fn wants_more(&self, keep: &Keep) -> bool {
+    fn wants_more(&self) -> bool {
+        let next = self.keep().next;
         let cursor = Position(self.cursor.0.load(Ordering::Acquire)).segment();
-        let ready = keep.next.wrapping_sub(cursor).wrapping_sub(1);
-        let held = keep.next.wrapping_sub(self.tail.load(Ordering::Acquire)) as usize;
-        ready < self.ahead.load(Ordering::Relaxed) && held < SEGMENTS
+        let ready = next.wrapping_sub(cursor).wrapping_sub(1);
+        ready < self.ahead.load(Ordering::Relaxed) && self.has_room(next)
     }
 
-    /// Makes the next segment ready.
-    fn make_ready(&self, keep: &mut Keep) -> std::io::Result<()> {
-        let index = self.take_block(keep)?;
-        let Some(block) = self.blocks[index as usize].get() else { return Ok(()) };
-        let head = file::segment_head(self.salt, keep.next);
+    /// Whether a segment may follow: the directory has a place for it.
+    fn has_room(&self, next: u32) -> bool {
+        (next.wrapping_sub(self.tail.load(Ordering::Acquire)) as usize) < SEGMENTS
+    }
+
+    /// Makes one more segment ready; false where there is no room for one.
+    fn make_ready(&self, pages: Pages) -> std::io::Result<bool> {
+        let Some((index, used)) = self.keep().take() else { return Ok(false) };
+        // The work is done without the lock: a caller that cannot wait for it takes another block.
+        if let Err(error) = self.prepare(index, used, pages) {
+            self.keep().bare.push(index);
+            return Err(error);
+        }
+        let mut keep = self.keep();
+        let Some(block) = self.blocks[index as usize].get().filter(|_| self.has_room(keep.next)) else {
+            keep.free.push(index);
+            return Ok(false);
+        };
         // SAFETY: no entry of the directory leads to this block, so that it is this thread's alone.
-        unsafe { block.write(0, &head) };
+        unsafe { block.write(0, &file::segment_head(self.salt, keep.next)) };
         self.entry(keep.next).store(index + 1, Ordering::Release);
         keep.next = keep.next.wrapping_add(1);
+        Ok(true)
+    }
+
+    /// Has zeroed memory behind a block.
+    fn prepare(&self, index: u32, used: bool, pages: Pages) -> std::io::Result<()> {
+        let slot = &self.blocks[index as usize];
+        if used {
+            // SAFETY: it was given back after the writer had read all that callers had reserved in it.
+            slot.get().into_iter().for_each(|block| unsafe { block.zero() });
+            return Ok(());
+        }
+        if let Some(file) = &self.file {
+            file.allocate(index)?;
+        }
+        if slot.get().is_none() {
+            let block = match &self.file {
+                Some(file) => Block::mapped(file.file(), file::segment_at(index), SEGMENT, pages)?,
+                None => Block::heap(SEGMENT),
+            };
+            let _ = slot.set(block);
+        }
         Ok(())
-    }
-
-    /// A zeroed block: one that was given back, or a new one.
-    fn take_block(&self, keep: &mut Keep) -> std::io::Result<u32> {
-        if let Some(index) = keep.free.pop() {
-            if let Some(block) = self.blocks[index as usize].get() {
-                // SAFETY: it was given back after the writer had read all that callers had reserved in it.
-                unsafe { block.zero() };
-            }
-            return Ok(index);
-        }
-        if let Some(index) = keep.bare.pop() {
-            return self.allocate(index).inspect_err(|_| keep.bare.push(index)).map(|()| index);
-        }
-        let index = keep.made;
-        self.allocate(index)?;
-        let block = match &self.file {
-            Some(file) => Block::mapped(file.file(), file::segment_at(index), SEGMENT)?,
-            None => Block::heap(SEGMENT),
-        };
-        let _ = self.blocks[index as usize].set(block);
-        keep.made += 1;
-        Ok(index)
-    }
-
-    fn allocate(&self, index: u32) -> std::io::Result<()> {
-        self.file.as_ref().map_or(Ok(()), |file| file.allocate(index))
     }
 
     /// Gives memory back that a burst has left: what is free beyond what is kept ready. By the idle writer.

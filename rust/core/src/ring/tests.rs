@@ -170,7 +170,9 @@ fn the_idle_ring_gives_memory_back_and_takes_it_again() {
         assert_eq!(ids.last(), Some(&(round * 20 + 19)));
         ring.give_back(at);
         ring.relax();
-        assert!(ring.keep().free.len() <= AHEAD as usize && !ring.keep().bare.is_empty());
+        let keep = ring.keep();
+        assert!(keep.free.len() <= AHEAD as usize);
+        assert!(keep.bare.iter().any(|index| ring.blocks[*index as usize].get().is_some()));
     }
     ring.dismiss();
     ring.file().unwrap().remove();

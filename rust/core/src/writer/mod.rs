@@ -111,6 +111,8 @@ pub struct Hub {
     expected: AtomicU32,
     next_number: AtomicU32,
     interval_ms: AtomicU64,
+    /// No session is open.
+    empty: AtomicBool,
     /// A disk refuses what a session has to write.
     refused: AtomicBool,
     /// Somebody waits: a disk that has refused is tried again at once.
@@ -253,6 +255,7 @@ impl Hub {
             expected: AtomicU32::new(0),
             next_number: AtomicU32::new(1),
             interval_ms: AtomicU64::new(u64::MAX),
+            empty: AtomicBool::new(false),
             refused: AtomicBool::new(false),
             eager: AtomicBool::new(false),
             fault: Mutex::default(),
@@ -343,8 +346,9 @@ impl Hub {
         state.traces.insert(number, Trace::new(beginning));
         self.interval_ms
             .fetch_min(u64::try_from(policy.flush_interval.as_millis()).unwrap_or(u64::MAX), Relaxed);
+        self.empty.store(false, Relaxed);
         // It may be waiting for longer than this session wants.
-        self.ring.call();
+        self.ring.nudge();
         Ok((path, number))
     }
 
@@ -424,14 +428,17 @@ impl Hub {
         crate::recover::sweep(&self.folders);
         let mut idle = false;
         loop {
-            self.ring.wait(self.patience(idle));
+            self.ring.wait(|| self.patience());
             clock::reanchor();
             // A defect of ours must cost one batch at the most, never the thread that all sessions wait for.
             let wrote = catch_unwind(AssertUnwindSafe(|| self.write()));
             if wrote.is_err() {
                 self.note(Err(io::Error::other("the writer failed inside; please report this")));
             }
-            let empty = self.state().traces.is_empty();
+            let state = self.state();
+            let empty = state.traces.is_empty();
+            self.empty.store(empty, Relaxed);
+            drop(state);
             if empty && idle && self.leave() {
                 return;
             }
@@ -443,9 +450,9 @@ impl Hub {
     }
 
     /// How long the writer may sleep.
-    fn patience(&self, idle: bool) -> Duration {
+    fn patience(&self) -> Duration {
         let interval = Duration::from_millis(self.interval_ms.load(Relaxed));
-        match (self.refused.load(Relaxed), idle) {
+        match (self.refused.load(Relaxed), self.empty.load(Relaxed)) {
             (true, _) => interval.min(RETRY),
             (false, true) => LINGER,
             (false, false) => interval,
