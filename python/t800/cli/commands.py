@@ -44,6 +44,7 @@ COMMANDS = {
     "audit": Entry("t800.cli.audit:audit", "Check", "Look for secrets in traces, independently."),
     "validate": Entry("t800.cli.validate:validate", "Check", "Check trace files against the schema."),
     "bench": Entry("t800.cli.bench:bench", "Check", "Measure what recording costs on this machine."),
+    "recover": Entry("t800.cli.recover:recover", "Keep", "Put together what a crash has left behind."),
     "prune": Entry("t800.cli.prune:prune", "Keep", "Delete and compress old traces, as configured."),
 }
 

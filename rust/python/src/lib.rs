@@ -83,14 +83,16 @@ fn shut_down(py: Python<'_>) {
 
 /// Recovers a telemetry folder; see `t800 recover`. Gives the report as a dict.
 #[pyfunction]
+#[pyo3(signature = (traces, private, key, show, stem = None))]
 fn recover<'py>(
     py: Python<'py>,
     traces: PathBuf,
     private: PathBuf,
     key: [u8; 32],
     show: bool,
+    stem: Option<String>,
 ) -> PyResult<Bound<'py, PyDict>> {
-    recovery::recover(py, traces, private, &key, show)
+    recovery::recover(py, traces, private, &key, show, stem.as_deref())
 }
 
 #[pymodule(gil_used = false)]

@@ -8,7 +8,7 @@ use std::path::PathBuf;
 use t800_core::recover::{self, How, Recovered};
 use t800_core::ring::Where;
 
-/// Recovers a telemetry folder, or shows what that would give.
+/// Recovers a telemetry folder, or one session of it, or shows what that would give.
 ///
 /// # Errors
 /// `OSError` when the folder cannot be opened.
@@ -18,11 +18,12 @@ pub fn recover<'py>(
     private: PathBuf,
     key: &[u8; 32],
     show: bool,
+    stem: Option<&str>,
 ) -> PyResult<Bound<'py, PyDict>> {
     let folders = folders(traces, private, Ok(Where::Auto), key)?;
     let how = if show { How::Show } else { How::Repair };
     let report = py
-        .detach(|| recover::recover(&folders, how))
+        .detach(|| recover::recover(&folders, stem, how))
         .map_err(|error| PyOSError::new_err((error.raw_os_error(), error.to_string())))?;
     let told = PyDict::new(py);
     told.set_item("rings", report.rings)?;

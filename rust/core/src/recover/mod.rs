@@ -66,18 +66,29 @@ pub struct Recovered {
 
 /// Recovers what dead processes have left in their rings: at the start of a writer. What fails waits for the next time.
 pub(crate) fn sweep(folders: &Folders) {
-    let Ok(folders) = Open::new(folders, false) else { return };
+    let Ok(folders) =
+        Open::new(folders).and_then(|open| open.locked(FlockOperation::NonBlockingLockExclusive))
+    else {
+        return;
+    };
     folders.rings(How::Repair, &mut Report::default());
 }
 
-/// Recovers a whole telemetry folder: rings of dead processes, and documents that are torn or were never closed.
+/// Recovers a whole telemetry folder, or `only` one session: rings of dead processes, and documents that are torn or
+/// were never closed.
 ///
 /// # Errors
 /// When the folder cannot be opened.
-pub fn recover(folders: &Folders, how: How) -> io::Result<Report> {
-    let (open, mut report) = (Open::new(folders, true)?, Report::default());
+pub fn recover(folders: &Folders, only: Option<&str>, how: How) -> io::Result<Report> {
+    let (mut open, mut report) = (Open { only, ..Open::new(folders)? }, Report::default());
+    if how == How::Repair {
+        open = open.locked(FlockOperation::LockExclusive)?;
+    }
     open.rings(how, &mut report);
     open.documents(how, &mut report);
+    if how == How::Repair {
+        liveness::sweep(&open.private);
+    }
     Ok(report)
 }
 
@@ -86,7 +97,10 @@ struct Open<'a> {
     folders: &'a Folders,
     traces: Folder,
     private: Folder,
-    _lock: File,
+    /// The stem of the one session that is wanted.
+    only: Option<&'a str>,
+    /// Held for as long as this lives.
+    _lock: Option<File>,
 }
 
 const LOCK: &str = "recover.lock";
@@ -94,13 +108,17 @@ const LOCK: &str = "recover.lock";
 const MOST_BYTES: u64 = 256 << 20;
 
 impl<'a> Open<'a> {
-    fn new(folders: &'a Folders, wait: bool) -> io::Result<Open<'a>> {
+    fn new(folders: &'a Folders) -> io::Result<Open<'a>> {
         let (traces, private) = (Folder::open(&folders.traces)?, Folder::open(&folders.private)?);
-        let lock = private.create(LOCK).or_else(|_| private.open_file(LOCK))?;
-        let operation =
-            if wait { FlockOperation::LockExclusive } else { FlockOperation::NonBlockingLockExclusive };
+        Ok(Open { folders, traces, private, only: None, _lock: None })
+    }
+
+    /// Against a second recovery of the same folder at the same time.
+    fn locked(mut self, operation: FlockOperation) -> io::Result<Open<'a>> {
+        let lock = self.private.create(LOCK).or_else(|_| self.private.open_file(LOCK))?;
         flock(&lock, operation)?;
-        Ok(Open { folders, traces, private, _lock: lock })
+        self._lock = Some(lock);
+        Ok(self)
     }
 
     fn rings(&self, how: How, report: &mut Report) {
@@ -122,6 +140,10 @@ impl<'a> Open<'a> {
         report.unfinished_bytes += unfinished;
         let mut whole = true;
         for session in sessions {
+            if !session.as_ref().is_ok_and(|found| self.wants(&found.stem)) && self.only.is_some() {
+                whole = false;
+                continue;
+            }
             let done = match &session {
                 Ok(found) => self
                     .session(found, how, report)
@@ -134,6 +156,10 @@ impl<'a> Open<'a> {
             report.refused.extend(done.err());
         }
         whole
+    }
+
+    fn wants(&self, stem: &str) -> bool {
+        self.only.is_none_or(|only| only == stem)
     }
 
     fn session(&self, found: &Found<'_>, how: How, report: &mut Report) -> io::Result<()> {
@@ -253,7 +279,7 @@ impl<'a> Open<'a> {
         let mut names = self.traces.names().unwrap_or_default();
         names.sort();
         for name in names {
-            let Some(stem) = stem_of(&name) else { continue };
+            let Some(stem) = stem_of(&name).filter(|stem| self.wants(stem)) else { continue };
             let path = self.traces.path_of(&name);
             if liveness::is_held(&self.private, stem) || report.documents.iter().any(|done| done.path == path)
             {
