@@ -37,7 +37,7 @@ def recover(session: str | None, show: bool, directory: str | None, as_json: boo
         options.write(dumps(_data(report), indent=True))
     elif show:
         for document in report.documents:
-            click.get_binary_stream("stdout").write(document.text)
+            click.echo(document.text, nl=False)
     else:
         _print(report)
     return FINDINGS if report.refused else 0

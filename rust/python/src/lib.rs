@@ -84,14 +84,14 @@ fn shut_down(py: Python<'_>) {
 /// Recovers a telemetry folder; see `t800 recover`. Gives the report as a dict.
 #[pyfunction]
 #[pyo3(signature = (traces, private, key, show, stem = None))]
-fn recover<'py>(
-    py: Python<'py>,
+fn recover(
+    py: Python<'_>,
     traces: PathBuf,
     private: PathBuf,
     key: [u8; 32],
     show: bool,
     stem: Option<String>,
-) -> PyResult<Bound<'py, PyDict>> {
+) -> PyResult<Bound<'_, PyDict>> {
     recovery::recover(py, traces, private, &key, show, stem.as_deref())
 }
 

@@ -66,11 +66,9 @@ pub struct Recovered {
 
 /// Recovers what dead processes have left in their rings: at the start of a writer. What fails waits for the next time.
 pub(crate) fn sweep(folders: &Folders) {
-    let Ok(folders) =
-        Open::new(folders).and_then(|open| open.locked(FlockOperation::NonBlockingLockExclusive))
-    else {
-        return;
-    };
+    let Ok(folders) = Open::new(folders) else { return };
+    // Another process is at it.
+    let Ok(_lock) = folders.lock(FlockOperation::NonBlockingLockExclusive) else { return };
     folders.rings(How::Repair, &mut Report::default());
 }
 
@@ -80,10 +78,8 @@ pub(crate) fn sweep(folders: &Folders) {
 /// # Errors
 /// When the folder cannot be opened.
 pub fn recover(folders: &Folders, only: Option<&str>, how: How) -> io::Result<Report> {
-    let (mut open, mut report) = (Open { only, ..Open::new(folders)? }, Report::default());
-    if how == How::Repair {
-        open = open.locked(FlockOperation::LockExclusive)?;
-    }
+    let (open, mut report) = (Open { only, ..Open::new(folders)? }, Report::default());
+    let _lock = (how == How::Repair).then(|| open.lock(FlockOperation::LockExclusive)).transpose()?;
     open.rings(how, &mut report);
     open.documents(how, &mut report);
     if how == How::Repair {
@@ -92,15 +88,13 @@ pub fn recover(folders: &Folders, only: Option<&str>, how: How) -> io::Result<Re
     Ok(report)
 }
 
-/// The folders at work, locked against a second recovery.
+/// The folders at work.
 struct Open<'a> {
     folders: &'a Folders,
     traces: Folder,
     private: Folder,
     /// The stem of the one session that is wanted.
     only: Option<&'a str>,
-    /// Held for as long as this lives.
-    _lock: Option<File>,
 }
 
 const LOCK: &str = "recover.lock";
@@ -110,15 +104,14 @@ const MOST_BYTES: u64 = 256 << 20;
 impl<'a> Open<'a> {
     fn new(folders: &'a Folders) -> io::Result<Open<'a>> {
         let (traces, private) = (Folder::open(&folders.traces)?, Folder::open(&folders.private)?);
-        Ok(Open { folders, traces, private, only: None, _lock: None })
+        Ok(Open { folders, traces, private, only: None })
     }
 
-    /// Against a second recovery of the same folder at the same time.
-    fn locked(mut self, operation: FlockOperation) -> io::Result<Open<'a>> {
+    /// Held against a second recovery of the same folder at the same time.
+    fn lock(&self, operation: FlockOperation) -> io::Result<File> {
         let lock = self.private.create(LOCK).or_else(|_| self.private.open_file(LOCK))?;
         flock(&lock, operation)?;
-        self._lock = Some(lock);
-        Ok(self)
+        Ok(lock)
     }
 
     fn rings(&self, how: How, report: &mut Report) {
