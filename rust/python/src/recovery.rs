@@ -12,14 +12,14 @@ use t800_core::ring::Where;
 ///
 /// # Errors
 /// `OSError` when the folder cannot be opened.
-pub fn recover(
-    py: Python<'_>,
+pub fn recover<'py>(
+    py: Python<'py>,
     traces: PathBuf,
     private: PathBuf,
     key: &[u8; 32],
     show: bool,
     stem: Option<&str>,
-) -> PyResult<Bound<'_, PyDict>> {
+) -> PyResult<Bound<'py, PyDict>> {
     let folders = folders(traces, private, Ok(Where::Auto), key)?;
     let how = if show { How::Show } else { How::Repair };
     let report = py
