@@ -83,7 +83,9 @@ pub(super) fn sessions(ring: &Dead) -> (Vec<Result<Found<'_>, u32>>, u64) {
     numbers.sort_unstable();
     let sessions = numbers
         .into_iter()
-        .filter_map(|number| Some(gathered.remove(&number)?.finish(ring).ok_or(number)))
+        .filter_map(|number| gathered.remove(&number).map(|session| (number, session)))
+        .filter(|(_, session)| !session.is_done(settled))
+        .map(|(number, session)| session.finish(ring).ok_or(number))
         .collect();
     (sessions, unfinished as u64)
 }
@@ -114,6 +116,11 @@ impl<'a> Gathered<'a> {
                 }
             }
         }
+    }
+
+    /// Whether everything of it, its end too, is in its document: its beginning may be gone from the ring then.
+    fn is_done(&self, settled: Position) -> bool {
+        self.closed.is_some_and(|(at, _)| at < settled)
     }
 
     fn finish(mut self, ring: &Dead) -> Option<Found<'a>> {

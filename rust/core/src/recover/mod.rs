@@ -156,13 +156,16 @@ impl<'a> Open<'a> {
     }
 
     fn session(&self, found: &Found<'_>, how: How, report: &mut Report) -> io::Result<()> {
-        let parts = self.parts(&found.stem)?;
-        let last = parts.last().copied().unwrap_or(1);
+        let (parts, packed) = self.parts(&found.stem)?;
+        // A part that was compressed is complete; what is fresh comes behind it.
+        let last = parts.last().copied().unwrap_or(1).max(packed.map_or(0, |part| part + 1));
         let document = self.read(&part_name(&found.stem, last), &with_part(&found.header, last), report)?;
         let known = self.known(found, &parts, &document, report)?;
         let all = found.events.iter().chain(&found.begun);
         let fresh: Vec<&Event<'_>> = all.filter(|event| !known.contains(&event.id)).collect();
-        if !fresh.is_empty() || !document.is_whole() || !document.is_closed() {
+        let finished = document.is_whole() && document.is_closed();
+        // Where there is no document and nothing for one, somebody has deleted it.
+        if !fresh.is_empty() || document.exists && !finished {
             self.complete(found, last, document, &fresh, how, report)?;
         }
         if how == How::Repair {
@@ -228,17 +231,20 @@ impl<'a> Open<'a> {
         Ok(known)
     }
 
-    /// The numbers of a session's parts that are there and not compressed, in order.
-    fn parts(&self, stem: &str) -> io::Result<Vec<u32>> {
-        let mut parts: Vec<u32> = self
-            .traces
-            .names()?
-            .iter()
-            .filter(|name| stem_of(name) == Some(stem))
-            .filter_map(|name| part_of(name))
-            .collect();
+    /// The numbers of a session's parts in order, and that of the last one that was compressed.
+    fn parts(&self, stem: &str) -> io::Result<(Vec<u32>, Option<u32>)> {
+        let (names, mut parts, mut packed) = (self.traces.names()?, Vec::new(), None);
+        for name in &names {
+            let plain = name.strip_suffix(".gz").unwrap_or(name);
+            let Some(part) = part_of(plain).filter(|_| stem_of(plain) == Some(stem)) else { continue };
+            if plain.len() == name.len() {
+                parts.push(part);
+            } else {
+                packed = packed.max(Some(part));
+            }
+        }
         parts.sort_unstable();
-        Ok(parts)
+        Ok((parts, packed))
     }
 
     /// What the parts before `last` have counted as lost.
