@@ -5,8 +5,10 @@ from __future__ import annotations
 import gzip
 import json
 import os
+import shutil
 import subprocess
 import sys
+import tempfile
 import textwrap
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -22,6 +24,24 @@ hypothesis.settings.register_profile(
     "busy", deadline=None, suppress_health_check=[hypothesis.HealthCheck.too_slow]
 )
 hypothesis.settings.load_profile("busy")
+
+
+@pytest.fixture(scope="session", autouse=True)
+def own_memory() -> Iterator[None]:
+    """Rings of processes that a test kills go with the tests, and not to the memory of this machine."""
+    memory = Path("/dev/shm")
+    if not os.access(memory, os.W_OK):
+        yield
+        return
+    folder = Path(tempfile.mkdtemp(prefix="t800-tests-", dir=memory))
+    before = os.environ.get("XDG_RUNTIME_DIR")
+    os.environ["XDG_RUNTIME_DIR"] = str(folder)
+    yield
+    if before is None:
+        del os.environ["XDG_RUNTIME_DIR"]
+    else:
+        os.environ["XDG_RUNTIME_DIR"] = before
+    shutil.rmtree(folder)
 
 
 @pytest.fixture(autouse=True)

@@ -14,7 +14,7 @@ from t800.summary import Summary, days, derive, fold_events, is_summary, merge
 from t800.trace_file import MAX_LINE, NAME, Event, Part, Tail, parse, read_events
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator
+    from collections.abc import Iterable, Iterator, Mapping
 
     from t800.layout import Layout
 
@@ -109,6 +109,17 @@ class SessionTrace:
         if _locked(self._private, self.stem):
             return True
         return os.path.lexists(os.path.join(self._private, f"{self.stem}.open")) and self.unfinished
+
+    def state(self, summary: Mapping[str, object]) -> str:
+        """How this session stands, by its `summary` and its lock.
+
+        `live`; `died` where its process ended without closing it and nobody has recovered it yet; else what the
+        summary says: `closed` or `recovered`.
+        """
+        if self.live:
+            return "live"
+        told = summary.get("state")
+        return "died" if told == "live" else str(told or "closed")
 
     @property
     def unfinished(self) -> bool:

@@ -85,7 +85,6 @@ def _cells(trace: SessionTrace) -> list[str]:
 
 
 def _state(trace: SessionTrace, summary: Summary) -> str:
-    if trace.live:
-        return "live"
     errors = number(summary, "errors") or number(mapping(summary, "by_type"), "error")
-    return f"{errors:,.0f} err" if errors else string(summary, "state") or "ended"
+    state = trace.state(summary)
+    return f"{errors:,.0f} err" if errors and state not in {"live", "died"} else state

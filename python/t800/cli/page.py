@@ -65,7 +65,7 @@ def print_head(trace: SessionTrace) -> None:
     summary = trace.summary()
     started = trace.started[:19].replace("T", " ")
     head = rows.headline(trace.metadata, trace.session_id, f"{started} UTC")
-    state = "live" if trace.live else string(summary, "state") or "ended"
+    state = trace.state(summary)
     head.append(f"  {state}", style="bold green" if trace.live else "dim")
     _print(head)
     _print(Text(rows.totals(summary)))

@@ -8,7 +8,7 @@ mod found;
 
 use crate::folder::Folder;
 use crate::liveness;
-use crate::ring::{Dead, dead_rings};
+use crate::ring::{Dead, dead_rings, remove_forgotten};
 use crate::summary::State;
 use crate::writer::{Folders, part_name, with_part};
 use damaged::Damaged;
@@ -70,6 +70,7 @@ pub(crate) fn sweep(folders: &Folders) {
     // Another process is at it.
     let Ok(_lock) = folders.lock(FlockOperation::NonBlockingLockExclusive) else { return };
     folders.rings(How::Repair, &mut Report::default());
+    remove_forgotten();
 }
 
 /// Recovers a whole telemetry folder, or `only` one session: rings of dead processes, and documents that are torn or

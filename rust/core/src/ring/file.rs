@@ -22,6 +22,7 @@ use std::os::unix::fs::FileExt;
 use std::path::{Path, PathBuf};
 use std::sync::LazyLock;
 use std::sync::atomic::{AtomicU64, Ordering};
+use std::time::Duration;
 
 /// Bytes of the file's head that its checksum covers, and the checksum.
 const HEAD_BYTES: usize = 72;
@@ -292,6 +293,26 @@ pub fn dead_rings(placement: &Placement) -> (Vec<Dead>, Vec<(PathBuf, String)>) 
         }
     }
     (dead, refused)
+}
+
+/// How long a ring waits for a new start in its telemetry folder before it is given up: it takes memory.
+const KEPT: Duration = Duration::from_hours(7 * 24);
+
+/// Removes rings of this user whose processes ended a week ago, whatever their telemetry folders: nobody has recorded
+/// there since, and the memory they lie in is everybody's.
+pub fn remove_forgotten() {
+    let Some(folder) = memory_folder().and_then(|path| Folder::open(&path).ok()) else { return };
+    for name in folder.names().unwrap_or_default() {
+        if name.starts_with("ring-") && is_forgotten(&folder, &name) {
+            let _ = folder.remove(&name);
+        }
+    }
+}
+
+fn is_forgotten(folder: &Folder, name: &str) -> bool {
+    let Ok(file) = folder.open_file(name) else { return false };
+    let age = file.metadata().and_then(|found| found.modified()).ok().and_then(|at| at.elapsed().ok());
+    age.is_some_and(|age| age > KEPT) && flock(&file, FlockOperation::NonBlockingLockExclusive).is_ok()
 }
 
 impl Dead {

@@ -14,7 +14,7 @@ mod memory;
 mod record;
 mod sync;
 
-pub use file::{Dead, Placement, RingFile, Where, dead_rings};
+pub use file::{Dead, Placement, RingFile, Where, dead_rings, remove_forgotten};
 pub use record::{HEAD, Head, Position, Record, Salt, Tag, Word, padded, scan};
 
 use memory::{Block, Pages};
