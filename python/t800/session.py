@@ -173,9 +173,10 @@ def _settings(
     enabled: bool | None,
 ) -> tuple[Layout, Settings] | None:
     """Where to record and how; None where recording is off."""
-    from t800 import config, layout
-
     try:
+        # Imported here: a process without a free descriptor cannot even do that.
+        from t800 import config, layout
+
         place = layout.telemetry_dir(None if dir is None else os.fspath(dir))
         given = dict(settings or {})
     except Exception as error:  # noqa: BLE001 - the agent runs on, whatever its surroundings are like
@@ -279,8 +280,10 @@ def _retain() -> None:
 
 
 def _retain_all(*, packing: bool) -> None:
-    from t800 import retention
-
+    try:
+        from t800 import retention
+    except Exception:  # noqa: BLE001 - no descriptor or memory left: another session looks after it
+        return
     for folder in list(_retaining):
         opened = _retaining.pop(folder, None)
         if opened is not None and opened.layout is not None and opened.settings is not None:
@@ -306,8 +309,10 @@ def _summarise_all() -> None:
 
 
 def _summarise(batch: list[Session]) -> None:
-    from t800.aggregate import daily
-
+    try:
+        from t800.aggregate import daily
+    except Exception:  # noqa: BLE001 - as below
+        return
     folders = {closed.layout.telemetry: closed.layout for closed in batch if closed.layout is not None}
     for folder, place in folders.items():
         ours = [

@@ -67,8 +67,11 @@ impl Folder {
         let flags = OFlags::RDWR | OFlags::CREATE | OFlags::EXCL | OFlags::NOFOLLOW | OFlags::CLOEXEC;
         let file = File::from(openat(&self.handle, name, flags, Mode::RUSR | Mode::WUSR)?);
         // The umask may have taken more away; it must not have left more.
-        file.set_permissions(Permissions::from_mode(0o600))?;
-        Ok(file)
+        let owned = file.set_permissions(Permissions::from_mode(0o600));
+        if owned.is_err() {
+            let _ = self.remove(name);
+        }
+        owned.map(|()| file)
     }
 
     /// Opens a regular file of this user for reading and writing.

@@ -34,6 +34,8 @@ pub struct Document {
     closing: String,
     /// Written to since it was last made durable.
     dirty: bool,
+    /// A sync has failed: the system may have forgotten what was to be synchronised.
+    forgotten: bool,
 }
 
 impl Document {
@@ -53,6 +55,7 @@ impl Document {
             closing: String::new(),
             file: Some(folder.create(name)?),
             dirty: true,
+            forgotten: false,
         };
         let written = document.write_header(header, summary);
         if written.is_err() {
@@ -133,7 +136,9 @@ impl Document {
         let len = self.len;
         if let Ok(file) = self.file() {
             let _ = file.write_all_at(&text, at);
-            let _ = file.set_len(len);
+            // What a disk that refuses this, too, leaves behind the end is covered by the next write.
+            let left = file.set_len(len).and_then(|()| file.metadata()).or_else(|_| file.metadata());
+            self.len = left.map_or(len, |found| found.len().max(len));
         }
     }
 
@@ -159,11 +164,16 @@ impl Document {
     /// # Errors
     /// When the disk refuses.
     pub fn sync(&mut self) -> io::Result<()> {
-        if self.dirty {
-            self.file()?.sync_data()?;
-            self.dirty = false;
+        if !self.dirty {
+            return Ok(());
         }
-        Ok(())
+        let (forgotten, len) = (self.forgotten, self.len);
+        let file = self.file()?;
+        // After a failed sync the next one succeeds without having written anything, so it is written once more.
+        let synced = if forgotten { copy(file, file, len) } else { Ok(()) }.and_then(|()| file.sync_data());
+        self.forgotten = synced.is_err();
+        self.dirty = synced.is_err();
+        synced
     }
 
     /// Whether somebody has removed the file while it was being written.

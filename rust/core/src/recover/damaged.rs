@@ -52,6 +52,8 @@ impl Damaged {
     /// Reads what there is in the bytes of a document; `header` is its first line where that is damaged.
     pub(super) fn read(name: &str, bytes: &[u8], header: &str) -> Damaged {
         let mut document = Damaged { exists: true, ..Damaged::begin(name, header) };
+        // The length of a file may have reached the disk without any of its bytes.
+        let bytes = if bytes.iter().all(|byte| *byte == 0) { b"" } else { bytes };
         let mut lines = bytes.split(|byte| *byte == b'\n');
         match lines.next() {
             Some(first) if is_header(first) => {

@@ -66,7 +66,7 @@ pub struct Recovered {
 
 /// Recovers what dead processes have left in their rings: at the start of a writer. What fails waits for the next time.
 pub(crate) fn sweep(folders: &Folders) {
-    let Ok(folders) = Open::new(folders) else { return };
+    let Ok(folders) = Open::new(folders, How::Repair) else { return };
     // Another process is at it.
     let Ok(_lock) = folders.lock(FlockOperation::NonBlockingLockExclusive) else { return };
     folders.rings(How::Repair, &mut Report::default());
@@ -79,7 +79,7 @@ pub(crate) fn sweep(folders: &Folders) {
 /// # Errors
 /// When the folder cannot be opened.
 pub fn recover(folders: &Folders, only: Option<&str>, how: How) -> io::Result<Report> {
-    let (open, mut report) = (Open { only, ..Open::new(folders)? }, Report::default());
+    let (open, mut report) = (Open { only, ..Open::new(folders, how)? }, Report::default());
     let _lock = (how == How::Repair).then(|| open.lock(FlockOperation::LockExclusive)).transpose()?;
     open.rings(how, &mut report);
     open.documents(how, &mut report);
@@ -103,9 +103,15 @@ const LOCK: &str = "recover.lock";
 const MOST_BYTES: u64 = 256 << 20;
 
 impl<'a> Open<'a> {
-    fn new(folders: &'a Folders) -> io::Result<Open<'a>> {
-        let (traces, private) = (Folder::open(&folders.traces)?, Folder::open(&folders.private)?);
-        Ok(Open { folders, traces, private, only: None })
+    fn new(folders: &'a Folders, how: How) -> io::Result<Open<'a>> {
+        let traces = Folder::open(&folders.traces)?;
+        // Somebody may have removed the private folder. Where nothing is to be changed, the traces stand in for it:
+        // no session is held there either.
+        let private = match how {
+            How::Repair => Folder::own(&folders.private),
+            How::Show => Folder::open(&folders.private).or_else(|_| Folder::open(&folders.traces)),
+        };
+        Ok(Open { folders, traces, private: private?, only: None })
     }
 
     /// Held against a second recovery of the same folder at the same time.
@@ -296,7 +302,8 @@ impl<'a> Open<'a> {
         if document.is_whole() && document.is_closed() {
             return Ok(());
         }
-        if document.kept == 0 && !document.has_header() {
+        // One without any byte holds nothing that could get lost: its power failed before the first sync.
+        if document.kept == 0 && !document.has_header() && document.unreadable > 0 {
             return Err(io::Error::new(io::ErrorKind::InvalidData, "nothing in it can be read"));
         }
         document.account(None, 1, &[], 0);

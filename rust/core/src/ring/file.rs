@@ -18,7 +18,7 @@ use crate::redact::catalogue;
 use rustix::fs::{FallocateFlags, FlockOperation, fallocate, flock};
 use std::fs::File;
 use std::io::{self, Read as _};
-use std::os::unix::fs::FileExt;
+use std::os::unix::fs::{FileExt, MetadataExt};
 use std::path::{Path, PathBuf};
 use std::sync::LazyLock;
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -111,10 +111,16 @@ pub struct RingFile {
 }
 
 impl RingFile {
-    /// Makes and locks a ring's file at the first place that takes it; None where none does.
-    #[must_use]
-    pub fn create(placement: &Placement) -> Option<RingFile> {
-        placement.folders().into_iter().find_map(|(path, kind)| RingFile::at(placement, &path, kind).ok())
+    /// Makes and locks a ring's file at one place after the other, the best first; those that refuse it are left out.
+    pub fn wherever(placement: &Placement) -> impl Iterator<Item = RingFile> {
+        let folders = placement.folders().into_iter();
+        folders.filter_map(|(path, kind)| match RingFile::at(placement, &path, kind) {
+            // A recovery has come between its making and its lock, and has taken it for one that was never begun.
+            Err(error) if error.kind() == io::ErrorKind::WouldBlock => {
+                RingFile::at(placement, &path, kind).ok()
+            }
+            made => made.ok(),
+        })
     }
 
     fn at(placement: &Placement, path: &Path, kind: &'static str) -> io::Result<RingFile> {
@@ -133,7 +139,11 @@ impl RingFile {
     /// Locks the file, writes its head and tries its first segment.
     fn prepare(file: &File, nonce: u64) -> io::Result<Block> {
         flock(file, FlockOperation::NonBlockingLockExclusive)?;
-        fallocate(file, FallocateFlags::empty(), 0, (HEAD_LEN + SEGMENT) as u64)?;
+        if file.metadata()?.nlink() == 0 {
+            return Err(io::ErrorKind::WouldBlock.into());
+        }
+        // Two segments, so that the ring goes round even where there is never room for a third.
+        fallocate(file, FallocateFlags::empty(), 0, (HEAD_LEN + 2 * SEGMENT) as u64)?;
         let head = head(nonce);
         file.write_all_at(&head, 0)?;
         file.write_all_at(&head, SECOND_HEAD_AT as u64)?;
@@ -329,7 +339,11 @@ impl Dead {
         let mut bytes = Vec::new();
         file.read_to_end(&mut bytes)?;
         let second = bytes.get(SECOND_HEAD_AT..).unwrap_or_default();
-        let head = read_head(&bytes).or_else(|error| read_head(second).map_err(|_| error))?;
+        let head = if bytes.iter().all(|byte| *byte == 0) {
+            ReadHead::unbegun()
+        } else {
+            read_head(&bytes).or_else(|error| read_head(second).map_err(|_| error))?
+        };
         Ok(Some(Dead { folder, name: name.to_owned(), bytes, head, _lock: file }))
     }
 
@@ -404,6 +418,13 @@ struct ReadHead {
     segment: usize,
     same_boot: bool,
     same_rules: bool,
+}
+
+impl ReadHead {
+    /// Of a file whose process died before it wrote the head: there is no record in it.
+    fn unbegun() -> ReadHead {
+        ReadHead { salt: Salt(0), len: HEAD_LEN, segment: SEGMENT, same_boot: false, same_rules: false }
+    }
 }
 
 fn read_head(bytes: &[u8]) -> io::Result<ReadHead> {

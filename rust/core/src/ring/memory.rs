@@ -34,10 +34,16 @@ unsafe impl Sync for Block {}
 
 impl Block {
     /// Zeroed memory of the heap.
-    pub fn heap(len: usize) -> Block {
-        let mut memory = vec![0u64; len.div_ceil(8)].into_boxed_slice();
+    ///
+    /// # Errors
+    /// When there is none left: that must not end the process.
+    pub fn heap(len: usize) -> io::Result<Block> {
+        let mut memory = Vec::new();
+        memory.try_reserve_exact(len.div_ceil(8)).map_err(|_| io::ErrorKind::OutOfMemory)?;
+        memory.resize(len.div_ceil(8), 0u64);
+        let mut memory = memory.into_boxed_slice();
         let base = NonNull::from(&mut memory[..]).cast();
-        Block { base, len, origin: Origin::Heap(memory) }
+        Ok(Block { base, len, origin: Origin::Heap(memory) })
     }
 
     /// `len` bytes of `file` from `offset` on (a multiple of the page size).
@@ -142,7 +148,7 @@ mod tests {
 
     #[test]
     fn words_and_bytes_share_the_memory() {
-        let block = Block::heap(64);
+        let block = Block::heap(64).unwrap();
         // SAFETY: the block is this thread's.
         unsafe { block.write(8, &7u64.to_le_bytes()) };
         assert_eq!(u64::from_le(block.word(8).load(std::sync::atomic::Ordering::Acquire)), 7);
@@ -156,6 +162,6 @@ mod tests {
     #[test]
     #[should_panic(expected = "a word at 64 of 64")]
     fn nothing_outside_is_reached() {
-        Block::heap(64).word(64);
+        Block::heap(64).unwrap().word(64);
     }
 }

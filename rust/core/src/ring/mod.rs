@@ -111,6 +111,15 @@ impl Keep {
 }
 
 impl Ring {
+    /// A ring at the first place that has memory for it, else in memory of this process.
+    ///
+    /// # Errors
+    /// When there is no memory at all.
+    pub fn open(placement: &Placement) -> std::io::Result<Ring> {
+        let mapped = RingFile::wherever(placement).find_map(|file| Ring::new(Some(file)).ok());
+        mapped.map_or_else(|| Ring::new(None), Ok)
+    }
+
     /// A ring in `file`, or in memory of this process where there is none, with its first segment ready.
     ///
     /// # Errors
@@ -139,8 +148,11 @@ impl Ring {
             done: Condvar::new(),
             file,
         };
-        ring.make_ready(Pages::Present)?;
-        Ok(ring)
+        let ready = ring.make_ready(Pages::Present);
+        if let (Err(_), Some(file)) = (&ready, &ring.file) {
+            file.remove();
+        }
+        ready.map(|_| ring)
     }
 
     /// The file that it lives in.
@@ -505,7 +517,7 @@ impl Ring {
         if slot.get().is_none() {
             let block = match &self.file {
                 Some(file) => Block::mapped(file.file(), file::segment_at(index), SEGMENT, pages)?,
-                None => Block::heap(SEGMENT),
+                None => Block::heap(SEGMENT)?,
             };
             let _ = slot.set(block);
         }

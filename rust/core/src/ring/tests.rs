@@ -92,7 +92,7 @@ fn what_is_longer_than_a_segment_is_refused() {
 
 #[test]
 fn many_threads_and_a_writer_that_never_pauses() {
-    let ring = ring(RingFile::create(&placement("threads")));
+    let ring = ring(RingFile::wherever(&placement("threads")).next());
     let threads: Vec<_> = (0..4u32)
         .map(|thread| {
             let ring = Arc::clone(&ring);
@@ -128,7 +128,7 @@ fn many_threads_and_a_writer_that_never_pauses() {
 #[test]
 fn what_is_committed_is_found_without_the_process() {
     let placement = placement("dead");
-    let ring = Ring::new(RingFile::create(&placement)).unwrap();
+    let ring = Ring::open(&placement).unwrap();
     for n in 0..100 {
         ring.push(head(7, n), &[b"line"], LAZY).unwrap();
     }
@@ -157,7 +157,7 @@ fn settle_waits_for_the_writer_and_not_forever() {
 
 #[test]
 fn the_idle_ring_gives_memory_back_and_takes_it_again() {
-    let ring = ring(RingFile::create(&placement("idle")));
+    let ring = ring(RingFile::wherever(&placement("idle")).next());
     let block = vec![b'x'; SEGMENT / 2];
     for round in 0..2u64 {
         for n in 0..20 {

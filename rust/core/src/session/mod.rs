@@ -19,10 +19,12 @@ use std::sync::atomic::{
     Ordering::{Acquire, Relaxed, Release},
 };
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 /// How long closing and exiting wait for the writer.
 pub const CLOSE_WAIT: Duration = Duration::from_secs(1);
+/// How long to wait before a session's end is put into a full ring again.
+const END_RETRY: Duration = Duration::from_millis(2);
 
 /// Where a session's finished lines go.
 enum Sink {
@@ -396,14 +398,26 @@ impl Session {
             self.end::<Nothing>(id, Values::default(), Vec::new(), SpanEnd::Interrupted);
         }
         match &self.sink {
-            Sink::Writer { hub, number, .. } => {
-                let head = Head { session: *number, tag: Tag::Close, id: 0 };
-                self.ending.store(true, Release);
-                let pushed = hub.push(head, &[&clock::wall(clock::now()).to_le_bytes()], URGENT);
-                self.closed_at.store(pushed.map_or(0, |at| at.0), Release);
-                pushed.is_some() && hub.settle(CLOSE_WAIT)
-            }
+            Sink::Writer { hub, number, .. } => self.push_end(hub, *number) && hub.settle(CLOSE_WAIT),
             Sink::Memory(_) => true,
+        }
+    }
+
+    /// Puts the session's end into the ring; false where there is no room for it for too long.
+    fn push_end(&self, hub: &Hub, number: u32) -> bool {
+        let head = Head { session: number, tag: Tag::Close, id: 0 };
+        let began = Instant::now();
+        loop {
+            self.ending.store(true, Release);
+            if let Some(at) = hub.push(head, &[&clock::wall(clock::now()).to_le_bytes()], URGENT) {
+                self.closed_at.store(at.0, Release);
+                return true;
+            }
+            self.ending.store(false, Release);
+            if began.elapsed() > CLOSE_WAIT {
+                return false;
+            }
+            std::thread::sleep(END_RETRY);
         }
     }
 

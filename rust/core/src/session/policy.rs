@@ -42,6 +42,15 @@ pub struct SessionPolicy {
     pub durability: Durability,
 }
 
+impl SessionPolicy {
+    /// How often the writer looks after the session. An event waits at most that long for its writing and, at
+    /// `durability: interval`, as long again for the next sync: together one interval.
+    #[must_use]
+    pub fn wake_every(&self) -> Duration {
+        if self.durability == Durability::Interval { self.flush_interval / 2 } else { self.flush_interval }
+    }
+}
+
 /// What the caller's threads and the writer both know of a session.
 pub struct Shared {
     /// Cost of the recording calls.

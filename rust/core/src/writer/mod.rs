@@ -8,7 +8,7 @@ use crate::clock::{self, Wall};
 use crate::folder::Folder;
 use crate::liveness::{self, WriterLock};
 use crate::redact::Redactor;
-use crate::ring::{Head, Placement, Position, Ring, RingFile, Tag, Urgency, Where};
+use crate::ring::{Head, Placement, Position, Ring, Tag, Urgency, Where};
 use crate::session::{Durability, Session, SessionPolicy, Shared};
 use std::cell::RefCell;
 use std::collections::HashMap;
@@ -247,7 +247,7 @@ impl Hub {
     fn new(folders: Folders) -> io::Result<Hub> {
         let private = Arc::new(Folder::own(&folders.private)?);
         liveness::sweep(&private);
-        let ring = Ring::new(RingFile::create(&folders.placement()))?;
+        let ring = Ring::open(&folders.placement())?;
         Ok(Hub {
             traces: Mutex::new(Arc::new(Folder::own(&folders.traces)?)),
             state: Mutex::new(HubState { traces: HashMap::new(), read_to: ring.start(), gone: false }),
@@ -340,12 +340,12 @@ impl Hub {
             shared: Arc::clone(shared),
             redactor: Arc::clone(redactor),
             durability: policy.durability,
-            sync_every: policy.flush_interval,
+            sync_every: policy.wake_every(),
             opened_at,
         };
         state.traces.insert(number, Trace::new(beginning));
         self.interval_ms
-            .fetch_min(u64::try_from(policy.flush_interval.as_millis()).unwrap_or(u64::MAX), Relaxed);
+            .fetch_min(u64::try_from(policy.wake_every().as_millis()).unwrap_or(u64::MAX), Relaxed);
         self.empty.store(false, Relaxed);
         // It may be waiting for longer than this session wants.
         self.ring.nudge();

@@ -2,6 +2,7 @@
 
 use super::{Header, Places};
 use crate::clock::{self, Mono, Wall};
+use crate::folder::Folder;
 use crate::redact::Redactor;
 use crate::ring::{Head, Position, Record, Ring, Tag};
 use crate::session::{Durability, Shared};
@@ -32,8 +33,8 @@ pub(super) struct Trace {
     redactor: Arc<Redactor>,
     durability: Durability,
     sync_every: Duration,
-    /// When what is not durable yet was first written.
-    unsynced: Option<Mono>,
+    /// When it was last made durable.
+    synced: Mono,
     /// Lines that wait, joined as they will stand in the file.
     pending: Vec<u8>,
     /// The place of the first record that is not in the document.
@@ -100,7 +101,7 @@ impl Trace {
             redactor,
             durability,
             sync_every,
-            unsynced: Some(clock::now()),
+            synced: clock::now(),
             pending: Vec::new(),
             unwritten: None,
             untaken: None,
@@ -182,10 +183,7 @@ impl Trace {
         }
         let written = self.write(hub);
         match &written {
-            Ok(()) => {
-                self.pending.clear();
-                (self.unwritten, self.refused) = (None, None);
-            }
+            Ok(()) => (self.unwritten, self.refused) = (None, None),
             Err(_) => self.refused = Some(self.refused.take().map_or_else(Refused::first, Refused::again)),
         }
         written
@@ -203,7 +201,8 @@ impl Trace {
         }
         self.say_sums(hub.ring, &summary);
         self.document.append(&self.pending, &summary)?;
-        self.unsynced.get_or_insert_with(clock::now);
+        // In the document now, whatever becomes of its sync: that alone is tried again, from the ring's view too.
+        self.pending.clear();
         if self.durability == Durability::Event || self.ended.is_some() {
             self.sync()?;
         }
@@ -226,17 +225,15 @@ impl Trace {
     /// # Errors
     /// When the disk refuses.
     pub(super) fn keep_durable(&mut self) -> io::Result<()> {
-        let due = self.unsynced.is_some_and(|since| {
-            u128::from(clock::now().saturating_sub(since)) >= self.sync_every.as_nanos()
-        });
-        if due { self.sync() } else { Ok(()) }
+        let since = clock::now().saturating_sub(self.synced);
+        if u128::from(since) < self.sync_every.as_nanos() { Ok(()) } else { self.sync() }
     }
 
     fn sync(&mut self) -> io::Result<()> {
         if self.durability != Durability::Process {
             self.document.sync()?;
         }
-        self.unsynced = None;
+        self.synced = clock::now();
         Ok(())
     }
 
@@ -245,18 +242,27 @@ impl Trace {
         let now = clock::wall(clock::now());
         self.document.append(b"", &self.summary.json(State::Closed, Some(now)))?;
         self.sync()?;
-        let (part, summary) = (self.part + 1, Summary::default());
-        let name = part_name(&self.stem, part);
         let traces = hub.traces();
-        self.document =
-            Document::create(&traces, &name, &self.header.line(part), &summary.json(State::Live, None))?;
+        let (document, part) = self.create_part(&traces)?;
         if self.durability != Durability::Process {
             traces.sync()?;
         }
         self.dropped_before += self.summary.dropped;
-        self.summary = summary;
-        self.part = part;
+        (self.document, self.part, self.summary) = (document, part, Summary::default());
         Ok(())
+    }
+
+    /// The next part, under the first number that is free.
+    fn create_part(&self, traces: &Arc<Folder>) -> io::Result<(Document, u32)> {
+        let summary = Summary::default().json(State::Live, None);
+        for part in self.part + 1..self.part + 1_000 {
+            let name = part_name(&self.stem, part);
+            match Document::create(traces, &name, &self.header.line(part), &summary) {
+                Err(error) if error.kind() == io::ErrorKind::AlreadyExists => {}
+                document => return document.map(|document| (document, part)),
+            }
+        }
+        Err(io::ErrorKind::AlreadyExists.into())
     }
 
     /// Looks at the records that it could not look at while the disk refused.
