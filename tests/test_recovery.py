@@ -115,3 +115,18 @@ def test_nothing_of_a_crash_holds_a_secret(died: reader.SessionTrace) -> None:
     for path in files:
         assert b"hunter2" not in path.read_bytes(), path
     del died
+
+
+def test_a_ring_is_found_from_another_environment(
+    died: reader.SessionTrace, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    if died.metadata["ring"] != "memory":
+        pytest.skip("there is no memory file system here")
+    here = Path(os.environ["XDG_RUNTIME_DIR"])
+    ring = max(here.rglob("ring-*"), key=lambda path: path.stat().st_mtime_ns)
+    there = here.parent / f"t800-{os.getuid()}"
+    there.mkdir(mode=0o700, exist_ok=True)
+    monkeypatch.delenv("XDG_RUNTIME_DIR")
+    ring.rename(there / ring.name)
+    (document,) = recovery.recover(telemetry_dir()).documents
+    assert document.added == 3

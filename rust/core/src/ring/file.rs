@@ -61,8 +61,8 @@ pub struct Placement {
 impl Placement {
     /// The folders to try, the best first, with what they are.
     fn folders(&self) -> Vec<(PathBuf, &'static str)> {
-        let memory = if self.wanted == Where::Auto { memory_folder() } else { None };
-        memory.map(|path| (path, "memory")).into_iter().chain([(self.private.clone(), "beside")]).collect()
+        let memory = if self.wanted == Where::Auto { memory_folders() } else { Vec::new() };
+        memory.into_iter().map(|path| (path, "memory")).chain([(self.private.clone(), "beside")]).collect()
     }
 
     fn name(&self, nonce: u64) -> String {
@@ -74,15 +74,16 @@ impl Placement {
     }
 }
 
-/// The user's own folder on a memory file system.
-fn memory_folder() -> Option<PathBuf> {
+/// The user's own folders on memory file systems, the best first. A ring may lie in any of them: the next start can
+/// have another environment.
+fn memory_folders() -> Vec<PathBuf> {
     let user = rustix::process::geteuid().as_raw();
     let runtime = std::env::var_os("XDG_RUNTIME_DIR").map(PathBuf::from).filter(|path| path.is_absolute());
     let candidates = runtime
         .map(|path| path.join("t800"))
         .into_iter()
         .chain([PathBuf::from(format!("/dev/shm/t800-{user}"))]);
-    candidates.into_iter().find(|path| path.parent().is_some_and(is_memory))
+    candidates.filter(|path| path.parent().is_some_and(is_memory)).collect()
 }
 
 /// Whether a directory is on a file system that lives in memory.
@@ -311,10 +312,11 @@ const KEPT: Duration = Duration::from_hours(7 * 24);
 /// Removes rings of this user whose processes ended a week ago, whatever their telemetry folders: nobody has recorded
 /// there since, and the memory they lie in is everybody's.
 pub fn remove_forgotten() {
-    let Some(folder) = memory_folder().and_then(|path| Folder::open(&path).ok()) else { return };
-    for name in folder.names().unwrap_or_default() {
-        if name.starts_with("ring-") && is_forgotten(&folder, &name) {
-            let _ = folder.remove(&name);
+    for folder in memory_folders().iter().filter_map(|path| Folder::open(path).ok()) {
+        for name in folder.names().unwrap_or_default() {
+            if name.starts_with("ring-") && is_forgotten(&folder, &name) {
+                let _ = folder.remove(&name);
+            }
         }
     }
 }
