@@ -10,10 +10,12 @@ pub mod json;
 mod keys;
 pub(crate) mod tree;
 mod truncate;
+mod vector;
 
 use crate::redact::{Finding, KeyClass, Redactor, RuleId, Scratch, Verdict, With};
 use escape::{escape_into, quote_into};
 use keys::{KeyCache, Role};
+use vector::Vector;
 
 /// Strings longer than this are remembered, so that an event over its limit can lose its longest values.
 const LONG_VALUE: usize = 256;
@@ -77,6 +79,7 @@ pub struct Buffer {
     frames: Vec<Frame>,
     scratch: Scratch,
     keys: KeyCache,
+    vector: Vector,
     /// Whether a text of this event names a file that holds nothing but a secret.
     secret_file: bool,
     /// Where the last short content of this event stands in `out`: the body of the file that is named behind it.
@@ -446,7 +449,23 @@ impl<'a> Encoder<'a> {
     }
 
     fn judge(&mut self, text: &str) -> Verdict {
-        self.redactor.text(self.slot, text, &mut self.buffer.scratch)
+        let verdict = self.redactor.text(self.slot, text, &mut self.buffer.scratch);
+        match self.buffer.frames.last() {
+            Some(frame) if frame.list && self.slot != KeyClass::ALLOWED => self.as_argument(text, verdict),
+            _ => verdict,
+        }
+    }
+
+    /// Judges the item of a list once more as an argument of its command line.
+    fn as_argument(&mut self, text: &str, verdict: Verdict) -> Verdict {
+        let Buffer { frames, vector, scratch, .. } = &mut *self.buffer;
+        let item = frames.last().map_or(0, |frame| frame.items);
+        match vector.push(frames.len(), item, text) {
+            Some(start) if verdict == Verdict::Keep => {
+                self.redactor.argument(vector.line(), start, text.len(), scratch)
+            }
+            _ => verdict,
+        }
     }
 
     fn apply(&mut self, verdict: Verdict, text: &str) {

@@ -20,6 +20,7 @@ mod tokens;
 mod url;
 mod user;
 
+pub(crate) use commands::is_command;
 pub use content::{hmac_hex, sha256_hex};
 pub use keys::KeyClass;
 pub use rules::{Rule, RuleError, RuleId, catalogue};
@@ -324,6 +325,23 @@ impl Redactor {
             scratch.findings.push(Finding { start, end, rule: RuleId::FLAG, with: With::Marker });
         }
         self.spans(text, scratch)
+    }
+
+    /// Decides about the last argument of a command line, `length` bytes at `start`, by those in front of it.
+    pub(crate) fn argument(&self, line: &str, start: usize, length: usize, scratch: &mut Scratch) -> Verdict {
+        scratch.findings.clear();
+        let end = start + length;
+        if end > line.len() || self.spans(line, scratch) == Verdict::Keep {
+            return Verdict::Keep;
+        }
+        let (from, to) = (start as u32, end as u32);
+        scratch.findings.retain_mut(|found| {
+            let inside = found.start < to && found.end > from && found.with == With::Marker;
+            found.start = found.start.max(from).saturating_sub(from);
+            found.end = found.end.min(to).saturating_sub(from);
+            inside
+        });
+        if scratch.findings.is_empty() { Verdict::Keep } else { Verdict::Spans }
     }
 
     fn whole(&self, rule: RuleId, scratch: &mut Scratch) -> Verdict {

@@ -5,6 +5,7 @@ pub(crate) mod positions;
 pub(crate) mod shell;
 pub(crate) mod tools;
 
+use crate::redact::keys::words::Vocabulary;
 use crate::redact::labelled::assign::value_at;
 use crate::redact::labelled::value;
 use crate::redact::labelled::worded;
@@ -13,6 +14,7 @@ use crate::redact::rules::RuleId;
 use crate::redact::scan::Scan;
 use crate::redact::scan::span::{Span, back_over, forward_over};
 use crate::redact::scan::waiting;
+use std::sync::LazyLock;
 use tools::Carries;
 
 const FLAG_LIMIT: usize = 64;
@@ -177,6 +179,25 @@ pub(crate) fn in_login(login: &[u8]) -> Option<(usize, usize)> {
     };
     let span = Span { start: 0, end: login.len(), quoted: true };
     secret_part(login, span, carries).map(|span| (span.start, span.end))
+}
+
+/// Commands that run others, and those of which a word in front of a password is listed elsewhere.
+#[rustfmt::skip]
+const LAUNCHERS: [&str; 22] = [
+    "sudo", "doas", "env", "docker", "podman", "kubectl", "oc", "vault", "wandb", "cargo", "bw", "snyk", "ngrok", "poetry", "composer", "bundle",
+    "mc", "etcdctl", "consul", "netlify", "cf", "schtasks",
+];
+
+static COMMANDS: LazyLock<Vocabulary<()>> = LazyLock::new(|| {
+    let words = LAUNCHERS.into_iter().chain(words()).chain(positions::words());
+    Vocabulary::new(words.map(|word| (word, ())), |(), ()| ())
+});
+
+/// Whether the first item of a list names a command whose arguments may hold a password.
+pub(crate) fn is_command(item: &str) -> bool {
+    let item = item.as_bytes();
+    let name = item.iter().rposition(|byte| *byte == b'/').map_or(item, |slash| &item[slash + 1..]);
+    tools::tool(item).is_some() || COMMANDS.get_any_case(name).is_some()
 }
 
 /// The words that [`at_word`] itself waits for.
