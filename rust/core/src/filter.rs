@@ -3,7 +3,7 @@
 use crate::encode::explain::{Place, explain, explain_text};
 use crate::encode::json::{self, JsonError};
 use crate::encode::{Buffer, Encoder, Limits};
-use crate::redact::Redactor;
+use crate::redact::{Redactor, SecretFile};
 use std::borrow::Cow;
 use std::io::{self, Read, Write};
 
@@ -26,7 +26,7 @@ pub struct Seen {
 /// # Errors
 /// [`JsonError`] where the text is no JSON; then the buffer is as it was.
 pub fn redact_json(redactor: &Redactor, text: &[u8], buffer: &mut Buffer) -> Result<(), JsonError> {
-    buffer.next_event(false);
+    buffer.next_event(SecretFile::None);
     let before = buffer.out.len();
     // The lossy reading alone takes longer than all of the redaction.
     let text = str::from_utf8(text).map_or_else(|_| String::from_utf8_lossy(text), Cow::Borrowed);
@@ -114,7 +114,7 @@ fn lines(
 fn redacted(redactor: &Redactor, line: &[u8], buffer: &mut Buffer) -> bool {
     let is_json = redact_json(redactor, line, buffer).is_ok();
     if !is_json {
-        buffer.next_event(false);
+        buffer.next_event(SecretFile::None);
         Encoder::new(redactor, buffer, Limits::NONE).text(&String::from_utf8_lossy(line));
     }
     buffer.out.push(b'\n');

@@ -46,3 +46,38 @@ fn other_texts_of_other_events_stay() {
         assert_eq!(filtered(&(named.clone() + &plain)), named + &plain);
     }
 }
+
+#[test]
+fn lists_of_logins_go_line_by_line() {
+    for (name, body) in [
+        ("cat .htpasswd", r"bob:PW\ncarol:{PLAIN}PW\n"),
+        ("/etc/pgbouncer/userlist.txt", r#"\"app\" \"PW\"\n"#),
+        ("/etc/openvpn/auth.txt", r"     1→bob\n     2→PW"),
+        ("gopass show mail/bob", r"PW\n---\nlogin: bob"),
+    ] {
+        let body = body.replace("PW", "Sommer-wald83");
+        let event = format!(r#"{{"parameters":{{"command":"{name}"}},"result":"{body}"}}"#);
+        let out = filtered(&event);
+        assert!(!out.contains("wald83") && out.contains("bob") | out.contains("app"), "{out}");
+    }
+    let other =
+        r#"{"parameters":{"command":"cat notes.txt"},"result":"bob:Sommer-wald83\n"}"#.to_owned() + "\n";
+    assert_eq!(filtered(&other), other);
+}
+
+#[test]
+fn lists_of_arguments_are_read_as_a_command_line() {
+    for list in [
+        r#"["mysqladmin","-u","root","password","PW"]"#,
+        r#"["sudo","htpasswd","-cb","/etc/x","bob","PW"]"#,
+        r#"["ldappasswd","-w","PW","-s","PW","uid=bob"]"#,
+        r#"["net","use","Z:","\\\\nas\\x","PW","/user:bob"]"#,
+    ] {
+        let out = filtered(&format!(r#"{{"x":{}}}"#, list.replace("PW", "walnut7723")));
+        assert!(!out.contains("walnut7723") && out.contains("[REDACTED]"), "{out}");
+    }
+    for list in [r#"["a.py","password","walnut7723.txt"]"#, r#"["mysqladmin","-u","root","password"]"#] {
+        let event = format!("{{\"x\":{list}}}\n");
+        assert_eq!(filtered(&event), event);
+    }
+}

@@ -12,6 +12,8 @@ pub(super) enum Role {
     None,
     Naming,
     Value,
+    /// A list under it is a command line.
+    Command,
 }
 
 /// A key with everything the encoder needs.
@@ -72,6 +74,8 @@ fn role_of(key: &str) -> Role {
     match key {
         "name" | "key" | "variable" | "header" | "Name" | "Key" => Role::Naming,
         "value" | "Value" | "val" => Role::Value,
+        "command" | "cmd" | "args" | "argv" | "arguments" | "entrypoint" | "Cmd" | "Args" | "Command"
+        | "Entrypoint" => Role::Command,
         _ => Role::None,
     }
 }

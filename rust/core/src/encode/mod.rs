@@ -12,7 +12,7 @@ pub(crate) mod tree;
 mod truncate;
 mod vector;
 
-use crate::redact::{Finding, KeyClass, Redactor, RuleId, Scratch, Verdict, With};
+use crate::redact::{Finding, KeyClass, Redactor, RuleId, Scratch, SecretFile, Verdict};
 use escape::{escape_into, quote_into};
 use keys::{KeyCache, Role};
 use vector::Vector;
@@ -80,8 +80,8 @@ pub struct Buffer {
     scratch: Scratch,
     keys: KeyCache,
     vector: Vector,
-    /// Whether a text of this event names a file that holds nothing but a secret.
-    secret_file: bool,
+    /// Whether a text of this event names a file that holds nothing but secrets.
+    secret_file: SecretFile,
     /// Where the last short content of this event stands in `out`: the body of the file that is named behind it.
     content: Option<(u32, u32)>,
     /// What a parser of JSON needs that feeds an encoder.
@@ -96,18 +96,18 @@ impl Buffer {
         self.long.clear();
         self.long_bytes = 0;
         self.frames.clear();
-        self.next_event(false);
+        self.next_event(SecretFile::None);
     }
 
     /// Forgets what the last event said about files; whether this one, begun before, has named one that holds a secret.
-    pub fn next_event(&mut self, secret_file: bool) {
+    pub fn next_event(&mut self, secret_file: SecretFile) {
         self.secret_file = secret_file;
         self.content = None;
     }
 
     /// Whether the event has named a file that holds nothing but a secret: what [`Buffer::next_event`] takes back.
     #[must_use]
-    pub fn names_secret_file(&self) -> bool {
+    pub fn names_secret_file(&self) -> SecretFile {
         self.secret_file
     }
 
@@ -377,13 +377,13 @@ impl<'a> Encoder<'a> {
 
     fn judged_text(&mut self, text: &str, spelling: Option<&str>) {
         let content = self.slot.is_content();
-        if !content && self.redactor.names_secret_file(text) {
-            self.name_secret_file();
+        if !content {
+            self.name_secret_file(self.redactor.names_secret_file(text));
         }
         self.buffer.out.push(b'"');
         let start = self.buffer.out.len();
         match spelling {
-            _ if content && self.buffer.secret_file => self.body_of_secret_file(text),
+            _ if content && self.buffer.secret_file != SecretFile::None => self.body_of_secret_file(text),
             Some(spelling) => self.redacted_spelling(text, spelling),
             None => self.redacted_text(text),
         }
@@ -394,9 +394,12 @@ impl<'a> Encoder<'a> {
         self.buffer.out.push(b'"');
     }
 
-    /// The text just met names a file that holds nothing but a secret: what is content in this event may be it.
-    fn name_secret_file(&mut self) {
-        self.buffer.secret_file = true;
+    /// The text just met may name a file that holds nothing but a secret: then what is content in this event may be it.
+    fn name_secret_file(&mut self, kind: SecretFile) {
+        if kind == SecretFile::None {
+            return;
+        }
+        self.buffer.secret_file = kind;
         let Some((start, end)) = self.buffer.content.take() else { return };
         let place = start as usize..end as usize;
         let long = self.buffer.long.last().is_some_and(|(at, _)| *at >= start);
@@ -417,13 +420,8 @@ impl<'a> Encoder<'a> {
     /// Writes what may be the body of such a file.
     fn body_of_secret_file(&mut self, text: &str) {
         let verdict = self.judge(text);
-        if verdict == Verdict::Keep
-            && let Some((start, end)) = self.redactor.body_of_secret_file(text)
-        {
-            let finding =
-                Finding { start: start as u32, end: end as u32, rule: RuleId::ASSIGNED, with: With::Marker };
-            return self.spans(text, &[finding]);
-        }
+        let verdict =
+            self.redactor.in_secret_file(text, self.buffer.secret_file, verdict, &mut self.buffer.scratch);
         self.apply(verdict, text);
     }
 
@@ -460,7 +458,9 @@ impl<'a> Encoder<'a> {
     fn as_argument(&mut self, text: &str, verdict: Verdict) -> Verdict {
         let Buffer { frames, vector, scratch, .. } = &mut *self.buffer;
         let item = frames.last().map_or(0, |frame| frame.items);
-        match vector.push(frames.len(), item, text) {
+        let under = frames.len().checked_sub(2).and_then(|outer| frames.get(outer));
+        let named = under.is_some_and(|frame| frame.role == Role::Command);
+        match vector.push((frames.len(), item), named, text) {
             Some(start) if verdict == Verdict::Keep => {
                 self.redactor.argument(vector.line(), start, text.len(), scratch)
             }

@@ -20,10 +20,11 @@ pub(super) struct Vector {
 }
 
 impl Vector {
-    /// Takes the item number `item` of the list at `depth`; where it starts in the line, if that is a command's.
-    pub(super) fn push(&mut self, depth: usize, item: usize, text: &str) -> Option<usize> {
+    /// Takes the item number `item` of the list at `depth`; where it starts in the line, if that is a command's: the key
+    /// of the list has `named` it so, or its first item does.
+    pub(super) fn push(&mut self, (depth, item): (usize, usize), named: bool, text: &str) -> Option<usize> {
         if item == 1 {
-            self.depth = if is_command(text) { depth } else { 0 };
+            self.depth = if named || is_command(text) { depth } else { 0 };
             self.line.clear();
             self.starts.clear();
         }
@@ -76,19 +77,21 @@ mod tests {
     #[test]
     fn the_line_keeps_the_front_and_what_was_last() {
         let mut vector = Vector::default();
-        assert_eq!(vector.push(2, 1, "mysqladmin"), None);
+        assert_eq!(vector.push((2, 1), false, "mysqladmin"), None);
         for (item, text) in (2..).zip(["a b", "c", "d", "e", "f", "g", "h", "i"]) {
-            vector.push(2, item, text);
+            vector.push((2, item), false, text);
         }
-        assert_eq!(vector.push(1, 3, "other list"), None);
-        let last = vector.push(2, 10, "z").unwrap();
+        assert_eq!(vector.push((1, 3), false, "other list"), None);
+        let last = vector.push((2, 10), false, "z").unwrap();
         assert_eq!((vector.line(), &vector.line()[last..]), ("mysqladmin \"a b\" c d f g h i z", "z"));
     }
 
     #[test]
     fn lists_of_other_things_are_no_vectors() {
         let mut vector = Vector::default();
-        vector.push(1, 1, "src/main.rs");
-        assert_eq!(vector.push(1, 2, "x"), None);
+        vector.push((1, 1), false, "src/main.rs");
+        assert_eq!(vector.push((1, 2), false, "x"), None);
+        vector.push((1, 1), true, "src/main.rs");
+        assert_eq!(vector.push((1, 2), true, "x"), Some(12));
     }
 }

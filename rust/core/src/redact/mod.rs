@@ -23,6 +23,7 @@ mod user;
 pub(crate) use commands::is_command;
 pub use content::{hmac_hex, sha256_hex};
 pub use keys::KeyClass;
+pub use labelled::files::SecretFile;
 pub use rules::{Rule, RuleError, RuleId, catalogue};
 pub use user::{Allow, UserRule};
 
@@ -275,8 +276,42 @@ impl Redactor {
     }
 
     /// Whether a text of an event names a file that holds nothing but a secret.
-    pub(crate) fn names_secret_file(&self, text: &str) -> bool {
+    pub(crate) fn names_secret_file(&self, text: &str) -> SecretFile {
         labelled::files::named_by(&self.keys, text)
+    }
+
+    /// Adds to what was found in `text` what a file that holds nothing but secrets may hold without a name.
+    pub(crate) fn in_secret_file(
+        &self,
+        text: &str,
+        kind: SecretFile,
+        verdict: Verdict,
+        scratch: &mut Scratch,
+    ) -> Verdict {
+        if verdict == Verdict::Whole || kind == SecretFile::Body && verdict == Verdict::Spans {
+            return verdict;
+        }
+        if verdict == Verdict::Keep {
+            scratch.findings.clear();
+        }
+        let Scratch { findings, .. } = scratch;
+        let known = findings.len();
+        let mut add = |start: usize, end: usize| {
+            if !self.allow.allows(&text[start..end]) {
+                let (start, end) = (start as u32, end as u32);
+                findings.push(Finding { start, end, rule: RuleId::ASSIGNED, with: With::Marker });
+            }
+        };
+        match labelled::files::body(text) {
+            Some((start, end)) if known == 0 => add(start, end),
+            _ if kind == SecretFile::Lines => labelled::ledgers::in_file(text.as_bytes(), add),
+            _ => {}
+        }
+        if findings.is_empty() {
+            return Verdict::Keep;
+        }
+        scan::settle(text, findings);
+        Verdict::Spans
     }
 
     /// Where the secret stands in `text`, the body of such a file; none where the user allows it.

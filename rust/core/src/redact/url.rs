@@ -26,6 +26,9 @@ pub(crate) fn at_colon(scan: &mut Scan, at: usize) {
         crate::redact::labelled::logins::behind_url(scan, at, from);
     } else {
         let named = at > 0 && text[at - 1].is_ascii_alphanumeric();
+        if named && at >= 32 && text[at - 1].is_ascii_hexdigit() && text[at - 32].is_ascii_hexdigit() {
+            cracked(scan, at);
+        }
         if named && rest.first().is_some_and(|b| !ends_logon(*b)) {
             logon(scan, at);
         }
@@ -284,6 +287,24 @@ fn pwdump(scan: &mut Scan, at: usize) {
         && hex(&hashes[34..66])
     {
         scan.secret(from + 1, from + 66, RuleId::HASHED);
+    }
+}
+
+/// `5f4dcc…:x`, a line of what a cracker has found: the hash, and the password behind it.
+fn cracked(scan: &mut Scan, at: usize) {
+    let text = scan.text;
+    let start = back_over(text, at, 129, |b| b.is_ascii_hexdigit());
+    let own_line = start == 0 || matches!(text[start - 1], b'\n' | b' ' | b'\t');
+    if !own_line || !matches!(at - start, 32 | 40 | 64 | 128) {
+        return;
+    }
+    let end = at + 1 + text[at + 1..].iter().take(80).take_while(|b| b.is_ascii_graphic()).count();
+    let body = &text[at + 1..end];
+    if matches!(text.get(end), None | Some(b'\n' | b'\r'))
+        && value::is_chosen_password(body)
+        && !body.contains(&b'/')
+    {
+        scan.secret(start, end, RuleId::HASHED);
     }
 }
 

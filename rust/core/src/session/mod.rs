@@ -8,7 +8,7 @@ use crate::assemble::{Assembly, FieldClasses, Misuse, Number, Place, Value, Valu
 use crate::clock::{self, Mono, Rfc3339};
 use crate::encode::{Buffer, Encoder};
 use crate::event::{Field, Kind};
-use crate::redact::{Redactor, RuleId};
+use crate::redact::{Redactor, RuleId, SecretFile};
 use crate::ring::{Head, Position, Tag, Urgency};
 use crate::summary::{Facts, Overhead, write_redactions};
 use crate::writer::{self, Hub};
@@ -42,7 +42,7 @@ struct OpenSpan {
     redactions: Vec<(RuleId, u32)>,
     long: Vec<(u32, u32)>,
     /// Whether its begin names a file that holds nothing but a secret.
-    secret_file: bool,
+    secret_file: SecretFile,
     facts: Facts,
     parent: Option<u64>,
     phase: Option<Arc<[u8]>>,

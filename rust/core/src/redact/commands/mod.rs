@@ -26,6 +26,9 @@ pub(crate) fn at_flag(scan: &mut Scan, at: usize) {
     if !matches!(before, b' ' | b'\t' | b'"' | b'\'') {
         return;
     }
+    if at > 2 && text[at - 2] == b'u' && text[..at].ends_with(b"su ") {
+        pipes::here_string(scan, at);
+    }
     let letter = forward_over(text, at, 2, |b| b == b'-');
     if !text.get(letter).is_some_and(|b| tools::may_carry(*b)) {
         return;
@@ -202,7 +205,7 @@ pub(crate) fn is_command(item: &str) -> bool {
 
 /// The words that [`at_word`] itself waits for.
 #[rustfmt::skip]
-pub(crate) const WORDS: [&str; 13] = ["show", "identified", "password", "auth", "send", "convertto-securestring", "use", "xauth", "eap", "ftp", "setuser", "createuser", "identify"];
+pub(crate) const WORDS: [&str; 21] = ["echo", "using", "cat", "head", "tail", "less", "lookup", "access", "show", "identified", "password", "auth", "send", "convertto-securestring", "use", "xauth", "eap", "ftp", "setuser", "createuser", "identify"];
 
 /// Looks at a word with a stem: a known command, or the words of SQL and of shells that set a password.
 pub(crate) fn at_word(scan: &mut Scan, start: usize, end: usize) {
@@ -242,7 +245,12 @@ fn at_command(scan: &mut Scan, start: usize, end: usize) {
             sasl(scan, end);
         }
         b"send" => pipes::expected(scan, start, end),
+        b"echo" => pipes::at_echo(scan, start, end),
+        b"using" => connected(scan, start, end),
         b"show" => crate::redact::labelled::lines::at_show(scan, start, end),
+        b"cat" | b"head" | b"tail" | b"less" | b"lookup" | b"access" => {
+            crate::redact::labelled::ledgers::at_reader(scan, start, end);
+        }
         b"ConvertTo-SecureString" | b"convertto-securestring" => secure_string(scan, end),
         b"use" => net_use(scan, start, end),
         b"XAUTH" | b"EAP" => pre_shared(scan, start, end),
@@ -258,14 +266,42 @@ fn at_command(scan: &mut Scan, start: usize, end: usize) {
 fn sasl(scan: &mut Scan, end: usize) {
     let text = scan.text;
     let Some(mechanism) =
-        [b" PLAIN ".as_slice(), b" LOGIN "].into_iter().find(|m| text[end..].starts_with(m))
+        [b" PLAIN ".as_slice(), b" LOGIN ", b" PLAIN\n", b" LOGIN\n", b" PLAIN\r", b" LOGIN\r"]
+            .into_iter()
+            .find(|m| text[end..].starts_with(m))
     else {
         return;
     };
     let from = end + mechanism.len();
+    dialogue(scan, from);
     let close = forward_over(text, from, 512, |b| b.is_ascii_alphanumeric() || b"+/=".contains(&b));
     if close >= from + 8 {
         scan.secret(from, close, RuleId::FLAG);
+    }
+}
+
+/// `334 UGFzc3dvcmQ6` and the answer in the next line: user and password in base64, each in a line of its own.
+fn dialogue(scan: &mut Scan, from: usize) {
+    let text = scan.text;
+    let mut at = from;
+    for _ in 0..6 {
+        let end = forward_over(text, at, 300, |b| b != b'\n');
+        let line = text[at..end].trim_ascii_end();
+        let word = line.iter().rposition(|b| matches!(b, b' ' | b'>' | b'\t')).map_or(0, |blank| blank + 1);
+        let body = &line[word..];
+        let asked = value::contains(line, b"334 ");
+        let encoded = body.len() >= 4
+            && body.len().is_multiple_of(4)
+            && body.iter().all(|b| b.is_ascii_alphanumeric() || b"+/=".contains(b));
+        match (asked, encoded) {
+            (false, true) => scan.secret(at + word, at + line.len(), RuleId::FLAG),
+            (false, false) if !line.is_empty() => return,
+            _ => {}
+        }
+        at = end + 1;
+        if at >= text.len() {
+            return;
+        }
     }
 }
 
@@ -279,6 +315,23 @@ fn pre_shared(scan: &mut Scan, start: usize, end: usize) {
     let body = &text[span.start..span.end];
     if body.len() >= 4 && !is_stand_in(body) && (span.quoted || reads_as_password(body) || is_mixed(body)) {
         scan.secret(span.start, span.end, RuleId::ASSIGNED);
+    }
+}
+
+/// `db2 connect to shop user app using x`
+fn connected(scan: &mut Scan, start: usize, end: usize) {
+    let text = scan.text;
+    let front = &text[start.saturating_sub(80)..start];
+    let Some(user) = value::rfind(front, b" user ").filter(|_| value::contains(front, b"connect to ")) else {
+        return;
+    };
+    let Some(span) = shell::argument(text, skip_spaces(text, end)) else { return };
+    let body = &text[span.start..span.end];
+    if front[user + 6..].trim_ascii_end().iter().all(u8::is_ascii_graphic)
+        && !is_stand_in(body)
+        && body.len() >= 4
+    {
+        scan.secret(span.start, span.end, RuleId::FLAG);
     }
 }
 
@@ -338,7 +391,7 @@ fn behind_ftp(scan: &mut Scan, end: usize) {
         return;
     };
     let body = &text[span.start..span.end];
-    if body.len() >= 4 && !is_stand_in(body) && value::looks_chosen(body) {
+    if body.len() >= 4 && !is_stand_in(body) && (value::looks_chosen(body) || worded::is_phrase(body)) {
         scan.secret(span.start, span.end, RuleId::FLAG);
     }
 }
@@ -373,8 +426,8 @@ pub(crate) fn at_switch(scan: &mut Scan, at: usize) {
 
 /// The commands whose arguments hold `user/x@database` or `domain/user:x@host`.
 #[rustfmt::skip]
-const LOGINS: [&str; 20] = [
-    "sqlplus", "impdp", "expdp", "sqlldr", "rman", "secretsdump.py", "psexec.py", "wmiexec.py", "smbexec.py", "dcomexec.py",
+const LOGINS: [&str; 22] = [
+    "exp", "imp", "sqlplus", "impdp", "expdp", "sqlldr", "rman", "secretsdump.py", "psexec.py", "wmiexec.py", "smbexec.py", "dcomexec.py",
     "atexec.py", "getuserspns.py", "getnpusers.py", "gettgt.py", "lookupsid.py", "impacket-smbclient", "impacket-psexec",
     "impacket-wmiexec", "impacket-secretsdump", "smbclient.py",
 ];
@@ -391,15 +444,27 @@ fn login_argument(scan: &mut Scan, start: usize, end: usize) {
     let Some(place) = LOGINS.iter().position(|login| word.eq_ignore_ascii_case(login.as_bytes())) else {
         return;
     };
-    let sign = if place < 5 { b'/' } else { b':' };
+    let sign = if place < 7 { b'/' } else { b':' };
     let mut at = end;
     for _ in 0..4 {
         let Some(span) = shell::argument(text, forward_over(text, at, 8, |b| b == b' ')) else { return };
         at = span.end + usize::from(span.quoted);
         let body = &text[span.start..span.end];
         let Some(colon) = memchr::memchr(sign, body).filter(|colon| *colon > 0) else { continue };
+        // `exp` and `imp` are short for many things, `user/x@database` is not.
+        let login = || {
+            let user = body[..colon].iter().all(|b| b.is_ascii_alphanumeric() || *b == b'_');
+            user && body.contains(&b'@') && !body[colon + 1..].contains(&b'/')
+        };
+        if place < 2 && !login() {
+            return;
+        }
         let close = memchr::memrchr(b'@', body).unwrap_or(body.len());
-        if close > colon + 3 && value::looks_chosen(&body[colon + 1..close]) && body[0] != b'-' {
+        let close = close.min(body.iter().position(|b| *b == b' ').unwrap_or(close));
+        let chosen = |body: &[u8]| value::looks_chosen(body) || worded::is_phrase(body);
+        let rest = body.iter().position(|b| *b == b' ').unwrap_or(body.len());
+        let close = if rest > colon && !chosen(&body[colon + 1..close]) { rest } else { close };
+        if close > colon + 3 && chosen(&body[colon + 1..close]) && !matches!(body[0], b'-' | b'/') {
             let span = Span { start: span.start + colon + 1, end: span.start + close, quoted: false };
             let span = shell::without_quotes(text, span);
             return scan.secret(span.start, span.end, RuleId::FLAG);
@@ -441,12 +506,34 @@ fn secure_string(scan: &mut Scan, end: usize) {
 fn identified(scan: &mut Scan, end: usize) {
     let text = scan.text;
     let ceiling = text.len().min(end + 80);
-    let Some(quote) = memchr::memchr2(b'\'', b'"', &text[end..ceiling]).map(|i| end + i) else { return };
+    let Some(quote) = memchr::memchr2(b'\'', b'"', &text[end..ceiling]).map(|i| end + i) else {
+        return identified_bare(scan, end);
+    };
+    if memchr::memchr(b'\n', &text[end..quote]).is_some() {
+        return identified_bare(scan, end);
+    }
     let clause = text[end..quote].to_ascii_lowercase();
     let by = [b" by ".as_slice(), b" as ", b" by \\", b" as \\"].iter().any(|word| clause.ends_with(word));
     let shouted = text[end - 1].is_ascii_uppercase() || text[quote] == b'\'';
     if by && shouted && !clause.contains(&b'\n') {
         literal(scan, quote);
+    }
+}
+
+/// `IDENTIFIED BY x;`
+fn identified_bare(scan: &mut Scan, end: usize) {
+    let text = scan.text;
+    if !text[end - 1].is_ascii_uppercase() || !text[end..].starts_with(b" BY ") {
+        return;
+    }
+    let start = skip_spaces(text, end + 4);
+    let to = forward_over(text, start, 80, |b| b.is_ascii_graphic() && b != b';');
+    let body = &text[start..to];
+    if body.len() >= 4
+        && !is_stand_in(body)
+        && (value::looks_chosen(body) || worded::is_phrase(body) || is_mixed(body))
+    {
+        scan.secret(start, to, RuleId::FLAG);
     }
 }
 
@@ -475,9 +562,23 @@ fn literal(scan: &mut Scan, quote: usize) {
     }
 }
 
+/// `… [0 10.0.0.4:5123] "AUTH" "x"`, `… "AUTH" "user" "x"`: what Redis shows of a login.
+fn monitored_auth(scan: &mut Scan, end: usize) {
+    let line = forward_over(scan.text, end, 300, |b| b != b'\n');
+    let to = end + scan.text[end..line].trim_ascii_end().len();
+    let Some(to) = to.checked_sub(1).filter(|to| scan.text[*to] == b'"' && *to > end) else { return };
+    let from = back_over(scan.text, to, 256, |b| b != b'"');
+    if to >= from + 4 && !is_stand_in(&scan.text[from..to]) {
+        scan.secret(from, to, RuleId::FLAG);
+    }
+}
+
 /// `redis-cli AUTH x`, `redis-cli AUTH user x`
 fn redis_auth(scan: &mut Scan, start: usize, end: usize) {
     let text = scan.text;
+    if text.get(end) == Some(&b'"') && text[..start].ends_with(b"] \"") {
+        return monitored_auth(scan, end);
+    }
     let floor = start.saturating_sub(200);
     let line = memchr::memrchr(b'\n', &text[floor..start]).map_or(floor, |sign| floor + sign + 1);
     if !value::contains(&text[line..start], b"redis-cli") && !value::contains(&text[line..start], b"> ") {

@@ -2,7 +2,7 @@
 
 use super::shell;
 use crate::redact::keys::words::Vocabulary;
-use crate::redact::labelled::value;
+use crate::redact::labelled::{value, worded};
 use crate::redact::rules::RuleId;
 use crate::redact::scan::Scan;
 use crate::redact::scan::span::{Span, forward_over, quote_at, quoted_end};
@@ -10,11 +10,12 @@ use std::sync::LazyLock;
 
 /// Commands and switches that read a secret from their input.
 #[rustfmt::skip]
-const READERS: [&[u8]; 34] = [
+const READERS: [&[u8]; 37] = [
     b"passwd", b"chpasswd", b"smbpasswd", b"cryptsetup", b"--password-stdin", b"--with-token", b"sudo", b"su",
     b"--passphrase-fd", b"--passin", b"--passwd-on-stdin", b"--stdin-password", b"kinit", b"realm", b"luksOpen",
     b"luksFormat", b"insert", b"secret", b"secrets", b"secret-tool", b"ssh-add", b"--token", b"age", b"gpg", b"login",
     b"token", b"put", b"create", b"add", b"vncpasswd", b"saslpasswd2", b"pamtester", b"systemd-creds", b"openfortivpn",
+    b"-stdinpass", b"--pwprompt", b"--password",
 ];
 
 /// The readers, for those who decide who looks at a word.
@@ -34,7 +35,9 @@ pub(crate) fn at_word(scan: &mut Scan, start: usize, end: usize) {
     if KNOWN.get(word).is_none() {
         return;
     }
-    piped(scan, start);
+    if word != b"--password" {
+        piped(scan, start);
+    }
     here_string(scan, end);
 }
 
@@ -47,6 +50,9 @@ fn piped(scan: &mut Scan, reader: usize) {
         return;
     }
     let front = &text[floor..bar];
+    if front.last() == Some(&b')') || front.ends_with(b") ") {
+        grouped(scan, floor, bar);
+    }
     let echo = memchr::memmem::rfind(front, b"echo ").map(|i| i + 5);
     let Some(echo) = echo.max(memchr::memmem::rfind(front, b"printf ").map(|i| i + 7)) else { return };
     let Some(span) = last_argument(scan, floor + echo, bar) else { return };
@@ -55,6 +61,17 @@ fn piped(scan: &mut Scan, reader: usize) {
         _ => span.start,
     };
     hide(scan, Span { start: secret, ..span });
+}
+
+/// `(echo x; echo x) | smbpasswd -s joe`: each of them.
+fn grouped(scan: &mut Scan, floor: usize, bar: usize) {
+    let text = scan.text;
+    for at in memchr::memmem::find_iter(&text[floor..bar], b"echo ").take(4) {
+        let from = forward_over(text, floor + at + 5, 8, |b| b == b' ');
+        if let Some(span) = shell::argument(text, from).filter(|span| span.end < bar) {
+            hide(scan, span);
+        }
+    }
 }
 
 /// Whether the command behind the bar takes a secret: few words stand before the reader, and none of them makes it
@@ -103,7 +120,7 @@ fn last_argument(scan: &mut Scan, from: usize, bar: usize) -> Option<Span> {
         }
         at = (span.end + usize::from(span.quoted)).max(start + 1);
         let body = &text[span.start..span.end];
-        if !body.starts_with(b"-") && !body.starts_with(b"%") {
+        if !body.starts_with(b"-") && !body.starts_with(b"%") && body != b")" {
             if let Some(before) = last
                 && value::looks_chosen(&text[before.start..before.end])
             {
@@ -115,8 +132,57 @@ fn last_argument(scan: &mut Scan, from: usize, bar: usize) -> Option<Span> {
     last
 }
 
+/// Looks at `echo`: `<(echo x)`, `--passwordeval "echo x"`, `echo x | su - bob`.
+pub(super) fn at_echo(scan: &mut Scan, start: usize, end: usize) {
+    let text = scan.text;
+    if text.get(end) != Some(&b' ') {
+        return;
+    }
+    match text[start.saturating_sub(1)] {
+        b'(' if text[..start].ends_with(b"<(") => printed(scan, end, b')'),
+        quote @ (b'"' | b'\'')
+            if names_password(&text[start.saturating_sub(32)..start.saturating_sub(1)]) =>
+        {
+            printed(scan, end, quote);
+        }
+        _ => {}
+    }
+    let line = forward_over(text, end, 160, |b| !matches!(b, b'|' | b'\n'));
+    let reader = forward_over(text, line + 1, 8, |b| b == b' ');
+    if text.get(line) == Some(&b'|')
+        && text[reader.min(text.len())..].starts_with(b"su ")
+        && let Some(span) = last_argument(scan, end, line)
+    {
+        hide(scan, span);
+    }
+}
+
+/// Whether the word in front of a quoted command speaks of a password: `--passwordeval`, `PassCmd`, `-extpass`.
+fn names_password(front: &[u8]) -> bool {
+    let front = front.trim_ascii_end();
+    let front = front.strip_suffix(b"=").or_else(|| front.strip_suffix(b"\\")).unwrap_or(front);
+    let word = front.rsplit(|b| b" \t\n\"'".contains(b)).find(|word| !word.is_empty()).unwrap_or_default();
+    word.windows(4).any(|part| part.eq_ignore_ascii_case(b"pass"))
+}
+
+/// The password that `echo` prints, up to `close`.
+fn printed(scan: &mut Scan, end: usize, close: u8) {
+    let text = scan.text;
+    let mut from = forward_over(text, end, 8, |b| b == b' ');
+    while text[from..].starts_with(b"-n ") || text[from..].starts_with(b"-e ") {
+        from += 3;
+    }
+    let to = forward_over(text, from, 200, |b| b != close && b != b'\n');
+    let span = shell::without_quotes(text, Span { start: from, end: to, quoted: false });
+    let Some(body) = text.get(span.start..span.end) else { return };
+    let chosen = value::looks_chosen(body) || worded::is_phrase(body) || worded::is_password(body);
+    if text.get(to) == Some(&close) && chosen && !body.contains(&b'$') {
+        hide(scan, span);
+    }
+}
+
 /// `chpasswd <<< "user:x"`, `vercel env add NAME production <<< x`
-fn here_string(scan: &mut Scan, end: usize) {
+pub(super) fn here_string(scan: &mut Scan, end: usize) {
     let text = scan.text;
     let ceiling = text.len().min(end + 80);
     let Some(sign) = memchr::memchr2(b'<', b'\n', &text[end..ceiling]).map(|i| end + i) else { return };

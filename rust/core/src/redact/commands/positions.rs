@@ -26,7 +26,11 @@ const fn likely(before: &'static [u8], word: &'static [u8], place: usize) -> Pos
     Position { word, before, place, strict: false }
 }
 
-const POSITIONS: [Position; 52] = [
+const POSITIONS: [Position; 56] = [
+    likely(b"", b"MONITOR", 4),
+    likely(b"manager", b"login", 2),
+    strict(b"", b"secret-set-value", 2),
+    likely(b"", b"set-env", 3),
     likely(b"", b"htpasswd", 3),
     strict(b"", b"wpa_passphrase", 2),
     strict(b"", b"add_user", 2),

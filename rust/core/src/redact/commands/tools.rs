@@ -32,7 +32,7 @@ const FLAGS: &[(&str, &str, Carries)] = &[
     ("nikto", "-id", Carries::Login),
     ("curl", "-U", Carries::Login),
     ("curl", "--proxy-user", Carries::Login),
-    ("http https xh xhs httpie", "-a", Carries::Login),
+    ("http https xh xhs httpie check_http", "-a", Carries::Login),
     ("http https xh xhs httpie", "--auth", Carries::Login),
     ("login", "-u", Carries::Login),
     ("skopeo buildah podman crane oras", "--creds", Carries::Login),
@@ -45,6 +45,7 @@ const FLAGS: &[(&str, &str, Carries)] = &[
       mysqlslap mysqlshow mysql_upgrade mydumper xtrabackup mariabackup mycli sshpass 7z 7za 7zr 7zz rar unrar winrar \
       mongo mongosh mongodump", "-p", Carries::Glued),
     ("rar", "-hp", Carries::Glued),
+    ("sqlcmd bcp isql tsql osql zip unzip ipmitool mosquitto_pub mosquitto_sub", "-P", Carries::Glued),
     ("psql", "-W", Carries::Glued),
     ("winrs", "-p:", Carries::Glued),
     ("xfreerdp xfreerdp3 wfreerdp sdl-freerdp mstsc", "/p:", Carries::Glued),
@@ -55,7 +56,7 @@ const FLAGS: &[(&str, &str, Carries)] = &[
       snowsql beeline evil-winrm crackmapexec cme nxc netexec smbmap bloodhound-python enum4linux enum4linux-ng medusa \
       hydra ncrack login twine rdesktop vncviewer rabbitmqadmin usermod useradd psexec psexec64 vsce \
       elasticsearch-users veracrypt racadm xcrun altool ncftpput ncftpget dsquery ipa-server-install ldapdomaindump \
-      certipy certutil mutool rpcclient create-keychain unlock-keychain set-keychain-password steghide sqoop", "-p", Carries::Next),
+      certipy certutil mutool rpcclient create-keychain unlock-keychain set-keychain-password steghide sqoop airflow bloodyad couchbase-cli", "-p", Carries::Next),
     ("az nuget dotnet gitea kcadm.sh kcadm user", "-p", Carries::Likely),
     ("ipa-server-install ipa-client-install hatch", "-a", Carries::Likely),
     ("redis-cli keydb-cli valkey-cli", "-a", Carries::Next),

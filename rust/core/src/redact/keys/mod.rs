@@ -334,8 +334,10 @@ fn head(last: &[u8], of_last: u16, before: &[u8], of_before: u16) -> KeyClass {
         b"answer" => secret(matches!(before, b"security" | b"secret" | b"question")),
         b"assertion" if matches!(before, b"saml" | b"client") => KeyClass::SECRET,
         b"signature" | b"sig" | b"hmac" | b"sid" | b"dsn" | b"webhook" | b"session" | b"sess" | b"code"
-        | b"assertion" | b"ticket" | b"salt" | b"link" | b"klucz" | b"kulcs" | b"avain" | b"sleutel"
-        | b"nyckel" | b"chave" | b"chiave" | b"kunci" | b"anahtar" | b"cheie" | b"jeton" => KeyClass::MAYBE,
+        | b"assertion" | b"ticket" | b"salt" | b"pepper" | b"link" | b"klucz" | b"kulcs" | b"avain"
+        | b"sleutel" | b"nyckel" | b"chave" | b"chiave" | b"kunci" | b"anahtar" | b"cheie" | b"jeton" => {
+            KeyClass::MAYBE
+        }
         _ => alone(last, of_last),
     }
 }

@@ -49,7 +49,7 @@ const LISTS: [(u16, &str); 14] = [
     (
         PAIRED,
         "key keys code codes string str header headers phrase words mnemonic word passe acceso acesso sandi laluan rsa dsa \
-         ecdsa ed25519 sid verifier answer pat response material acces accesso akses klucz kulcs avain sleutel nyckel chave chiave kunci anahtar cheie jeton assertion signature sig hmac dsn webhook session sess ticket salt link token \
+         ecdsa ed25519 sid verifier answer pat response material acces accesso akses klucz kulcs avain sleutel nyckel chave chiave kunci anahtar cheie jeton assertion signature sig hmac dsn webhook session sess ticket salt pepper link token \
          tokens",
     ),
     (
@@ -116,7 +116,7 @@ const LISTS: [(u16, &str); 14] = [
         "isakmp tacacs radius bgp ospf api access secret private storage auth encryption encrypt decryption decrypt signing sign master account shared ssh \
          deploy service subscription consumer admin session ssl tls license licence recovery webhook \
          functions symmetric hmac crypto age vault root unseal psk wpa preshared certificate cert product unlock activation jwt token cipher aes \
-         rsa instrumentation ingest ingestion write server",
+         rsa instrumentation ingest ingestion write server fernet wireguard",
     ),
     (
         PLAIN_KEY,

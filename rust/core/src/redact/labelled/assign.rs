@@ -49,7 +49,9 @@ pub(crate) fn may_be_named(scan: &Scan, at: usize) -> bool {
 
 /// Where the name in front of the operator at `at` ends: before spaces, quotes and brackets.
 pub(super) fn name_end(text: &[u8], at: usize) -> usize {
-    let end = back_over(text, at, 64, |b| b == b' ' || b == b'\t');
+    let sign =
+        if text[at] == b'=' { back_over(text, at, 2, |b| matches!(b, b'?' | b'|' | b'/')) } else { at };
+    let end = back_over(text, sign, 64, |b| b == b' ' || b == b'\t');
     back_over(text, end, 8, closes_name)
 }
 
@@ -78,8 +80,28 @@ pub(crate) fn at_operator(scan: &mut Scan, at: usize) {
         named::at_operator(scan, key, name.start, op_end);
         return records::named_value(scan, key, name.start, op_end);
     }
+    if scan.text[at] == b':' && is_default(scan.text, name, at) {
+        return default_of(scan, op_end);
+    }
     let strict = is_strict(scan.text, name, at, op_end);
     value_of(scan, class, name, op_end, Operator { colon: scan.text[at] == b':', strict, compares });
+}
+
+/// `${DB_PASS:-x}`, `${DB_PASS:=x}`
+fn is_default(text: &[u8], name: Name, at: usize) -> bool {
+    matches!(text.get(at + 1), Some(b'-' | b'=')) && text[..name.start].ends_with(b"${") && name.end == at
+}
+
+/// The value that a shell takes for a variable that is not set.
+fn default_of(scan: &mut Scan, from: usize) {
+    let text = scan.text;
+    let start = forward_over(text, from, 1, |b| matches!(b, b'-' | b'='));
+    let end = forward_over(text, start, KEY_LIMIT, |b| b.is_ascii_graphic() && b != b'}');
+    let body = &text[start..end];
+    let nested = body.iter().any(|b| matches!(b, b'$' | b'{' | b'`'));
+    if text.get(end) == Some(&b'}') && !nested && spaced::is_password(body) {
+        scan.secret(start, end, RuleId::ASSIGNED);
+    }
 }
 
 /// Names of files with a line number behind them, parts of URNs, badges.
@@ -95,12 +117,20 @@ fn is_password_switch(text: &[u8], name: Name, at: usize) -> bool {
         b"p" | b"P" | b"rp" => {
             matches!(text[..name.start], [.., b' ' | b'"' | b'\'', b'/']) && text[at] == b':'
         }
-        b"key" => {
-            let front = &text[name.start.saturating_sub(80)..name.start];
+        b"key" | b"Key" => {
+            let front = &text[back_over(text, name.start, 80, |b| b != b'\n')..name.start];
             text[at] == b'=' && (front.ends_with(b"PRAGMA ") || value::contains(front, b"netsh wlan "))
+                || text[at] == b':' && names_network(front)
         }
         _ => false,
     }
+}
+
+/// `Wifi: office, key: x`
+fn names_network(front: &[u8]) -> bool {
+    [b"wifi".as_slice(), b"wi-fi", b"wlan"]
+        .iter()
+        .any(|word| front.windows(word.len()).any(|part| part.eq_ignore_ascii_case(word)))
 }
 
 /// `/x:` and `/xy:` in front of the colon at `at`.
@@ -124,7 +154,7 @@ fn operator(text: &[u8], at: usize) -> Option<(usize, bool)> {
         b':' if before == b':' || after == b':' => None,
         b':' if after == b'/' && text.get(at + 2) == Some(&b'/') => None,
         b':' if after == b'=' => Some((at + 2, false)),
-        b'=' if b"=!<>:+-*/|&^%~".contains(&before) => None,
+        b'=' if b"=!<>:+-*/|&^%~".contains(&before) && !sets_default(text, at) => None,
         b'=' if after == b'=' => {
             let end = if text.get(at + 2) == Some(&b'=') { at + 3 } else { at + 2 };
             Some((end, true))
@@ -132,6 +162,11 @@ fn operator(text: &[u8], at: usize) -> Option<(usize, bool)> {
         b'=' if after == b'>' => Some((at + 2, false)),
         _ => Some((at + 1, false)),
     }
+}
+
+/// `||=`, `??=`, `//=`: a value for a name that has none.
+fn sets_default(text: &[u8], at: usize) -> bool {
+    at >= 2 && text[at - 1] == text[at - 2] && matches!(text[at - 1], b'|' | b'?' | b'/')
 }
 
 static NAME_BYTES: Bytes =
@@ -160,7 +195,8 @@ pub(crate) fn name_before(text: &[u8], at: usize) -> Option<Name> {
 /// Where the name ends whose operator is at `at`, and whether it stands in quotes.
 fn closed_name(text: &[u8], at: usize) -> (usize, bool) {
     let end = back_over(text, at, 64, |b| b == b' ' || b == b'\t');
-    let end = end - usize::from(end > 0 && text[end - 1] == b'?' && text[at] == b'=');
+    let end =
+        if text[at] == b'=' { back_over(text, end, 2, |b| matches!(b, b'?' | b'|' | b'/')) } else { end };
     let end = back_over(text, end, 24, |b| b == b' ');
     let closed = back_over(text, end, 8, closes_name);
     (closed, text[closed..end].iter().any(|b| matches!(b, b'"' | b'\'' | b'`')))
@@ -274,9 +310,11 @@ fn ends_argument(text: &[u8], start: usize) -> bool {
 
 /// Whether only indentation, a list dash, a diff sign or `export` stands before `start` on its line.
 pub(crate) fn is_line_start(text: &[u8], start: usize) -> bool {
-    let from = back_over(text, start, 16, |b| b != b'\n');
-    let front = text[from..start].trim_ascii();
-    (from == 0 || text[from - 1] == b'\n')
+    let from = back_over(text, start, 16 + 9, |b| b != b'\n');
+    let line = lines::past_number(text, from).min(start);
+    let front = text[line..start].trim_ascii();
+    start - line <= 16
+        && (from == 0 || text[from - 1] == b'\n')
         && matches!(
             front,
             b"" | b"export" | b"-" | b"+" | b"set" | b"ENV" | b"ARG" | b"setx" | b"local" | b"declare -x"
@@ -310,13 +348,17 @@ pub(crate) fn value_of(scan: &mut Scan, class: KeyClass, name: Name, from: usize
     if !may_follow(scan, from) {
         return;
     }
-    let wide = operator.strict && !operator.colon && is_line_start(scan.text, name.start);
+    let wide = operator.strict
+        && !operator.colon
+        && is_line_start(scan.text, name.start)
+        && !opens_index(scan.text, from);
     if name.quoted && class.hides_strings() {
         let open = forward_over(scan.text, from, 4, |b| b == b' ');
         if scan.text.get(open) == Some(&b'{') {
             return members::value_inside(scan, class, key, open);
         }
     }
+    let from = lines::past_tag(scan.text, from);
     let Some(span) = value_at(scan.text, from, wide) else {
         if key.ends_with(b"odes") {
             lines::codes(scan, name, from);
@@ -338,15 +380,37 @@ pub(crate) fn value_of(scan: &mut Scan, class: KeyClass, name: Name, from: usize
     prose::second_of_login(scan, span);
 }
 
+/// `password=parts['password']`: code that looks the value up.
+fn opens_index(text: &[u8], from: usize) -> bool {
+    let end = forward_over(text, from, KEY_LIMIT, |b| !matches!(b, b'"' | b'\'' | b' ' | b'\n'));
+    matches!(text.get(end), Some(b'"' | b'\'')) && end > from && matches!(text[end - 1], b'[' | b'(')
+}
+
 /// `password: Tr0ub4dor&3` alone in its line: the value goes on behind the sign.
 fn past_ampersand(text: &[u8], name: Name, span: Span) -> Span {
-    if span.quoted || text.get(span.end) != Some(&b'&') || !is_line_start(text, name.start) {
+    let goes_on = matches!(text.get(span.end), Some(b'&' | b','));
+    if span.quoted || !goes_on || matches!(text.get(span.end + 1), None | Some(b' ' | b'\n' | b'\r')) {
         return span;
     }
-    let end =
-        forward_over(text, span.end, KEY_LIMIT, |b| b.is_ascii_alphanumeric() || b"&!@#$%^*_.-".contains(&b));
-    let alone = matches!(text.get(end), None | Some(b'\n' | b'\r'));
-    if alone && value::is_prose_secret(&text[span.start..end], true) { Span { end, ..span } } else { span }
+    let end = forward_over(text, span.end, KEY_LIMIT, |b| {
+        b.is_ascii_alphanumeric() || b"&!@#$%^*_.-,+~?:/".contains(&b) || b == b'=' && text[span.end] == b','
+    });
+    let closed = text[span.end] == b'&' && text.get(end) == Some(&b'}');
+    let first = is_line_start(text, name.start) || closed || text.get(name.end) == Some(&b':');
+    let alone = first && (closed || ends_value(text, end));
+    let body = &text[span.start..end];
+    let listed = body.contains(&b',') && !body.iter().any(|b| b"&!@#$%^*+=~?".contains(b));
+    if alone && !listed && value::is_prose_secret(body, true) { Span { end, ..span } } else { span }
+}
+
+/// Whether a line ends at `at`, or a comment starts behind it.
+fn ends_value(text: &[u8], at: usize) -> bool {
+    let next = forward_over(text, at, 24, |b| matches!(b, b' ' | b'\t'));
+    match text.get(next) {
+        None | Some(b'\n' | b'\r') => true,
+        Some(b'#' | b';') => next > at,
+        _ => false,
+    }
 }
 
 fn text_has_digit(text: &[u8]) -> bool {
@@ -381,6 +445,7 @@ pub(crate) fn judge<'a>(scan: &mut Scan<'a>, class: KeyClass, key: &'a [u8], spa
     }
     let stopped = forward_over(text, span.end, 3, |b| matches!(b, b'.' | b'?' | b'!' | b':'));
     let next = text.get(stopped).copied().unwrap_or(b'\n');
+    let next = if next == b' ' && !span.quoted && ends_value(text, stopped) { b'\n' } else { next };
     let place =
         Place { class, key, quoted: span.quoted, strict: operator.strict, colon: operator.colon, next };
     let body = &text[span.start..span.end];
@@ -417,6 +482,12 @@ fn line_end(text: &[u8], from: usize) -> usize {
 fn continued(scan: &mut Scan, closing: usize) {
     let text = scan.text;
     let Some(&quote) = text.get(closing) else { return };
+    // `password = "x" -> "y"`, as plans of changes show it.
+    if text[closing + 1..].starts_with(b" -> \"")
+        && let Some(end) = quoted_end(text, closing + 6, 0)
+    {
+        return scan.secret(closing + 6, end, RuleId::ASSIGNED);
+    }
     let mut end = closing;
     for _ in 0..64 {
         if end >= text.len() {
@@ -458,6 +529,7 @@ pub(crate) fn at_word(scan: &mut Scan, start: usize, end: usize) {
     match next {
         b',' => in_tuple(scan, name),
         b'(' => calls::at_word(scan, start, end),
+        b'}' => spaced::behind_variable(scan, name),
         b'\n' => pem::behind_comment(scan, end),
         b' ' | b'\t' => spaced::at_word(scan, name),
         b'"' | b'\'' | b'\\' | b'`' | b'*' => after_quote(scan, name),
@@ -490,12 +562,14 @@ fn after_quote(scan: &mut Scan, name: Name) {
     let gap = forward_over(text, close, 8, |b| b == b' ');
     match text.get(gap) {
         Some(b',') => {}
+        Some(b')') => return calls::typed_in(scan, name, gap + 1),
         Some(_) if gap > close => {
             return spaced::at_word(scan, Name { start: name.start, end: close, quoted: true });
         }
         _ => return,
     }
-    let open = back_over(text, name.start, 8, |b| matches!(b, b'"' | b'\'' | b'\\'));
+    let front = back_over(text, name.start, 1, |b| b == b'#');
+    let open = back_over(text, front, 8, |b| matches!(b, b'"' | b'\'' | b'\\'));
     if open == 0 || !matches!(text[open - 1], b'(' | b'[' | b' ') || benign::is_listed(text, name, open) {
         return;
     }

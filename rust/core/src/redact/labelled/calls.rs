@@ -1,5 +1,6 @@
 //! Calls that take a secret without naming it: `login("joe", "x")`, `.withPassword("x")`, `createHmac('sha256', 'x')`.
 
+use super::assign::Name;
 use super::value;
 use super::worded;
 use crate::redact::keys::KeyClass;
@@ -127,6 +128,33 @@ fn hide(scan: &mut Scan, span: Span) {
             || body.iter().any(u8::is_ascii_digit) && value::looks_chosen(body) && !value::is_compound(body))
     {
         scan.secret(span.start, span.end, RuleId::ASSIGNED);
+    }
+}
+
+/// What types a text into the field that was looked up: `find("password").send_keys("x")`.
+const TYPES: [&[u8]; 9] = [
+    b".send_keys(",
+    b".sendKeys(",
+    b".fill(",
+    b".type(",
+    b".setValue(",
+    b".set_value(",
+    b".fillIn(",
+    b".set(",
+    b".val(",
+];
+
+/// Looks behind the parenthesis that closes around a quoted name.
+pub(crate) fn typed_in(scan: &mut Scan, name: Name, at: usize) {
+    let text = scan.text;
+    if text.get(at) != Some(&b'.') {
+        return;
+    }
+    let Some(call) = TYPES.iter().find(|call| text[at..].starts_with(call)) else { return };
+    if let Some(span) = literal(text, at + call.len())
+        && scan.class(&text[name.start..name.end]).hides_strings()
+    {
+        hide(scan, span);
     }
 }
 

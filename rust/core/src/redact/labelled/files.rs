@@ -1,5 +1,6 @@
 //! Files that hold nothing but a secret: their names are in one text of an event, their bodies in another.
 
+use super::ledgers;
 use super::value;
 use crate::redact::keys::Keys;
 use crate::redact::scan::segments::Segments;
@@ -10,15 +11,39 @@ const LONGEST_NAME: usize = 400;
 /// The longest body.
 const LONGEST_BODY: usize = 512;
 
+/// What the name of a file says about its content.
+#[derive(Clone, Copy, Default, PartialEq, Eq, Debug)]
+pub enum SecretFile {
+    /// Nothing.
+    #[default]
+    None,
+    /// It is one secret.
+    Body,
+    /// It is a list of logins, or starts with a secret.
+    Lines,
+}
+
 /// Whether a command or a path ends with the name of a file that holds nothing but a secret: `cat config/master.key`,
 /// `/run/secrets/db_password`.
-pub(crate) fn named_by(keys: &Keys, text: &str) -> bool {
+pub(crate) fn named_by(keys: &Keys, text: &str) -> SecretFile {
     let text = text.as_bytes();
-    let (Some(last), true) = (text.last(), text.len() <= LONGEST_NAME) else { return false };
-    if !last.is_ascii_lowercase() && !matches!(last, b'"' | b'\'') {
-        return false;
+    match text.last() {
+        Some(last)
+            if text.len() <= LONGEST_NAME && (last.is_ascii_lowercase() || matches!(last, b'"' | b'\'')) => {}
+        _ => return SecretFile::None,
     }
     let text = text.strip_suffix(b"\"").or_else(|| text.strip_suffix(b"'")).unwrap_or(text);
+    if ledgers::is_named(text) || ledgers::is_printed_by(text) {
+        SecretFile::Lines
+    } else if names_body(keys, text) {
+        SecretFile::Body
+    } else {
+        SecretFile::None
+    }
+}
+
+/// Whether the name is that of a file which holds nothing but a secret.
+fn names_body(keys: &Keys, text: &[u8]) -> bool {
     let text = text.strip_suffix(b".txt").unwrap_or(text);
     if !keys.may_end(text, text.len()) {
         return false;
@@ -75,12 +100,12 @@ mod tests {
             "cat '/srv/app/.vault_password.txt'",
             "sudo cat secrets/initialAdminPassword",
         ] {
-            assert!(named_by(&keys, text), "{text}");
+            assert_ne!(named_by(&keys, text), SecretFile::None, "{text}");
         }
         for text in
             ["the password", "cat src/tokenizer.rs", "docs/auth.md", "cat public_key", "password", "ls /tmp"]
         {
-            assert!(!named_by(&keys, text), "{text}");
+            assert_eq!(named_by(&keys, text), SecretFile::None, "{text}");
         }
     }
 

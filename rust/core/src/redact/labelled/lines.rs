@@ -15,6 +15,38 @@ const LINE_LIMIT: usize = 200;
 /// Lines of a list that are followed.
 const MOST_LINES: usize = 64;
 
+/// Past the number that a tool for reading files puts in front of the line that starts at `line`: `    12→`, `12\t`.
+pub(crate) fn past_number(text: &[u8], line: usize) -> usize {
+    let digits = forward_over(text, line, 6, |b| b == b' ');
+    let end = forward_over(text, digits, 6, |b| b.is_ascii_digit());
+    match text.get(end..) {
+        Some([0xE2, 0x86, 0x92, ..]) if end > digits => end + 3,
+        Some([b'\t', ..]) if end > digits => end + 1,
+        _ => line,
+    }
+}
+
+/// Past the tag or the sign of a block in front of a value of YAML: `!!str x`, `>-` and the line below.
+pub(super) fn past_tag(text: &[u8], from: usize) -> usize {
+    let start = forward_over(text, from, 4, |b| b == b' ');
+    match text.get(start) {
+        Some(b'!') if text[start..].starts_with(b"!!") => {
+            let end = forward_over(text, start + 2, 8, |b| b.is_ascii_lowercase());
+            if text.get(end) == Some(&b' ') { end } else { from }
+        }
+        Some(b'&') if start > from => {
+            let end = forward_over(text, start + 1, 24, |b| b.is_ascii_alphanumeric() || b == b'_');
+            if text.get(end) == Some(&b' ') && end > start + 1 { end } else { from }
+        }
+        Some(b'|' | b'>') if start > from => {
+            let end = forward_over(text, start + 1, 2, |b| matches!(b, b'-' | b'+'));
+            let value = forward_over(text, end + 1, 64, |b| b == b' ');
+            if text.get(end) == Some(&b'\n') && value > end + 2 { value } else { from }
+        }
+        _ => from,
+    }
+}
+
 /// Looks at a name that ends in front of a line end, a quote or a space.
 pub(crate) fn at_word(scan: &mut Scan, start: usize, end: usize) {
     let text = scan.text;
@@ -28,6 +60,7 @@ pub(crate) fn at_word(scan: &mut Scan, start: usize, end: usize) {
                 peers(scan, end + 1);
             }
             printed(scan, start, end);
+            counted(scan, start, end);
             if is_codes(&text[start..end]) {
                 codes(scan, Name { start, end, quoted: false }, end);
             }
@@ -112,6 +145,23 @@ fn printed(scan: &mut Scan, start: usize, end: usize) {
         && (drawn || !body.contains(&b'/'))
     {
         scan.secret(from, to, RuleId::ASSIGNED);
+    }
+}
+
+/// `password` over `V 14` over the value, as Subversion keeps it.
+fn counted(scan: &mut Scan, start: usize, end: usize) {
+    let text = scan.text;
+    if !text[end..].starts_with(b"\nV ") {
+        return;
+    }
+    let digits = forward_over(text, end + 3, 4, |b| b.is_ascii_digit());
+    let to = forward_over(text, digits + 1, LINE_LIMIT, |b| b.is_ascii_graphic());
+    let class = class_of(scan, Name { start, end, quoted: false });
+    if text.get(digits) == Some(&b'\n')
+        && class == KeyClass::SECRET
+        && matches!(text.get(to), None | Some(b'\n'))
+    {
+        scan.secret(digits + 1, to, RuleId::ASSIGNED);
     }
 }
 

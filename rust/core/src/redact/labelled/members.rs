@@ -61,6 +61,9 @@ pub(crate) fn named_behind(scan: &mut Scan, op_end: usize) {
     let Some((start, depth)) = quote_at(text, from) else { return };
     let Some(end) = quoted_end(text, start, depth) else { return };
     let comma = end + depth + 1;
+    if text[comma.min(text.len())..].starts_with(b" WHERE ") {
+        return of_row(scan, Span { start, end, quoted: true }, comma + 7);
+    }
     if text.get(comma) != Some(&b',') || end > start + LONGEST {
         return;
     }
@@ -79,6 +82,25 @@ pub(crate) fn named_behind(scan: &mut Scan, op_end: usize) {
     if class.hides_strings() || class == KeyClass::MAYBE {
         let span = Span { start, end, quoted: true };
         judge(scan, class, key, span, Operator { colon: true, strict: true, compares: false });
+    }
+}
+
+/// `SET value = 'x' WHERE name = 'smtp_password'`
+fn of_row(scan: &mut Scan, span: Span, from: usize) {
+    let text = scan.text;
+    let end = forward_over(text, from, 24, |b| b.is_ascii_alphanumeric() || matches!(b, b'_' | b'`'));
+    let sign = forward_over(text, end, 4, |b| b == b' ');
+    if text.get(sign) != Some(&b'=') {
+        return;
+    }
+    let Some(name) = value_at(text, sign + 1, false).filter(|name| name.quoted && name.end - name.start < 80)
+    else {
+        return;
+    };
+    let key = &text[name.start..name.end];
+    let class = scan.class(key);
+    if class.hides_strings() {
+        judge(scan, class, key, span, Operator { colon: false, strict: true, compares: false });
     }
 }
 

@@ -6,6 +6,7 @@ pub(crate) mod calls;
 pub(crate) mod cookies;
 pub(crate) mod elements;
 pub(crate) mod files;
+pub(crate) mod ledgers;
 pub(crate) mod lines;
 pub(crate) mod logins;
 pub(crate) mod manifests;

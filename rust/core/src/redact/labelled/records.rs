@@ -82,6 +82,7 @@ fn column(scan: &mut Scan, start: usize, end: usize) {
         return;
     }
     let Some(header_end) = line_end(text, end) else { return };
+    let line = past_arrow(text, line).min(start);
     let header = &text[line..header_end];
     let name = |b: &u8| b.is_ascii_alphanumeric() || b"_-.\" \t|,\r".contains(b);
     if !header.iter().all(name) || sign == b',' && header.contains(&b' ') {
@@ -114,7 +115,9 @@ fn rows(scan: &mut Scan, header_end: usize, sign: u8, (wanted, columns): (usize,
         let line = &text[at..end];
         let rule = !line.is_empty() && line.iter().all(|b| b"-+|=: \r".contains(b));
         if !rule {
-            let Some((from, to)) = field(line, sign, wanted, columns) else { return };
+            let front = past_arrow(line, 0);
+            let Some((from, to)) = field(&line[front..], sign, wanted, columns) else { return };
+            let (from, to) = (front + from, front + to);
             if is_plausible(class, &line[from..to]) {
                 scan.secret(at + from, at + to, RuleId::ASSIGNED);
             }
@@ -143,6 +146,12 @@ fn field(line: &[u8], sign: u8, wanted: usize, columns: usize) -> Option<(usize,
     let start = from + line[from..to].iter().take_while(|b| blank(b)).count();
     let end = to - line[start..to].iter().rev().take_while(|b| blank(b)).count();
     Some((start, end))
+}
+
+/// Past the number in front of a line of a file that is shown; a tab behind it would be one of the table.
+fn past_arrow(text: &[u8], line: usize) -> usize {
+    let past = lines::past_number(text, line);
+    if past > line && text[past - 1] == b'\t' { line } else { past }
 }
 
 fn back_to_line(text: &[u8], at: usize) -> Option<usize> {
@@ -238,6 +247,11 @@ pub(crate) fn named_value(scan: &mut Scan, key: &[u8], start: usize, op_end: usi
             _ => generated(scan, key, start, op_end),
         };
     }
+    if is_announced(scan.text, key, start) {
+        let name = Name { start, end: start + key.len(), quoted: false };
+        let operator = Operator { colon: true, strict: true, compares: false };
+        return value_of(scan, KeyClass::SECRET, name, op_end, operator);
+    }
     let floor = start.saturating_sub(200);
     let Some(name) = last_name(scan, floor, start) else {
         if matches!(key, b"value" | b"Value") {
@@ -251,6 +265,22 @@ pub(crate) fn named_value(scan: &mut Scan, key: &[u8], start: usize, op_end: usi
     let class = scan.class(&scan.text[name.start..name.end]);
     let operator = Operator { colon: false, strict: true, compares: false };
     value_of(scan, class, name, op_end, operator);
+}
+
+/// `New value: x` behind a line about a password; `secret,id=s0,data=x`.
+fn is_announced(text: &[u8], key: &[u8], start: usize) -> bool {
+    match key {
+        b"value" => {
+            let front = &text[start.saturating_sub(120)..start];
+            let line = front.strip_suffix(b"\nNew ").or_else(|| front.strip_suffix(b"\n"));
+            line.is_some_and(|line| value::contains(line, b"assword "))
+        }
+        b"data" => {
+            let front = &text[start.saturating_sub(48)..start];
+            front.ends_with(b",") && value::contains(front, b"secret,")
+        }
+        _ => false,
+    }
 }
 
 /// Where the last word in a range ends that says that a name follows.
@@ -341,8 +371,20 @@ pub(crate) fn after_links(text: &[u8], from: usize) -> usize {
     at
 }
 
+/// Words of routers and registries that say how a value is written.
+const KINDS: [&[u8]; 7] =
+    [b"ascii ", b"simple ", b"cipher ", b"plaintext ", b"plain-text ", b"REG_SZ ", b"REG_EXPAND_SZ "];
+
 /// `password 7 08204E…` of routers: the digit says how the value is written.
 pub(crate) fn past_kind(text: &[u8], from: usize) -> usize {
+    let Some(kind) = KINDS.iter().find(|kind| text[from..].starts_with(kind)) else {
+        return past_digit(text, from);
+    };
+    let behind = forward_over(text, from + kind.len(), 8, |b| b == b' ');
+    if kind[0] == b'R' { behind } else { past_digit(text, behind) }
+}
+
+fn past_digit(text: &[u8], from: usize) -> usize {
     let kind = text.get(from).is_some_and(u8::is_ascii_digit) && text.get(from + 1) == Some(&b' ');
     if kind { from + 2 } else { from }
 }

@@ -9,7 +9,7 @@ use super::worded;
 use crate::redact::keys::KeyClass;
 use crate::redact::rules::RuleId;
 use crate::redact::scan::Scan;
-use crate::redact::scan::span::{Span, forward_over};
+use crate::redact::scan::span::{Span, back_over, forward_over};
 use crate::redact::tokens::unknown::Shape;
 
 /// `--password x`, `set -gx TOKEN x`, `| TOKEN | x |`, `password is x`, `login bot password x`.
@@ -21,7 +21,8 @@ pub(crate) fn at_word(scan: &mut Scan, name: Name) {
     }
     let class = class_of(scan, name);
     let option = key == b"key" && text[..name.start].ends_with(b"option ");
-    let class = if option { KeyClass::SECRET } else { class };
+    let class =
+        if option || key == b"key" && names_server(text, name.start) { KeyClass::SECRET } else { class };
     if !(class.hides_strings() || class == KeyClass::MAYBE) {
         return;
     }
@@ -29,9 +30,16 @@ pub(crate) fn at_word(scan: &mut Scan, name: Name) {
     let from = past_body_flag(text, from);
     let flag = is_flag(text, name);
     let label_end = from;
-    let from = if flag { from } else { records::past_kind(text, records::after_links(text, from)) };
+    let linked = if flag { from } else { records::after_links(text, from) };
+    let from = if flag { from } else { records::past_kind(text, linked) };
+    let written = from > linked;
     if benign::closes_literal(text, name, from) {
         return;
+    }
+    match text.get(from) {
+        Some(b'<') => return assigned_by_arrow(scan, class, name, from),
+        Some(b'f' | b'g') if class == KeyClass::SECRET => spoken_for(scan, from),
+        _ => {}
     }
     let Some(span) = value_at(text, from, false) else { return };
     if text[span.start] == b'(' {
@@ -58,7 +66,16 @@ pub(crate) fn at_word(scan: &mut Scan, name: Name) {
     if spoken && class == KeyClass::SECRET && records::is_spoken_code(key, body) {
         return scan.secret(span.start, span.end, RuleId::PROSE);
     }
+    if written && class == KeyClass::SECRET && ends_setting(text, span) && is_password(body) {
+        return scan.secret(span.start, span.end, RuleId::ASSIGNED);
+    }
     let in_path = name.start > 0 && text[name.start - 1] == b'/';
+    let vetted = class == KeyClass::SECRET && (worded::is_password(body) || worded::is_phrase(body));
+    if in_path && class == KeyClass::SECRET && puts(text, name.start) && is_password(body)
+        || !in_path && vetted
+    {
+        return scan.secret(span.start, span.end, RuleId::PROSE);
+    }
     if in_path || class == KeyClass::MAYBE {
         // `registry/token-service 9688a53`, `#define aes128_set_key nettle_aes128_set_key`
         if body.len() < value::SHORTEST_TOKEN {
@@ -76,15 +93,103 @@ pub(crate) fn at_word(scan: &mut Scan, name: Name) {
     }
 }
 
+/// Whether a line ends behind a value, or a word or two of a router's command follows.
+fn ends_setting(text: &[u8], span: Span) -> bool {
+    let end = span.end + usize::from(span.quoted);
+    let rest = forward_over(text, end, 40, |b| b != b'\n');
+    matches!(text.get(end), None | Some(b' ' | b'\n' | b'\r'))
+        && matches!(text.get(rest), None | Some(b'\n'))
+        && memchr::memchr_iter(b' ', &text[end..rest]).count() <= 2
+}
+
+/// Whether somebody chose this as a password, or a machine drew it.
+pub(super) fn is_password(body: &[u8]) -> bool {
+    if body.len() < 4 || value::is_placeholder(body) {
+        return false;
+    }
+    let chosen = value::looks_chosen(body) && !value::is_compound(body) && body.len() >= 6;
+    chosen || value::is_prose_secret(body, true) || worded::is_password(body) || worded::is_phrase(body)
+}
+
 /// `bindpw Sommer-wald83`, `pass "Sommer-wald83"`, `option key 'x'`: name and value, and nothing else in the line or
 /// quotes around the value.
 fn is_setting(text: &[u8], name: Name, from: usize, span: Span) -> bool {
     let gap = text[name.end..from].iter().all(|b| matches!(b, b' ' | b'\t'));
-    let alone = is_line_start(text, name.start) && matches!(text.get(span.end), None | Some(b'\n' | b'\r'));
+    let ends = matches!(text.get(span.end), None | Some(b'\n' | b'\r'));
+    let alone = ends
+        && (is_line_start(text, name.start)
+            || is_variable(&text[name.start..name.end])
+            || is_set(text, name.start));
     let body = &text[span.start..span.end];
     let shape = Shape::of(body);
     let drawn = body.len() >= 10 && shape.mixes_three() && shape.other == 0 && !body[0].is_ascii_uppercase();
     gap && (alone || span.quoted) && (worded::is_password(body) || worded::is_phrase(body) || drawn)
+}
+
+/// `DB_PASSWORD`
+fn is_variable(name: &[u8]) -> bool {
+    name.contains(&b'_') && name.iter().all(|b| b.is_ascii_uppercase() || b.is_ascii_digit() || *b == b'_')
+}
+
+/// Whether the line is one of a router's settings: `set system login user joe password x`.
+fn is_set(text: &[u8], name: usize) -> bool {
+    let line = back_over(text, name, 160, |b| b != b'\n');
+    text[line..name].trim_ascii_start().starts_with(b"set ")
+}
+
+/// `db_pass <- "x"` of R.
+fn assigned_by_arrow(scan: &mut Scan, class: KeyClass, name: Name, from: usize) {
+    let text = scan.text;
+    if !text[from..].starts_with(b"<- ") {
+        return;
+    }
+    let operator = Operator { colon: false, strict: true, compares: false };
+    if let Some(span) = value_at(text, from + 3, false).filter(|span| span.quoted) {
+        judge(scan, class, &text[name.start..name.end], span, operator);
+    }
+}
+
+/// `a temporary password is generated for root@localhost: x`, `password for db01: x`
+fn spoken_for(scan: &mut Scan, from: usize) {
+    let text = scan.text;
+    if !text[from..].starts_with(b"for ") && !text[from..].starts_with(b"generated for ") {
+        return;
+    }
+    let line = forward_over(text, from, 120, |b| b != b'\n');
+    let Some(colon) = memchr::memmem::find(&text[from..line], b": ").map(|i| from + i) else { return };
+    let start = colon + 2;
+    let end = forward_over(text, start, 120, |b| b.is_ascii_graphic());
+    if matches!(text.get(end), None | Some(b'\n' | b'\r')) && is_password(&text[start..end]) {
+        scan.secret(start, end, RuleId::PROSE);
+    }
+}
+
+/// Looks at a name in braces: `${PASSWORD}    x`, a table of variables.
+pub(super) fn behind_variable(scan: &mut Scan, name: Name) {
+    let text = scan.text;
+    let from = forward_over(text, name.end + 1, 40, |b| matches!(b, b' ' | b'\t'));
+    if from < name.end + 3 || !text[..name.start].ends_with(b"${") || !is_line_start(text, name.start - 2) {
+        return;
+    }
+    let end = forward_over(text, from, 120, |b| b.is_ascii_graphic());
+    if matches!(text.get(end), None | Some(b'\n' | b'\r'))
+        && is_password(&text[from..end])
+        && class_of(scan, name).hides_strings()
+    {
+        scan.secret(from, end, RuleId::ASSIGNED);
+    }
+}
+
+/// Whether the path that goes on to `name` is the first argument of `put` or `set`.
+fn puts(text: &[u8], name: usize) -> bool {
+    let path = back_over(text, name, 80, |b| b.is_ascii_graphic());
+    text[..path].ends_with(b"put ") || text[..path].ends_with(b"set ")
+}
+
+/// `radius-server host 10.0.0.9 key x`
+fn names_server(text: &[u8], name: usize) -> bool {
+    let front = &text[back_over(text, name, 120, |b| b != b'\n')..name];
+    value::contains(front, b"radius") || value::contains(front, b"tacacs")
 }
 
 /// `--password-command 'echo x'`

@@ -265,7 +265,9 @@ fn is_bare_secret(value: &[u8], shape: &Shape, place: &Place) -> bool {
     }
     // Behind it a list or a call goes on, so it may be the name of an argument: it must look like a secret itself.
     if matches!(place.next, b',' | b')' | b']' | b'}' | b';' | b'!' | b'.' | b'?') {
-        return is_prose_secret(value, false) || is_numbered_secret(value, shape, place);
+        return is_prose_secret(value, false)
+            || is_numbered_secret(value, shape, place)
+            || place.class == KeyClass::SECRET && worded::is_phrase(value);
     }
     if !b"\n\r \\\"'`<".contains(&place.next) {
         return false;

@@ -251,13 +251,14 @@ impl<'a> Scan<'a> {
     fn at_word(&mut self, end: usize) {
         let text = self.text;
         let next = text.get(end).copied().unwrap_or(b'\n');
-        if !b" \t\n\r\"'`\\*<>(|,]".contains(&next) {
+        if !b" \t\n\r\"'`\\*<>(|,]}".contains(&next) {
             return;
         }
         let start = back_over(text, end, WORD_LIMIT, |b| is_word(b) || b == b'.' || b == b'$');
         match next {
             b'\t' => cookies::file_line(self, start, end),
             b' ' => pem::at_word(self, end),
+            b'}' => return assign::at_word(self, start, end),
             _ => {}
         }
         assign::at_word(self, start, end);
