@@ -6,6 +6,8 @@ use crate::redact::is_command;
 /// How many arguments are kept: the first ones, which name the command and what it does, and those right in front.
 const FIRST: usize = 4;
 const KEPT: usize = 9;
+/// Later ones are judged by themselves.
+const MOST: usize = 12;
 /// Longer arguments are texts of their own.
 const LONGEST: usize = 200;
 
@@ -28,7 +30,7 @@ impl Vector {
             self.line.clear();
             self.starts.clear();
         }
-        if self.depth != depth {
+        if self.depth != depth || item > MOST {
             return None;
         }
         if self.starts.len() == KEPT {

@@ -91,7 +91,7 @@ pub(crate) fn is_printed_by(command: &[u8]) -> bool {
 pub(crate) fn at_reader(scan: &mut Scan, start: usize, end: usize) {
     let text = scan.text;
     let line = forward_over(text, end, LONGEST_LINE, |b| b != b'\n');
-    if text.get(end) != Some(&b' ') || text.get(line) != Some(&b'\n') {
+    if start < scan.memo.ledger || text.get(end) != Some(&b' ') || text.get(line) != Some(&b'\n') {
         return;
     }
     let command = &text[start..line];
@@ -101,15 +101,16 @@ pub(crate) fn at_reader(scan: &mut Scan, start: usize, end: usize) {
     let front = back_over(text, start, 24, |b| b.is_ascii_alphanumeric() || matches!(b, b' ' | b'-'));
     let front = front + text[front..start].iter().take_while(|b| **b == b' ').count();
     if is_named(command) || is_printed_by(&text[front..line]) {
-        in_lines(text, line + 1, |from, to| scan.secret(from, to, RuleId::ASSIGNED));
+        let end = in_lines(text, line + 1, |from, to| scan.secret(from, to, RuleId::ASSIGNED));
+        scan.memo.ledger = end;
     }
 }
 
-/// Reports the passwords in the lines from `at` on, up to the first that holds none.
-fn in_lines(text: &[u8], mut at: usize, mut report: impl FnMut(usize, usize)) {
+/// Reports the passwords in the lines from `at` on, up to the first that holds none; where that is.
+fn in_lines(text: &[u8], mut at: usize, mut report: impl FnMut(usize, usize)) -> usize {
     for _ in 0..MOST_LINES {
         if at >= text.len() {
-            return;
+            return at;
         }
         let end = forward_over(text, at, LONGEST_LINE, |b| b != b'\n');
         let line = &text[at..end];
@@ -117,10 +118,11 @@ fn in_lines(text: &[u8], mut at: usize, mut report: impl FnMut(usize, usize)) {
             Some((from, to)) => report(at + from, at + to),
             None if line.starts_with(b"#") || line.is_empty() || end - at < 24 && !line.starts_with(b"$") => {
             }
-            None => return,
+            None => return at,
         }
         at = end + 1;
     }
+    at
 }
 
 /// Reports the passwords of a whole text that is such a file.

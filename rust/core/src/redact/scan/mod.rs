@@ -61,6 +61,8 @@ pub(crate) struct Memo<'a> {
     pub(crate) command: shell::Command,
     /// The table that was read last.
     pub(crate) table: records::Table,
+    /// Where the last lines of logins ended.
+    pub(crate) ledger: usize,
     /// Where the last manifest of a secret ended.
     pub(crate) manifest: usize,
     /// The last range inside of which no URL ends.
