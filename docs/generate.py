@@ -34,6 +34,22 @@ A session is one JSON document in `.opencode/telemetry/traces/`, named `{date}_{
 - At 16 MB a new document is begun: `{stem}.part2.json` and so on. Ids go on; each part has its own summary.
 - Closed files of 1 MiB and more are compressed to `.json.gz` by a later session or by `t800 prune`.
 
+With `telemetry.mode: flight` the recorder works like a **flight recorder**: it keeps the last events only, in two files
+in `.t800/`, and a trigger makes a document of them. `telemetry.flight.on` names the triggers: `error` (any error
+event), `crash` (the process has died; recovery writes the document), and names of checkpoints; `trace.dump()` does it
+by hand and returns the path.
+
+- At most `flight.max_mb` are kept, and at least the last `flight.minutes` where they fit: the older file is given up
+  when the newer one holds half of the megabytes, or is that many minutes old.
+- The first document is `{stem}.json`, the next ones `{stem}.part2.json` and so on. Each holds what was recorded since the
+  one before it, and nothing twice; what was given up in between is missing, and with it perhaps the parent of an event.
+- An event that is a trigger, with nothing given up since the last document, does not begin a new one: its events are added
+  to that one, up to 16 MB. A thousand errors in a row are one file. A `dump()` always has a document of its own; without
+  new events it returns the last one.
+- The end of a call that has failed of an error follows that error into its document.
+- A session that ends without a trigger leaves no file. Neither does a process that dies, where `crash` is not among the
+  triggers and none of its last events is one.
+
 Absent means not measured. `null` means unknown. Times are RFC 3339 in UTC, durations are milliseconds with
 microsecond precision. Everything was redacted before it was stored; see [privacy](privacy.md).
 
@@ -61,6 +77,8 @@ COMMON = {
     "metadata": "Whose session it is, see below.",
     "events": "What happened, see below.",
     "summary": "What it adds up to, see below.",
+    "mode": "The flight recorder has kept it: what was given up before is missing.",
+    "flight_on": "What makes the flight recorder write a document.",
     "ring": "Where events wait: in memory that outlives the process, beside the traces, or on the heap, which does not.",
     "host_session_id": "The session's id in the program that hosts the agent.",
     "parent_session_id": "The session inside which this one was opened.",
@@ -98,8 +116,8 @@ A setting is looked for in this order: the argument of `t800.session(settings={.
 the default. **Off wins**: `T800_ENABLED=0` and `t800 disable` beat every `enabled: true`. A file with an unknown
 key, a wrong type or broken YAML is refused: recording stays off, and `t800 status` says why, with the line.
 
-Lists only add to the built-in ones. `redact_secrets`, `local_only` and `no_network_transmission` cannot be switched
-off.
+Lists of names, folders and rules only add to the built-in ones. `redact_secrets`, `local_only` and
+`no_network_transmission` cannot be switched off.
 
 ## Your own rules, exceptions and fields
 

@@ -131,6 +131,46 @@ def test_a_span_of_a_kind_that_is_not_traced_still_runs_and_reports_errors(
     assert error["tool"] == "t"
 
 
+# telemetry.mode, telemetry.flight.* (the rest of it is in test_flight.py)
+
+
+@pytest.mark.parametrize(("mode", "found"), [("full", True), ("flight", False)])
+def test_the_mode_says_whether_everything_is_kept(open_session: Open, mode: str, found: bool) -> None:
+    with open_session(settings={"telemetry.mode": mode}) as trace:
+        trace.decision("x")
+    assert os.path.lexists(str(trace.path)) is found
+
+
+@pytest.mark.parametrize(
+    ("key", "value"), [("telemetry.flight.max_mb", 1), ("telemetry.flight.minutes", 0.001)]
+)
+def test_the_flight_recorder_gives_up_what_is_too_much_or_too_old(
+    open_session: Open, read_trace: Read, key: str, value: float
+) -> None:
+    kept = {}
+    for chosen in (None, value):
+        given = {} if chosen is None else {key: chosen}
+        trace = open_session(settings={"telemetry.mode": "flight"} | given)
+        for n in range(30):
+            trace.decision(
+                "n", outcome=n, attributes={"note": [f"{n} {m} words of a long note" for m in range(2_000)]}
+            )
+        for n in range(30, 33):
+            trace.flush()
+            time.sleep(0.1)
+            trace.decision("n", outcome=n)
+        kept[chosen] = len(read_trace(trace.dump())["events"])
+    assert kept[None] == 33
+    assert kept[value] < 33
+
+
+def test_the_flight_recorder_writes_on_what_the_user_names(open_session: Open) -> None:
+    for words, found in ((["error"], True), ([], False)):
+        with open_session(settings={"telemetry.mode": "flight", "telemetry.flight.on": words}) as trace:
+            trace.error("x")
+        assert os.path.lexists(str(trace.path)) is found
+
+
 # telemetry.durability, telemetry.ring
 
 

@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
     from types import TracebackType
 
-    from t800.session import Run
+    from t800.session import Run, Session
     from t800.summary import Summary
 
 _NOT_FOUND = 2  # what `python nosuch.py` exits with
@@ -149,6 +149,8 @@ def _summary(run: Run, path: str) -> list[str]:
     session = run.session()
     if session.layout is None:
         return []
+    if not os.path.lexists(path) and _keeps_the_last_only(session):
+        return ["t800: nothing has happened that the flight recorder is to keep"]
     try:
         trace = resolve(session.layout, path)
         summary = trace.summary()
@@ -159,6 +161,10 @@ def _summary(run: Run, path: str) -> list[str]:
         ]
     except Exception as error:  # noqa: BLE001 (the program's exit must not fail on a summary)
         return [f"t800: recorded {path}", f"  its summary cannot be read: {error}"]
+
+
+def _keeps_the_last_only(session: Session) -> bool:
+    return session.settings is not None and session.settings.values["telemetry.mode"] == "flight"
 
 
 def _figures(summary: Summary) -> list[str]:

@@ -184,14 +184,17 @@ def _said_off(environ: Environment) -> str:
 
 
 def _resolve(layers: Mapping[str, Values]) -> tuple[Values, dict[str, str]]:
-    """One value and one source for every key, from layers in rising order of weight. Lists only grow."""
+    """One value and one source for every key, from layers in rising order of weight. Lists of privacy only grow."""
     values: Values = {name: _own(key.default) for name, key in KEYS.items()}
     sources = dict.fromkeys(KEYS, "default")
     for source, layer in layers.items():
         for name, value in _with_both_names(layer, source).items():
-            values[name] = _joined(values[name], value)
+            values[name] = value if name in _REPLACED else _joined(values[name], value)
             sources[name] = source
     return values, sources
+
+
+_REPLACED = ("telemetry.flight.on",)
 
 
 def _own(default: object) -> object:

@@ -242,6 +242,7 @@ def _documented(key: Key, *, enabled: bool) -> list[str]:
 
 
 def _assignment(name: str, value: object) -> list[str]:
+    name = _written(name)  # `on` is a switch to other readers of YAML, unless it is quoted
     if isinstance(value, list) and value:
         return [f"{name}:", *(f"  - {_written(item)}" for item in value)]
     return [f"{name}: {_written(value)}"]

@@ -132,6 +132,11 @@ _SWITCH = Kind("true or false", lambda value: isinstance(value, bool), as_switch
 _PROMISE = Kind("true: T-800 promises it", lambda value: value is True, as_switch)
 _MARKER = Kind("a printable text of at most 64 characters", lambda value: _is_text(value, 64))
 _NAMES = Kind(f"a list of at most {_LIST_LIMIT} texts", lambda value: wrong_names(value) is None, _as_list)
+_WORDS = Kind(
+    f"a list of at most {_LIST_LIMIT} words",
+    lambda value: _is_list(value, lambda word: _is_text(word, 200)),
+    _as_list,
+)
 _EXCEPTIONS = Kind(
     f"a list of at most {_LIST_LIMIT} texts or `{{pattern: …}}`",
     lambda value: wrong_exceptions(value) is None,
@@ -191,6 +196,30 @@ _TABLE = (
     Key("telemetry.trace_decisions", True, _SWITCH, "Record decisions."),
     Key("telemetry.trace_errors", True, _SWITCH, "Record errors."),
     Key("telemetry.trace_checkpoints", True, _SWITCH, "Record checkpoints of phases."),
+    Key(
+        "telemetry.mode",
+        "full",
+        _choice("full", "flight"),
+        "Keep every event, or only the last ones, of which a trigger makes a trace file (flight recorder).",
+    ),
+    Key(
+        "telemetry.flight.max_mb",
+        16,
+        _whole(1, 16),
+        "Megabytes that the flight recorder keeps at the most.",
+    ),
+    Key(
+        "telemetry.flight.minutes",
+        10,
+        _number(0.001, 1_000_000),
+        "Minutes that it keeps at least, where the megabytes allow it.",
+    ),
+    Key(
+        "telemetry.flight.on",
+        ["error", "crash"],
+        _WORDS,
+        "What makes a trace file of it: error, crash, names of checkpoints. Replaces the default. `dump()` always does.",
+    ),
     Key(
         "telemetry.durability",
         "process",

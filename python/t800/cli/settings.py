@@ -146,6 +146,7 @@ def _report(layout: Layout, settings: Settings) -> dict[str, object]:
         "config": layout.config_file,
         "config_exists": os.path.lexists(layout.config_file),
         "dir": layout.telemetry,
+        "mode": settings.values["telemetry.mode"],
         "rules": [str(rule["id"]) for rule in _rules(settings)],
         "privacy": {name: settings.values[f"telemetry.privacy.{name}"] for name in _PRIVACY},
         "changed": _changed(settings),
@@ -189,6 +190,9 @@ def _print_report(layout: Layout, settings: Settings) -> None:
     missing = "" if os.path.lexists(layout.config_file) else " (not there)"
     _say("Config", f"{layout.config_file}{missing}")
     _say("Folder", layout.telemetry)
+    if settings.values["telemetry.mode"] == "flight":
+        on_words = settings.values["telemetry.flight.on"]
+        _say("Mode", f"flight: the last events are kept, and written on {inline(on_words)} and dump()")
     for on in (True, False):
         _say_switches(
             [name for name in _PRIVACY if settings.values[f"telemetry.privacy.{name}"] is on], on=on

@@ -121,6 +121,8 @@ class _Session:
             self._add(part, line, "/session_id", f"is {given!r}, but the file is named after {known!r}")
         metadata = header.get("metadata")
         number = metadata.get("part", 1) if isinstance(metadata, dict) else 1
+        if isinstance(metadata, dict) and metadata.get("mode") == "flight":
+            self._whole = False
         if number != part.number:
             self._add(
                 part, line, "/metadata/part", f"is {number}, but the file is named as part {part.number}"

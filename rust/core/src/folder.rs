@@ -1,6 +1,6 @@
 //! A directory that is held by its handle: every name in it is opened below that handle and never through a link.
 
-use rustix::fs::{AtFlags, Dir, FileType, Mode, OFlags, fstat, linkat, openat, renameat, unlinkat};
+use rustix::fs::{AtFlags, Dir, FileType, Mode, OFlags, fstat, linkat, openat, renameat, statat, unlinkat};
 use std::fs::{File, Permissions};
 use std::io;
 use std::os::fd::{AsFd, OwnedFd};
@@ -100,6 +100,12 @@ impl Folder {
             return Err(io::Error::new(io::ErrorKind::PermissionDenied, "not a regular file of this user"));
         }
         Ok(file)
+    }
+
+    /// Whether something has this name, a link too.
+    #[must_use]
+    pub fn has(&self, name: &str) -> bool {
+        statat(&self.handle, name, AtFlags::SYMLINK_NOFOLLOW).is_ok()
     }
 
     /// Removes a file.

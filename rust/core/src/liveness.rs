@@ -77,6 +77,12 @@ pub fn is_held(private: &Folder, stem: &str) -> bool {
     is_locked(private, &lock_name(stem))
 }
 
+/// Whether the process that wrote the session of `stem` has ended: it has left its mark, and nobody holds it.
+#[must_use]
+pub fn is_dead(private: &Folder, stem: &str) -> bool {
+    private.has(&lock_name(stem)) && !is_held(private, stem)
+}
+
 fn is_locked(private: &Folder, name: &str) -> bool {
     let Ok(file) = private.read_file(name) else { return false };
     flock(&file, FlockOperation::NonBlockingLockShared).is_err()

@@ -8,7 +8,7 @@ use crate::encode::tree::Tree;
 use crate::event::Kind;
 use crate::redact::{Identity, Policy, Treatment, UserRule};
 use crate::ring::Where;
-use crate::session::{Durability, SessionPolicy};
+use crate::session::{Durability, FlightPolicy, SessionPolicy, Triggers};
 use std::collections::HashMap;
 use std::fmt;
 use std::time::Duration;
@@ -87,6 +87,10 @@ pub struct Surroundings {
     pub key: [u8; 32],
 }
 
+/// A megabyte: sixteen of them are one document.
+const MB: u64 = 1_000_000;
+/// Minutes that stand for ever.
+const MOST_MINUTES: f64 = 1e9;
 /// The writer starts before the ring is full, whatever the settings say.
 const MOST_WAITING: usize = 16 << 20;
 
@@ -152,7 +156,24 @@ impl Settings {
             flush_on_error: self.flag("trace_buffer.flush_on_error")?,
             flush_on_checkpoint: self.flag("trace_buffer.flush_on_checkpoint")?,
             durability: self.durability()?,
+            flight: self.flight()?,
         })
+    }
+
+    /// What flight-recorder mode keeps; None in full mode.
+    fn flight(&self) -> Result<Option<FlightPolicy>, SettingsError> {
+        let key = "telemetry.mode";
+        match self.text(key)?.as_str() {
+            "full" => Ok(None),
+            "flight" => Ok(Some(FlightPolicy {
+                max_bytes: self.size("telemetry.flight.max_mb")?.max(1) as u64 * MB,
+                keep: Duration::from_secs_f64(
+                    self.number("telemetry.flight.minutes")?.min(MOST_MINUTES) * 60.0,
+                ),
+                on: Triggers::of(&self.texts("telemetry.flight.on")?),
+            })),
+            _ => Err(SettingsError::Key(key)),
+        }
     }
 
     /// The directories that paths are made relative to: the project root, or the configured base.

@@ -164,6 +164,23 @@ impl Counters {
         }
     }
 
+    fn merge(&mut self, other: &Counters) {
+        self.events += other.events;
+        self.succeeded += other.succeeded;
+        self.failed += other.failed;
+        self.priced += other.priced;
+        self.errors += other.errors;
+        self.interrupted += other.interrupted;
+        self.cost_nano_usd = self.cost_nano_usd.saturating_add(other.cost_nano_usd);
+        self.duration_us = self.duration_us.saturating_add(other.duration_us);
+        for (sum, count) in self.by_type.iter_mut().zip(other.by_type) {
+            *sum += count;
+        }
+        for (sum, count) in self.tokens.iter_mut().zip(other.tokens) {
+            *sum = sum.saturating_add(count);
+        }
+    }
+
     fn write(&self, out: &mut String) {
         let Counters { events, succeeded, failed, errors, interrupted, priced, .. } = self;
         let _ =
@@ -248,6 +265,15 @@ impl Durations {
         *self.buckets.entry(bucket(us)).or_default() += 1;
     }
 
+    fn merge(&mut self, other: &Durations) {
+        self.count += other.count;
+        self.sum_us = self.sum_us.saturating_add(other.sum_us);
+        self.max_us = self.max_us.max(other.max_us);
+        for (bucket, count) in &other.buckets {
+            *self.buckets.entry(*bucket).or_default() += count;
+        }
+    }
+
     fn write(&self, out: &mut String) {
         let Durations { count, sum_us, max_us, buckets } = self;
         let _ = write!(out, r#"{{"count":{count},"sum_us":{sum_us},"max_us":{max_us},"buckets":{{"#);
@@ -258,12 +284,10 @@ impl Durations {
 
 type ByName = BTreeMap<Box<str>, Durations>;
 
-fn add_duration(durations: &mut ByName, name: &str, us: u64) {
-    if let Some(known) = durations.get_mut(name) {
-        return known.add(us);
-    }
-    let name = if durations.len() < MAX_NAMES { name } else { OTHER };
-    durations.entry(name.into()).or_default().add(us);
+/// The durations of a name, or of all others.
+fn durations_of<'a>(durations: &'a mut ByName, name: &str) -> &'a mut Durations {
+    let kept = durations.len() < MAX_NAMES || durations.contains_key(name);
+    durations.entry(if kept { name } else { OTHER }.into()).or_default()
 }
 
 /// What a session's own calls have cost the agent.
@@ -313,7 +337,25 @@ impl Summary {
         let (start, len) = (facts.name.0 as usize, facts.name.1 as usize);
         let name = line.get(start..start + len).filter(|name| (1..=MAX_NAME).contains(&name.len()));
         let name = name.and_then(|name| std::str::from_utf8(name).ok()).unwrap_or(OTHER);
-        add_duration(if facts.kind == Kind::ToolCall { &mut self.tools } else { &mut self.models }, name, us);
+        let durations = if facts.kind == Kind::ToolCall { &mut self.tools } else { &mut self.models };
+        durations_of(durations, name).add(us);
+    }
+
+    /// Adds what another one has counted; what the calls have cost stays, which is no sum.
+    pub fn merge(&mut self, other: &Summary) {
+        self.all.merge(&other.all);
+        for (day, counters) in &other.days {
+            self.days.entry(*day).or_default().merge(counters);
+        }
+        for (rule, count) in &other.redactions {
+            self.add_redactions(rule, *count);
+        }
+        for (ours, theirs) in [(&mut self.tools, &other.tools), (&mut self.models, &other.models)] {
+            for (name, durations) in theirs {
+                durations_of(ours, name).merge(durations);
+            }
+        }
+        self.dropped += other.dropped;
     }
 
     /// Counts what a rule has redacted.

@@ -25,6 +25,8 @@ pub struct Document {
     folder: Arc<Folder>,
     name: String,
     file: Option<File>,
+    /// Where the events start.
+    events_at: u64,
     /// Where the closing line starts.
     closing_at: u64,
     /// Length of the file.
@@ -49,6 +51,7 @@ impl Document {
         let mut document = Document {
             folder: Arc::clone(folder),
             name: name.to_owned(),
+            events_at: header.len() as u64 + 1,
             closing_at: header.len() as u64 + 1,
             len: 0,
             has_events: false,
@@ -146,6 +149,39 @@ impl Document {
     #[must_use]
     pub fn body_len(&self) -> u64 {
         self.closing_at
+    }
+
+    /// Its events' lines, joined as they stand in the file.
+    ///
+    /// # Errors
+    /// When it cannot be read.
+    pub fn lines(&mut self) -> io::Result<Vec<u8>> {
+        let (from, to) = (self.events_at, self.closing_at - u64::from(self.has_events));
+        let mut lines = vec![0; usize::try_from(to - from).unwrap_or(0)];
+        self.file()?.read_exact_at(&mut lines, from)?;
+        Ok(lines)
+    }
+
+    /// Gives it a new name in `folder`, which must be free.
+    ///
+    /// # Errors
+    /// When the name is taken, or the file system refuses.
+    pub fn move_to(&mut self, folder: &Arc<Folder>, name: &str) -> io::Result<()> {
+        match self.folder.link(&self.name, folder, name) {
+            Ok(()) => {
+                let _ = self.folder.remove(&self.name);
+            }
+            Err(error) if error.kind() == io::ErrorKind::AlreadyExists => return Err(error),
+            // A file system without second names.
+            Err(_) => self.folder.rename(&self.name, folder, name)?,
+        }
+        (self.folder, self.name) = (Arc::clone(folder), name.to_owned());
+        Ok(())
+    }
+
+    /// Removes the file.
+    pub fn remove(self) {
+        let _ = self.folder.remove(&self.name);
     }
 
     /// Where it is.

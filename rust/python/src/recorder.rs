@@ -163,6 +163,17 @@ impl Recorder {
         flushed
     }
 
+    /// Makes a document of what was recorded before and gives its path; None where there is none, or not within
+    /// `timeout` seconds.
+    #[pyo3(signature = (timeout = 5.0))]
+    fn dump(&self, py: Python<'_>, timeout: f64) -> Option<String> {
+        let session = self.session.as_ref()?;
+        let timeout = Duration::try_from_secs_f64(timeout).unwrap_or(Duration::ZERO);
+        let path = py.detach(|| session.dump(timeout));
+        self.say_fault(py);
+        path.map(|path| path.to_string_lossy().into_owned())
+    }
+
     /// Ends the session: what is open is written as interrupted, the document is closed. Further events are not taken.
     fn close(slf: &Bound<'_, Self>) -> bool {
         let Some(session) = &slf.get().session else { return true };

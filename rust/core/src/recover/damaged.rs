@@ -4,6 +4,7 @@ use super::found::{Event, Found};
 use crate::clock::{self, Wall};
 use crate::encode::tree::Tree;
 use crate::line;
+use crate::ring::Position;
 use crate::summary::{Overhead, State, Summary};
 use crate::trace_file::{MAX_BYTES, closing_line};
 use std::collections::{BTreeMap, HashSet};
@@ -27,6 +28,8 @@ pub(super) struct Damaged {
     summary: Summary,
     closing: Option<Tree>,
     redactions: BTreeMap<String, u64>,
+    /// Up to where a ring's sums have told of redactions already.
+    covered: Option<Position>,
 }
 
 impl Damaged {
@@ -46,6 +49,7 @@ impl Damaged {
             summary: Summary::default(),
             closing: None,
             redactions: BTreeMap::new(),
+            covered: None,
         }
     }
 
@@ -118,6 +122,36 @@ impl Damaged {
         events.len()
     }
 
+    /// Takes the events of another document that are not `known`, and what its closing line counts.
+    pub(super) fn absorb(&mut self, other: &Damaged, known: &HashSet<u64>) {
+        for line in other.lines() {
+            if let Some(event) = line::read(line).filter(|event| !known.contains(&event.id))
+                && self.ids.insert(event.id)
+            {
+                self.kept += 1;
+                self.put(event.at, &event.facts, line);
+            }
+        }
+        for (rule, count) in &other.redactions {
+            *self.redactions.entry(rule.clone()).or_default() += count;
+        }
+        self.unreadable += other.unreadable;
+        self.covered = self.covered.max(other.covered);
+        self.summary.overhead = other.summary.overhead;
+        self.summary.dropped = self.summary.dropped.max(other.summary.dropped);
+    }
+
+    /// The lines of its events.
+    pub(super) fn lines(&self) -> impl Iterator<Item = &[u8]> {
+        let lines = self.lines.split(|byte| *byte == b'\n').filter(|line| !line.is_empty());
+        lines.map(|line| line.strip_suffix(b",").unwrap_or(line))
+    }
+
+    /// Its first line.
+    pub(super) fn header(&self) -> &str {
+        std::str::from_utf8(&self.header).unwrap_or_default()
+    }
+
     /// The numbers of its events, and that of the first one.
     pub(super) fn ids(&self) -> (&HashSet<u64>, Option<u64>) {
         (&self.ids, self.first)
@@ -164,8 +198,9 @@ impl Damaged {
         let (told, covered) = match (&self.closing, sums) {
             (Some(closing), _) => (Some(closing), None),
             (None, Some(sums)) => (Some(&sums.summary), Some(sums.taken)),
-            (None, None) => (None, None),
+            (None, None) => (None, self.covered),
         };
+        self.covered = self.covered.max(covered);
         if let Some(told) = told {
             for (rule, count) in told.member("redactions").and_then(Tree::table).into_iter().flatten() {
                 *self.redactions.entry(rule.clone()).or_default() += count.number().unwrap_or(0.0) as u64;

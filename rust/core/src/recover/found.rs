@@ -24,6 +24,8 @@ pub(super) struct Found<'a> {
     pub(super) sums: Option<Sums>,
     /// Events that were not taken.
     pub(super) dropped: u64,
+    /// Somebody has asked for a document, and nobody has written it.
+    pub(super) dump: bool,
     rules: Vec<String>,
     knows_rules: bool,
 }
@@ -48,6 +50,22 @@ pub(super) struct Sums {
 }
 
 impl Found<'_> {
+    /// What there is of a session that no ring says anything of.
+    pub(super) fn nothing(stem: &str, header: &str) -> Found<'static> {
+        Found {
+            stem: stem.to_owned(),
+            header: header.to_owned(),
+            closed: None,
+            events: Vec::new(),
+            begun: Vec::new(),
+            sums: None,
+            dropped: 0,
+            dump: false,
+            rules: Vec::new(),
+            knows_rules: false,
+        }
+    }
+
     /// How often each rule has redacted something in an event.
     pub(super) fn redactions<'e>(&'e self, event: &'e Event<'_>) -> impl Iterator<Item = (&'e str, u64)> {
         redactions(event.counts).map(|(rule, count)| (self.rule_name(rule), count.into()))
@@ -70,6 +88,7 @@ struct Gathered<'a> {
     ended: HashSet<u64>,
     begun: BTreeMap<u64, Event<'a>>,
     sums: Option<Sums>,
+    dump: bool,
 }
 
 /// The sessions of a ring, and how many bytes of it belong to no record: what was being written when its process died.
@@ -99,6 +118,7 @@ impl<'a> Gathered<'a> {
                 self.closed = payload.try_into().ok().map(|bytes| (at, u64::from_le_bytes(bytes)));
             }
             Tag::Sums => self.sums = read_sums(payload),
+            Tag::Dump => self.dump |= at >= settled,
             Tag::Ended => {
                 self.ended.insert(record.head.id);
             }
@@ -143,6 +163,7 @@ impl<'a> Gathered<'a> {
             begun: self.begun.into_values().collect(),
             sums: self.sums,
             dropped: ring.losses(slot),
+            dump: self.dump,
             rules: opened.map(str::to_owned).collect(),
             knows_rules: ring.knows_rules(),
         })

@@ -4,6 +4,7 @@
 //! everything in it is in its document. What cannot be read is counted, and the damaged original is kept.
 
 mod damaged;
+mod flight;
 mod found;
 
 use crate::folder::Folder;
@@ -69,7 +70,9 @@ pub(crate) fn sweep(folders: &Folders) {
     let Ok(folders) = Open::new(folders, How::Repair) else { return };
     // Another process is at it.
     let Ok(_lock) = folders.lock(FlockOperation::NonBlockingLockExclusive) else { return };
-    folders.rings(How::Repair, &mut Report::default());
+    let mut report = Report::default();
+    folders.rings(How::Repair, &mut report);
+    folders.flights(How::Repair, &mut report);
     remove_forgotten();
 }
 
@@ -82,6 +85,7 @@ pub fn recover(folders: &Folders, only: Option<&str>, how: How) -> io::Result<Re
     let (open, mut report) = (Open { only, ..Open::new(folders, how)? }, Report::default());
     let _lock = (how == How::Repair).then(|| open.lock(FlockOperation::LockExclusive)).transpose()?;
     open.rings(how, &mut report);
+    open.flights(how, &mut report);
     open.documents(how, &mut report);
     if how == How::Repair {
         liveness::sweep(&open.private);
@@ -163,11 +167,15 @@ impl<'a> Open<'a> {
     }
 
     fn session(&self, found: &Found<'_>, how: How, report: &mut Report) -> io::Result<()> {
+        if flight::triggers(&found.header).is_some() {
+            return self.flight(&found.stem, Some(found), how, report);
+        }
         let (parts, packed) = self.parts(&found.stem)?;
         // A part that was compressed is complete; what is fresh comes behind it.
         let last = parts.last().copied().unwrap_or(1).max(packed.map_or(0, |part| part + 1));
         let document = self.read(&part_name(&found.stem, last), &with_part(&found.header, last), report)?;
-        let known = self.known(found, &parts, &document, report)?;
+        let ours: HashSet<u64> = found.events.iter().map(|event| event.id).collect();
+        let known = self.known(found, &ours, &parts, &document, report)?;
         let all = found.events.iter().chain(&found.begun);
         let fresh: Vec<&Event<'_>> = all.filter(|event| !known.contains(&event.id)).collect();
         let finished = document.is_whole() && document.is_closed();
@@ -214,19 +222,19 @@ impl<'a> Open<'a> {
         }
     }
 
-    /// The ids of the events that are in documents already, as far back as the ring's own events may be.
+    /// The ids of the events that are in documents already, as far back as `ours` may be.
     fn known(
         &self,
         found: &Found<'_>,
+        ours: &HashSet<u64>,
         parts: &[u32],
         last: &Damaged,
         report: &mut Report,
     ) -> io::Result<HashSet<u64>> {
-        let ours: HashSet<u64> = found.events.iter().map(|event| event.id).collect();
         let (ids, mut first) = last.ids();
         let mut known = ids.clone();
         for part in parts.iter().rev().skip(1) {
-            // A part that begins with an older event than the ring's holds all of them that were written.
+            // A part that begins with an older event than ours holds all of them that were written.
             if first.is_some_and(|first| !ours.contains(&first)) {
                 break;
             }
@@ -262,7 +270,11 @@ impl<'a> Open<'a> {
     }
 
     fn bytes(&self, name: &str) -> io::Result<Option<Vec<u8>>> {
-        let file = match self.traces.read_file(name) {
+        Open::bytes_of(&self.traces, name)
+    }
+
+    fn bytes_of(folder: &Folder, name: &str) -> io::Result<Option<Vec<u8>>> {
+        let file = match folder.read_file(name) {
             Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(None),
             file => file?,
         };

@@ -52,11 +52,15 @@ pub enum Tag {
     Sums = 4,
     /// A call has ended whose begin stands behind its end, because it was put in again.
     Ended = 5,
+    /// Somebody wants what was recorded so far in a document.
+    Dump = 6,
 }
 
 impl Tag {
     fn from_number(number: u32) -> Option<Tag> {
-        [Tag::Event, Tag::Close, Tag::Begin, Tag::Open, Tag::Sums, Tag::Ended].get(number as usize).copied()
+        [Tag::Event, Tag::Close, Tag::Begin, Tag::Open, Tag::Sums, Tag::Ended, Tag::Dump]
+            .get(number as usize)
+            .copied()
     }
 }
 

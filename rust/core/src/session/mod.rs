@@ -2,7 +2,7 @@
 
 mod policy;
 
-pub use policy::{Durability, SessionPolicy, Shared};
+pub use policy::{Durability, FlightPolicy, SessionPolicy, Shared, Triggers};
 
 use crate::assemble::{Assembly, FieldClasses, Misuse, Number, Place, Value, Values, field_classes};
 use crate::clock::{self, Mono, Rfc3339};
@@ -14,6 +14,7 @@ use crate::summary::{Facts, Overhead, write_redactions};
 use crate::writer::{self, Hub};
 use std::cell::RefCell;
 use std::collections::{BTreeMap, HashMap};
+use std::path::PathBuf;
 use std::sync::atomic::{
     AtomicBool, AtomicU64,
     Ordering::{Acquire, Relaxed, Release},
@@ -385,6 +386,23 @@ impl Session {
             Sink::Writer { hub, .. } => !self.is_ours() || hub.settle(timeout),
             Sink::Memory(_) => true,
         }
+    }
+
+    /// Makes a document of what was recorded before, and waits for it; None where there is none, or not in time.
+    ///
+    /// In flight-recorder mode this is a trigger; else the document is there already and only has to be written.
+    #[must_use]
+    pub fn dump(&self, timeout: Duration) -> Option<PathBuf> {
+        let Sink::Writer { hub, number, .. } = &self.sink else { return None };
+        if !self.is_ours() {
+            return None;
+        }
+        if !self.closed.load(Relaxed) {
+            let head = Head { session: *number, tag: Tag::Dump, id: 0 };
+            let settled = hub.push(head, &[], URGENT).is_some() && hub.settle(timeout);
+            return self.shared.dumped().filter(|_| settled);
+        }
+        self.shared.dumped()
     }
 
     /// Ends the session: open spans are written as interrupted, the document is closed. False when the writer

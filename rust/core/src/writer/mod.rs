@@ -2,6 +2,8 @@
 //!
 //! It never touches Python. Its faults are kept for the caller's thread to say, once.
 
+mod flight;
+mod output;
 mod trace;
 
 use crate::clock::{self, Wall};
@@ -9,18 +11,21 @@ use crate::folder::Folder;
 use crate::liveness::{self, WriterLock};
 use crate::redact::Redactor;
 use crate::ring::{Head, Placement, Position, Ring, Tag, Urgency, Where};
-use crate::session::{Durability, Session, SessionPolicy, Shared};
+use crate::session::{Session, SessionPolicy, Shared};
+use flight::Flight;
+pub(crate) use flight::{SERIAL, SUMS, generation_name};
+use output::{Output, Parts};
 use std::cell::RefCell;
 use std::collections::HashMap;
 use std::io;
 use std::panic::{AssertUnwindSafe, catch_unwind};
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicBool, AtomicU32, AtomicU64, Ordering::Relaxed};
 use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
 use std::time::Duration;
 pub use trace::part_name;
 pub(crate) use trace::split;
-use trace::{Beginning, Trace, create_document, open_record};
+use trace::{Beginning, Trace, open_record};
 
 /// Descriptors that documents of one writer keep open between flushes.
 const OPEN_DOCUMENTS: usize = 64;
@@ -45,11 +50,11 @@ pub struct Header {
 }
 
 impl Header {
-    /// With one more entry in the metadata; both texts are ours and need no escapes.
+    /// With one more entry in the metadata: a name of ours and a JSON value.
     fn with(mut self, name: &str, value: &str) -> Header {
         if self.metadata.pop() == Some('}') {
             let comma = if self.metadata.ends_with('{') { "" } else { "," };
-            self.metadata = format!("{}{comma}\"{name}\":\"{value}\"}}", self.metadata);
+            self.metadata = format!("{}{comma}\"{name}\":{value}}}", self.metadata);
         }
         self
     }
@@ -70,12 +75,17 @@ impl Header {
 
 /// The header line of a part, from that of the first one.
 pub(crate) fn with_part(first: &str, part: u32) -> String {
+    if part > 1 { with_number(first, "part", part) } else { first.to_owned() }
+}
+
+/// A header line with one more number in its metadata.
+fn with_number(first: &str, name: &str, number: u32) -> String {
     match first.strip_suffix("},\"events\":[") {
-        Some(front) if part > 1 => {
+        Some(front) => {
             let comma = if front.ends_with('{') { "" } else { "," };
-            format!("{front}{comma}\"part\":{part}}},\"events\":[")
+            format!("{front}{comma}\"{name}\":{number}}},\"events\":[")
         }
-        _ => first.to_owned(),
+        None => first.to_owned(),
     }
 }
 
@@ -140,6 +150,7 @@ struct HubState {
 pub(crate) struct Places<'a> {
     ring: &'a Ring,
     traces: &'a Mutex<Arc<Folder>>,
+    folders: &'a Folders,
 }
 
 impl Places<'_> {
@@ -151,15 +162,24 @@ impl Places<'_> {
     fn revive(&self) -> io::Result<Arc<Folder>> {
         let mut traces = self.traces.lock().unwrap_or_else(PoisonError::into_inner);
         if !traces.is_in_place() {
-            let path = traces.path().to_owned();
-            if let Some(parent) = path.parent().filter(|parent| !parent.is_dir()) {
-                std::fs::create_dir_all(parent.parent().unwrap_or(parent))?;
-                Folder::own(parent)?;
-            }
-            *traces = Arc::new(Folder::own(&path)?);
+            *traces = Arc::new(own(&self.folders.traces)?);
         }
         Ok(Arc::clone(&traces))
     }
+
+    /// `.t800`, made again where somebody has removed it.
+    fn private(&self) -> io::Result<Arc<Folder>> {
+        own(&self.folders.private).map(Arc::new)
+    }
+}
+
+/// A folder in the telemetry folder; both are made where they are missing.
+fn own(path: &Path) -> io::Result<Folder> {
+    if let Some(parent) = path.parent().filter(|parent| !parent.is_dir()) {
+        std::fs::create_dir_all(parent.parent().unwrap_or(parent))?;
+        Folder::own(parent)?;
+    }
+    Folder::own(path)
 }
 
 /// The writers of this process, by folder.
@@ -214,7 +234,10 @@ pub fn open(
     policy: SessionPolicy,
 ) -> io::Result<(Session, PathBuf)> {
     let hub = hub_of(folders)?;
-    let header = header.with("ring", hub.ring_kind());
+    let mut header = header.with("ring", &format!("\"{}\"", hub.ring_kind()));
+    if let Some(flight) = &policy.flight {
+        header = header.with("mode", "\"flight\"").with("flight_on", &flight.on.json());
+    }
     let shared = Arc::new(Shared::new(policy.budget_ns));
     let number = hub.next_number.fetch_add(1, Relaxed);
     let (path, slot) = hub.admit(number, stem, header, &shared, &redactor, &policy)?;
@@ -286,7 +309,7 @@ impl Hub {
     }
 
     fn places(&self) -> Places<'_> {
-        Places { ring: &self.ring, traces: &self.traces }
+        Places { ring: &self.ring, traces: &self.traces, folders: &self.folders }
     }
 
     /// A session is about to be admitted: the writer must not leave.
@@ -318,17 +341,12 @@ impl Hub {
         policy: &SessionPolicy,
     ) -> io::Result<(PathBuf, u32)> {
         let mut state = self.state();
-        let (mut document, stem) = create_document(&self.places(), stem, &header)?;
-        if policy.durability != Durability::Process {
-            document.sync()?;
-            self.places().traces().sync()?;
-        }
+        let header = Arc::new(header);
+        let (mut output, stem) = self.begin(stem, (&header, shared), policy)?;
         if state.traces.len() > OPEN_DOCUMENTS {
-            document.park();
+            output.park();
         }
-        let path = document.path();
-        // Without a link the session is recorded all the same; readers then judge it by its age.
-        let _ = self.lock().as_ref().map(|lock| lock.hold(&stem));
+        let path = output.path();
         let opened_at =
             open_record(&self.ring, (number, number), &stem, &header, redactor).unwrap_or(state.read_to);
         let beginning = Beginning {
@@ -336,7 +354,7 @@ impl Hub {
             stem,
             slot: number,
             header,
-            document,
+            output,
             shared: Arc::clone(shared),
             redactor: Arc::clone(redactor),
             durability: policy.durability,
@@ -350,6 +368,27 @@ impl Hub {
         // It may be waiting for longer than this session wants.
         self.ring.nudge();
         Ok((path, number))
+    }
+
+    /// What the session's lines go to, and the name that the session has got.
+    fn begin(
+        &self,
+        stem: &str,
+        what: (&Arc<Header>, &Arc<Shared>),
+        policy: &SessionPolicy,
+    ) -> io::Result<(Box<dyn Output>, String)> {
+        let (lock, places) = (self.lock(), self.places());
+        let lock = lock.as_ref();
+        Ok(match &policy.flight {
+            None => {
+                let (parts, stem) = Parts::begin(stem, what, policy, lock, &places)?;
+                (Box::new(parts), stem)
+            }
+            Some(flight) => {
+                let (flight, stem) = Flight::begin(stem, what, policy, flight, lock, &places)?;
+                (Box::new(flight), stem)
+            }
+        })
     }
 
     /// Takes a record for the writer; None when the ring is full.
@@ -501,7 +540,7 @@ impl Hub {
                 lock.release(&stem);
             }
         } else if crowded {
-            trace.document.park();
+            trace.output.park();
         }
     }
 

@@ -1,13 +1,12 @@
 //! One session as the writer sees it: its document, and what waits for it.
 
+use super::output::{Output, Told};
 use super::{Header, Places};
 use crate::clock::{self, Mono, Wall};
-use crate::folder::Folder;
 use crate::redact::Redactor;
 use crate::ring::{Head, Position, Record, Ring, Tag};
 use crate::session::{Durability, Shared};
-use crate::summary::{FACTS_LEN, Facts, State, Summary, redactions};
-use crate::trace_file::{Document, MAX_BYTES};
+use crate::summary::{FACTS_LEN, Facts, redactions};
 use std::collections::BTreeMap;
 use std::io;
 use std::sync::Arc;
@@ -25,10 +24,8 @@ pub(super) struct Trace {
     pub(super) stem: String,
     pub(super) slot: u32,
     pub(super) ended: Option<Wall>,
-    pub(super) document: Document,
-    header: Header,
-    part: u32,
-    summary: Summary,
+    pub(super) output: Box<dyn Output>,
+    header: Arc<Header>,
     shared: Arc<Shared>,
     redactor: Arc<Redactor>,
     durability: Durability,
@@ -44,8 +41,6 @@ pub(super) struct Trace {
     /// The place of the last record that was looked at.
     taken: Position,
     refused: Option<Refused>,
-    /// Losses that earlier parts have counted.
-    dropped_before: u64,
     /// Where the ring says how the session began and what its sums were.
     opened_at: Position,
     sums_at: Option<Position>,
@@ -75,8 +70,8 @@ pub(super) struct Beginning {
     pub(super) number: u32,
     pub(super) stem: String,
     pub(super) slot: u32,
-    pub(super) header: Header,
-    pub(super) document: Document,
+    pub(super) header: Arc<Header>,
+    pub(super) output: Box<dyn Output>,
     pub(super) shared: Arc<Shared>,
     pub(super) redactor: Arc<Redactor>,
     pub(super) durability: Durability,
@@ -86,17 +81,15 @@ pub(super) struct Beginning {
 
 impl Trace {
     pub(super) fn new(beginning: Beginning) -> Trace {
-        let Beginning { number, stem, slot, header, document, shared, redactor, .. } = beginning;
+        let Beginning { number, stem, slot, header, output, shared, redactor, .. } = beginning;
         let Beginning { durability, sync_every, opened_at, .. } = beginning;
         Trace {
             number,
             stem,
             slot,
             ended: None,
-            document,
+            output,
             header,
-            part: 1,
-            summary: Summary::default(),
             shared,
             redactor,
             durability,
@@ -107,7 +100,6 @@ impl Trace {
             untaken: None,
             taken: opened_at,
             refused: None,
-            dropped_before: 0,
             opened_at,
             sums_at: None,
             begun: BTreeMap::new(),
@@ -142,6 +134,10 @@ impl Trace {
                 self.ended = Some(told.unwrap_or_else(|_| clock::wall(clock::now())));
                 self.unwritten.get_or_insert(at);
             }
+            Tag::Dump => {
+                self.output.ask();
+                self.unwritten.get_or_insert(at);
+            }
             Tag::Open | Tag::Sums | Tag::Ended => {}
         }
         self.taken = at;
@@ -150,9 +146,10 @@ impl Trace {
 
     fn event(&mut self, at: Position, record: &Record<'_>, hub: &Places<'_>) -> io::Result<()> {
         let Some((facts, counts, line)) = split(record.payload) else { return Ok(()) };
-        if self.document.body_len() + (self.pending.len() + line.len()) as u64 > MAX_BYTES {
+        if self.output.is_full(self.pending.len() + line.len()) {
             self.flush(hub)?;
-            self.next_part(hub)?;
+            let told = self.told();
+            self.output.turn(&told, hub)?;
         } else if self.pending.len() > BATCH {
             self.flush(hub)?;
         }
@@ -165,9 +162,9 @@ impl Trace {
             let head = Head { session: self.number, tag: Tag::Ended, id: record.head.id };
             hub.ring.push(head, &[], super::QUIET);
         }
-        self.summary.add(&facts, line);
+        let summary = self.output.count(record.head.id, &facts, line);
         for (rule, count) in redactions(counts) {
-            self.summary.add_redactions(self.redactor.rule_name(rule), count.into());
+            summary.add_redactions(self.redactor.rule_name(rule), count.into());
         }
         Ok(())
     }
@@ -190,33 +187,31 @@ impl Trace {
     }
 
     fn write(&mut self, hub: &Places<'_>) -> io::Result<()> {
-        let (overhead, dropped) = self.shared.read();
-        (self.summary.overhead, self.summary.dropped) =
-            (overhead, dropped.saturating_sub(self.dropped_before));
-        let state = if self.ended.is_some() { State::Closed } else { State::Live };
-        let summary = self.summary.json(state, self.ended);
-        if self.document.is_removed() {
-            let folder = hub.revive()?;
-            self.document.revive(&folder, &self.header.line(self.part))?;
-        }
-        self.say_sums(hub.ring, &summary);
-        self.document.append(&self.pending, &summary)?;
+        let told = self.told();
+        let (file, summary) = self.output.sums(&told);
+        self.say_sums(hub.ring, file, &summary);
+        self.output.append(&self.pending, &summary, hub)?;
         // In the document now, whatever becomes of its sync: that alone is tried again, from the ring's view too.
         self.pending.clear();
         if self.durability == Durability::Event || self.ended.is_some() {
             self.sync()?;
         }
-        Ok(())
+        self.output.conclude(&told, hub)
+    }
+
+    fn told(&self) -> Told {
+        let (overhead, dropped) = self.shared.read();
+        Told { overhead, dropped, ended: self.ended }
     }
 
     /// Leaves in the ring what the closing line is about to say: a torn one loses the counts of redactions, which
     /// no event holds.
-    fn say_sums(&mut self, ring: &Ring, summary: &str) {
+    fn say_sums(&mut self, ring: &Ring, file: u32, summary: &str) {
         if ring.file().is_none() || self.ended.is_some() {
             return;
         }
         let head = Head { session: self.number, tag: Tag::Sums, id: 0 };
-        let front = [self.taken.0.to_le_bytes(), u64::from(self.part).to_le_bytes()].concat();
+        let front = [self.taken.0.to_le_bytes(), u64::from(file).to_le_bytes()].concat();
         self.sums_at = ring.push(head, &[&front, summary.as_bytes()], super::QUIET).or(self.sums_at);
     }
 
@@ -231,38 +226,10 @@ impl Trace {
 
     fn sync(&mut self) -> io::Result<()> {
         if self.durability != Durability::Process {
-            self.document.sync()?;
+            self.output.sync()?;
         }
         self.synced = clock::now();
         Ok(())
-    }
-
-    /// Closes the full part and begins the next one.
-    fn next_part(&mut self, hub: &Places<'_>) -> io::Result<()> {
-        let now = clock::wall(clock::now());
-        self.document.append(b"", &self.summary.json(State::Closed, Some(now)))?;
-        self.sync()?;
-        let traces = hub.traces();
-        let (document, part) = self.create_part(&traces)?;
-        if self.durability != Durability::Process {
-            traces.sync()?;
-        }
-        self.dropped_before += self.summary.dropped;
-        (self.document, self.part, self.summary) = (document, part, Summary::default());
-        Ok(())
-    }
-
-    /// The next part, under the first number that is free.
-    fn create_part(&self, traces: &Arc<Folder>) -> io::Result<(Document, u32)> {
-        let summary = Summary::default().json(State::Live, None);
-        for part in self.part + 1..self.part + 1_000 {
-            let name = part_name(&self.stem, part);
-            match Document::create(traces, &name, &self.header.line(part), &summary) {
-                Err(error) if error.kind() == io::ErrorKind::AlreadyExists => {}
-                document => return document.map(|document| (document, part)),
-            }
-        }
-        Err(io::ErrorKind::AlreadyExists.into())
     }
 
     /// Looks at the records that it could not look at while the disk refused.
@@ -368,22 +335,4 @@ pub(crate) fn split(payload: &[u8]) -> Option<(Facts, &[u8], &[u8])> {
     let count = usize::from(u16::from_le_bytes([*rest.first()?, *rest.get(1)?]));
     let (counts, line) = rest.get(2..)?.split_at_checked(count * 6)?;
     Some((facts, counts, line))
-}
-
-/// Creates the first part under `stem`, or where that name is taken under `stem-2`, `stem-3`…
-pub(super) fn create_document(
-    places: &Places<'_>,
-    stem: &str,
-    header: &Header,
-) -> io::Result<(Document, String)> {
-    let summary = Summary::default().json(State::Live, None);
-    let (line, traces) = (header.line(1), places.revive()?);
-    let mut name = stem.to_owned();
-    for n in 2..1_000 {
-        match Document::create(&traces, &part_name(&name, 1), &line, &summary) {
-            Err(error) if error.kind() == io::ErrorKind::AlreadyExists => name = format!("{stem}-{n}"),
-            document => return document.map(|document| (document, name)),
-        }
-    }
-    Err(io::ErrorKind::AlreadyExists.into())
 }

@@ -77,6 +77,7 @@ pub fn policy() -> SessionPolicy {
         flush_on_error: true,
         flush_on_checkpoint: true,
         durability: Durability::Process,
+        flight: None,
     }
 }
 
