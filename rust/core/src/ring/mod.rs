@@ -249,8 +249,9 @@ impl Ring {
         held < most && self.entry(segment).load(Ordering::Acquire) != 0
     }
 
-    /// Waits a moment for the keeper, then makes the segment itself: an allocation without its page faults, which
-    /// costs less than the time that a caller may wait. Gives the cursor where it is then; None when the ring is full.
+    /// What a caller does where the keeper is late: it makes the segment itself, an allocation without its page faults,
+    /// which costs less than the time that a caller may wait. Gives the cursor where it is then; None when the ring is
+    /// full.
     #[cold]
     fn await_segment(&self, seen: Position, next: u32, precious: bool) -> Option<Position> {
         let held = next.wrapping_sub(self.tail.load(Ordering::Acquire)) as usize;
@@ -260,23 +261,22 @@ impl Ring {
         }
         self.ahead.fetch_max((self.ahead.load(Ordering::Relaxed) * 2).min(MOST_AHEAD), Ordering::Relaxed);
         self.wake_keeper();
-        let (began, mut helped) = (Instant::now(), false);
-        while began.elapsed() < PATIENCE {
+        if !self.is_ready(next, precious) && self.make_ready(Pages::Later).is_err() {
+            self.short.store(true, Ordering::Relaxed);
+            return None;
+        }
+        let began = Instant::now();
+        loop {
             let cursor = Position(self.cursor.0.load(Ordering::Acquire));
             if cursor.segment() != seen.segment() || self.is_ready(next, precious) {
                 return Some(cursor);
             }
-            if !helped && began.elapsed() > PATIENCE / 4 {
-                helped = true;
-                if self.make_ready(Pages::Later).is_err() {
-                    self.short.store(true, Ordering::Relaxed);
-                    return None;
-                }
-                continue;
+            // The last block is in another thread's hands.
+            if began.elapsed() > PATIENCE {
+                return None;
             }
             sync::yield_now();
         }
-        None
     }
 
     fn entry(&self, segment: u32) -> &AtomicU32 {
@@ -328,11 +328,10 @@ impl Ring {
         settled.to >= wanted
     }
 
-    /// Whether everything pushed so far is in its document.
+    /// Whether something stands behind `at`: a record that was not read, or one that is being written.
     #[must_use]
-    pub fn is_settled(&self) -> bool {
-        let pushed = Position(self.cursor.0.load(Ordering::Acquire));
-        self.settled_lock().to >= pushed
+    pub fn goes_on_behind(&self, at: Position) -> bool {
+        Position(self.cursor.0.load(Ordering::Acquire)) > at
     }
 
     fn settled_lock(&self) -> MutexGuard<'_, Settled> {

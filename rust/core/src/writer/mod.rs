@@ -35,6 +35,8 @@ const DURABLE_WAIT: Duration = Duration::from_secs(1);
 const LINGER: Duration = Duration::from_secs(2);
 /// How often a disk that refuses is tried again, at the most.
 const RETRY: Duration = Duration::from_millis(100);
+/// How long a record takes to be written, at the most, unless its thread was put aside.
+const MOMENT: Duration = Duration::from_millis(1);
 /// For records of our own: they wake nobody and may use the ring's reserve.
 const QUIET: Urgency = Urgency { records: usize::MAX, bytes: usize::MAX, now: false, precious: true };
 
@@ -121,6 +123,8 @@ pub struct Hub {
     expected: AtomicU32,
     next_number: AtomicU32,
     interval_ms: AtomicU64,
+    /// The last reading ended before a record that was being written.
+    behind: AtomicBool,
     /// No session is open.
     empty: AtomicBool,
     /// A disk refuses what a session has to write.
@@ -278,6 +282,7 @@ impl Hub {
             expected: AtomicU32::new(0),
             next_number: AtomicU32::new(1),
             interval_ms: AtomicU64::new(u64::MAX),
+            behind: AtomicBool::new(false),
             empty: AtomicBool::new(false),
             refused: AtomicBool::new(false),
             eager: AtomicBool::new(false),
@@ -491,6 +496,10 @@ impl Hub {
     /// How long the writer may sleep.
     fn patience(&self) -> Duration {
         let interval = Duration::from_millis(self.interval_ms.load(Relaxed));
+        if self.behind.load(Relaxed) {
+            // Somebody may wait for a record that was being written while the others were read.
+            return MOMENT;
+        }
         match (self.refused.load(Relaxed), self.empty.load(Relaxed)) {
             (true, _) => interval.min(RETRY),
             (false, true) => LINGER,
@@ -513,6 +522,7 @@ impl Hub {
         }
         let waiting: Vec<u32> =
             traces.values().filter(|trace| !trace.is_settled()).map(|trace| trace.number).collect();
+        self.behind.store(self.ring.goes_on_behind(*read_to), Relaxed);
         let quiet = from == *read_to;
         let read_to = *read_to;
         for number in waiting {
