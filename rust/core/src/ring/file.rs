@@ -12,6 +12,7 @@
 
 use super::memory::{Block, Pages};
 use super::record::{Position, Record, Salt};
+use super::sync::{AtomicU64, Ordering};
 use super::{SEGMENT, SEGMENTS};
 use crate::folder::Folder;
 use crate::redact::catalogue;
@@ -21,7 +22,6 @@ use std::io::{self, Read as _};
 use std::os::unix::fs::{FileExt, MetadataExt};
 use std::path::{Path, PathBuf};
 use std::sync::LazyLock;
-use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
 /// Bytes of the file's head that its checksum covers, and the checksum.

@@ -18,10 +18,10 @@ pub use file::{Dead, Placement, RingFile, Where, dead_rings, remove_forgotten};
 pub use record::{HEAD, Head, Position, Record, Salt, Tag, Word, padded, scan};
 
 use memory::{Block, Pages};
-use std::sync::{Condvar, Mutex, MutexGuard, OnceLock, PoisonError};
+use std::sync::{Condvar, OnceLock, PoisonError};
 use std::thread::Thread;
-use std::time::{Duration, Instant};
-use sync::{AtomicBool, AtomicU32, AtomicU64, Ordering};
+use std::time::Duration;
+use sync::{AtomicBool, AtomicU32, AtomicU64, Instant, Mutex, MutexGuard, Ordering};
 
 /// Bytes of a segment.
 pub const SEGMENT: usize = if cfg!(loom) { 128 } else { 1 << 20 };
@@ -79,7 +79,7 @@ pub struct Ring {
     keep: Mutex<Keep>,
     writer: OnceLock<Thread>,
     keeper: OnceLock<Thread>,
-    settled: Mutex<Settled>,
+    settled: std::sync::Mutex<Settled>,
     done: Condvar,
     file: Option<RingFile>,
 }
@@ -144,7 +144,7 @@ impl Ring {
             }),
             writer: OnceLock::new(),
             keeper: OnceLock::new(),
-            settled: Mutex::new(Settled { to: Position::new(0, FIRST), refusals: 0 }),
+            settled: std::sync::Mutex::new(Settled { to: Position::new(0, FIRST), refusals: 0 }),
             done: Condvar::new(),
             file,
         };
@@ -255,6 +255,11 @@ impl Ring {
     #[cold]
     fn await_segment(&self, seen: Position, next: u32, precious: bool) -> Option<Position> {
         let held = next.wrapping_sub(self.tail.load(Ordering::Acquire)) as usize;
+        // Looked at behind the tail: a caller that has slept may ask for a segment that was given back since.
+        let cursor = Position(self.cursor.0.load(Ordering::Acquire));
+        if cursor.segment() != seen.segment() {
+            return Some(cursor);
+        }
         self.call();
         if held >= if precious { SEGMENTS } else { SEGMENTS - 1 } || self.short.load(Ordering::Relaxed) {
             return None;
@@ -334,7 +339,7 @@ impl Ring {
         Position(self.cursor.0.load(Ordering::Acquire)) > at
     }
 
-    fn settled_lock(&self) -> MutexGuard<'_, Settled> {
+    fn settled_lock(&self) -> std::sync::MutexGuard<'_, Settled> {
         self.settled.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
@@ -545,5 +550,7 @@ fn distance(from: Position, to: Position) -> usize {
     (segments * SEGMENT + to.offset()).saturating_sub(from.offset())
 }
 
+#[cfg(all(test, loom))]
+mod model;
 #[cfg(all(test, not(loom)))]
 mod tests;

@@ -1,4 +1,4 @@
-//! The ring among threads; the orders of their steps are tried out in `tests/ring_model.rs`.
+//! The ring among threads; the orders of their steps are tried out in `model.rs`.
 
 use super::*;
 use std::collections::HashMap;
@@ -80,6 +80,23 @@ fn wait_for_room(ring: &Ring) {
     if next - ring.tail() < SEGMENTS as u32 {
         wait_for(ring, next);
     }
+}
+
+#[test]
+fn a_caller_that_has_slept_is_not_refused() {
+    let ring = ring(None);
+    let (seen, mut at) = (ring.start(), ring.start());
+    for n in 0..4 {
+        wait_for_room(&ring);
+        ring.push(head(1, n), &[&vec![b'x'; LONGEST / 2]], LAZY).unwrap();
+        ring.push(head(1, n), &[&vec![b'x'; LONGEST / 2]], LAZY).unwrap();
+        at = ring.read(at, |_, _| {});
+        ring.give_back(at);
+    }
+    assert!(ring.tail() > seen.segment() + 1);
+    let cursor = Position(ring.cursor.0.load(Ordering::Acquire));
+    assert_eq!(ring.await_segment(seen, seen.segment() + 1, false), Some(cursor));
+    ring.dismiss();
 }
 
 #[test]
