@@ -2,7 +2,7 @@
 
 use crate::clock::{self, Wall};
 use crate::encode::Enter;
-use crate::encode::json::{Sink, parse};
+use crate::encode::json::{Sink, parse_own};
 use crate::event::{Field, Kind, Shape};
 use crate::summary::{Facts, Outcome};
 
@@ -32,7 +32,7 @@ pub fn read(line: &[u8]) -> Option<Line> {
         found: Found::default(),
         facts: Facts::default(),
     };
-    parse(text, &mut reader).ok()?;
+    parse_own(text, &mut reader).ok()?;
     let Reader { found, mut facts, .. } = reader;
     facts.day = clock::day(found.at?);
     facts.name = if facts.kind == Kind::LlmCall { found.model } else { found.tool };
@@ -176,6 +176,7 @@ mod tests {
         for end in 0..text.len() {
             assert_eq!(read(&text[..end]), None, "{end}");
         }
+        assert_eq!(read(&String::from_utf8_lossy(text).replace("decision", r"\decision").into_bytes()), None);
         assert_eq!(read(b"],\"summary\":{}}"), None);
         assert_eq!(read(&[&text[..30], b"\0", &text[30..]].concat()), None);
         assert_eq!(event_number("evt_1"), None);

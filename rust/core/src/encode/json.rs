@@ -97,10 +97,23 @@ pub fn parse(text: &str, sink: &mut impl Sink) -> Result<(), JsonError> {
     parse_with(text, sink, &mut Room::default())
 }
 
+/// As [`parse`] for a text of our own, which may be damaged: one that other readers of JSON would refuse for how a
+/// string is spelled is refused here too.
+///
+/// # Errors
+/// As [`parse`].
+pub fn parse_own(text: &str, sink: &mut impl Sink) -> Result<(), JsonError> {
+    run(text, sink, &mut Room::default(), true)
+}
+
 /// As [`parse`], in memory that is used again.
 pub(crate) fn parse_with(text: &str, sink: &mut impl Sink, room: &mut Room) -> Result<(), JsonError> {
+    run(text, sink, room, false)
+}
+
+fn run(text: &str, sink: &mut impl Sink, room: &mut Room, strict: bool) -> Result<(), JsonError> {
     room.open.clear();
-    let mut parser = Parser { text, at: 0, open: &mut room.open, decoded: &mut room.decoded };
+    let mut parser = Parser { text, at: 0, strict, open: &mut room.open, decoded: &mut room.decoded };
     parser.run(sink)?;
     parser.space();
     if parser.at == text.len() { Ok(()) } else { Err(parser.expected("the end of the text")) }
@@ -132,6 +145,8 @@ pub(crate) struct Room {
 struct Parser<'t, 'r> {
     text: &'t str,
     at: usize,
+    /// No string may be spelled in a way that is not JSON.
+    strict: bool,
     open: &'r mut Vec<Open>,
     decoded: &'r mut Pieces,
 }
@@ -252,6 +267,9 @@ impl<'t> Parser<'t, '_> {
                 return Err(self.expected("the closing '\"'"));
             };
             at = next;
+        }
+        if self.strict && !faithful {
+            return Err(self.expected("a string that is spelled as JSON"));
         }
         self.at = at + 1;
         Ok(Token::Escaped { spelling: &self.text[start..at], faithful })

@@ -1,7 +1,7 @@
 //! Small JSON texts of our own as a tree: compiled settings, closing lines.
 
 use super::Enter;
-use super::json::{JsonError, Sink, parse};
+use super::json::{JsonError, Sink, parse_own};
 use std::collections::HashMap;
 
 /// A JSON value.
@@ -63,7 +63,7 @@ impl Tree {
     /// [`JsonError`] where it is none.
     pub(crate) fn parse(text: &str) -> Result<Tree, JsonError> {
         let mut reader = Reader { open: Vec::new(), done: Tree::Null };
-        parse(text, &mut reader)?;
+        parse_own(text, &mut reader)?;
         Ok(reader.done)
     }
 }

@@ -4,7 +4,7 @@
 //! 0      "T800RING"   8  version   12  byte-order mark   16  head's length   20  segment's length
 //! 24     segments     28 pid       32  salt              40  made at, ns     48  boot id, 16 bytes
 //! 64     fingerprint of the table of rules   68  CRC-32C of the 68 bytes before
-//! 72     place up to which everything is in its document
+//! 72     place up to which everything is in its document, in one word with its own check
 //! 2048   the same head again: one damaged page must not cost the whole ring
 //! 4096   losses: 4096 counters of 8 bytes, one for each session's slot
 //! 36864  segments; each begins with its own head, twice: "T8SG", its number, the CRC-32C of both
@@ -180,7 +180,7 @@ impl RingFile {
 
     /// Remembers up to where everything is in its document.
     pub(super) fn settled(&self, at: Position) {
-        self.head.word(SETTLED_AT).store(at.0.to_le(), Ordering::Release);
+        self.head.word(SETTLED_AT).store(settled_word(self.salt, at).to_le(), Ordering::Release);
     }
 
     /// In a fork's child: closes its copy of the descriptor, so that the lock ends with the parent.
@@ -198,6 +198,20 @@ impl RingFile {
     pub fn path(&self) -> PathBuf {
         self.folder.path_of(&self.name)
     }
+}
+
+/// A place in a segment takes 21 bits of its half; the others hold a check, because it must change in one piece, and
+/// what stands before it is passed over.
+const CHECK: u64 = 0xffff_ffff & !(2 * SEGMENT as u64 - 1);
+
+fn settled_word(salt: Salt, at: Position) -> u64 {
+    at.0 | u64::from(crc32c::crc32c_append(salt.0 as u32, &at.0.to_le_bytes())) & CHECK
+}
+
+/// The place in such a word; the beginning where it is damaged: then every record is looked up in its document.
+fn settled_place(salt: Salt, word: u64) -> Position {
+    let at = Position(word & !CHECK);
+    if settled_word(salt, at) == word { at } else { Position(0) }
 }
 
 /// Where a segment stands in the file.
@@ -368,7 +382,8 @@ impl Dead {
     #[must_use]
     pub fn settled(&self) -> Position {
         let word = self.bytes.get(SETTLED_AT..SETTLED_AT + 8).and_then(|bytes| bytes.try_into().ok());
-        Position(word.filter(|_| self.head.same_boot).map_or(0, u64::from_le_bytes))
+        let word = word.filter(|_| self.head.same_boot).map_or(0, u64::from_le_bytes);
+        settled_place(self.head.salt, word)
     }
 
     /// Whether the numbers of rules in it mean the same rules today.

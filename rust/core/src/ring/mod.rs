@@ -24,7 +24,13 @@ use std::time::Duration;
 use sync::{AtomicBool, AtomicU32, AtomicU64, Instant, Mutex, MutexGuard, Ordering};
 
 /// Bytes of a segment.
-pub const SEGMENT: usize = if cfg!(loom) { 128 } else { 1 << 20 };
+pub const SEGMENT: usize = if cfg!(loom) {
+    128
+} else if cfg!(miri) {
+    4_096
+} else {
+    1 << 20
+};
 /// Most segments that hold something at a time: 64 MiB.
 pub const SEGMENTS: usize = if cfg!(loom) { 3 } else { 64 };
 /// Where the first record of a segment stands, behind the segment's own head.

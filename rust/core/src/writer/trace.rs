@@ -313,7 +313,10 @@ pub(super) fn open_record(
     let head = Head { session: number, tag: Tag::Open, id: 0 };
     let rules: String = redactor.user_rule_names().flat_map(|name| ["\n", name]).collect();
     let text = format!("{slot}\n{stem}\n{}{rules}", header.line(1));
-    ring.push(head, &[text.as_bytes()], super::QUIET)
+    let at = ring.push(head, &[text.as_bytes()], super::QUIET)?;
+    // Twice: all that the ring holds of the session hangs on it, and a damaged bit must not cost the whole.
+    ring.push(head, &[text.as_bytes()], super::QUIET);
+    Some(at)
 }
 
 fn carry_one(ring: &Ring, at: Position) -> Option<Position> {

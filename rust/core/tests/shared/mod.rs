@@ -1,6 +1,8 @@
 //! Sessions of Rust callers, for the tests of whole recordings.
 
-#![allow(dead_code, clippy::unwrap_used)]
+#![allow(dead_code, clippy::unwrap_used, clippy::panic, clippy::expect_used)]
+
+pub mod specimen;
 
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
