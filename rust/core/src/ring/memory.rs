@@ -22,8 +22,8 @@ pub struct Block {
 #[derive(Debug)]
 enum Origin {
     Mapped,
-    /// Kept so that it is freed with the block; only reached through `base`.
-    Heap(#[allow(dead_code)] Box<[u64]>),
+    /// A boxed slice that was leaked: a box that is moved takes its memory for itself, which `base` leads to.
+    Heap(NonNull<[u64]>),
 }
 
 // SAFETY: a block is plain memory that is not bound to a thread; who may touch which of its bytes is the contract of
@@ -41,9 +41,8 @@ impl Block {
         let mut memory = Vec::new();
         memory.try_reserve_exact(len.div_ceil(8)).map_err(|_| io::ErrorKind::OutOfMemory)?;
         memory.resize(len.div_ceil(8), 0u64);
-        let mut memory = memory.into_boxed_slice();
-        let base = NonNull::from(&mut memory[..]).cast();
-        Ok(Block { base, len, origin: Origin::Heap(memory) })
+        let memory = NonNull::from(Box::leak(memory.into_boxed_slice()));
+        Ok(Block { base: memory.cast(), len, origin: Origin::Heap(memory) })
     }
 
     /// `len` bytes of `file` from `offset` on (a multiple of the page size).
@@ -104,9 +103,13 @@ impl Block {
 
 impl Drop for Block {
     fn drop(&mut self) {
-        if let Origin::Mapped = self.origin {
-            // SAFETY: exactly the range that `mapped` has mapped, once; references into it borrow the block.
-            let _ = unsafe { munmap(self.base.as_ptr().cast(), self.len) };
+        match self.origin {
+            Origin::Mapped => {
+                // SAFETY: exactly the range that `mapped` has mapped, once; references into it borrow the block.
+                let _ = unsafe { munmap(self.base.as_ptr().cast(), self.len) };
+            }
+            // SAFETY: the boxed slice that `heap` has leaked, once; references into it borrow the block.
+            Origin::Heap(memory) => drop(unsafe { Box::from_raw(memory.as_ptr()) }),
         }
     }
 }
