@@ -89,6 +89,12 @@ pub fn day_text(day: u32) -> String {
     format!("{year:04}-{month:02}-{day:02}")
 }
 
+/// The day that [`day_text`] has written.
+#[must_use]
+pub fn parse_day(text: &str) -> Option<u32> {
+    parse_rfc3339(&format!("{text}T00:00:00Z")).map(day)
+}
+
 /// Reads `2026-01-15T10:30:00[.fraction](Z|±hh:mm)` back to a wall-clock time.
 #[must_use]
 pub fn parse_rfc3339(text: &str) -> Option<Wall> {

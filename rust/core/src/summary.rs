@@ -4,6 +4,7 @@
 //! what it writes.
 
 use crate::clock;
+use crate::encode::tree::Tree;
 use crate::event::Kind;
 use crate::redact::RuleId;
 use std::collections::BTreeMap;
@@ -164,6 +165,25 @@ impl Counters {
         }
     }
 
+    /// What a closing line has told.
+    fn told(told: &Tree) -> Counters {
+        let number = |tree: &Tree, name: &str| tree.member(name).and_then(Tree::number).unwrap_or(0.0);
+        let count = |name| number(told, name) as u64;
+        let among = |of: &str, name| told.member(of).map_or(0, |all| number(all, name) as u64);
+        Counters {
+            events: count("total_events"),
+            succeeded: count("succeeded"),
+            failed: count("failed"),
+            by_type: Kind::ALL.map(|kind| among("by_type", kind.name())),
+            tokens: TOKENS.map(|name| among("tokens", name)),
+            cost_nano_usd: number(told, "cost_nano_usd") as i64,
+            priced: count("priced"),
+            errors: count("errors"),
+            interrupted: count("interrupted"),
+            duration_us: count("duration_us"),
+        }
+    }
+
     fn merge(&mut self, other: &Counters) {
         self.events += other.events;
         self.succeeded += other.succeeded;
@@ -303,6 +323,19 @@ pub struct Overhead {
     pub over_budget: u64,
 }
 
+impl Overhead {
+    /// What a closing line has told.
+    pub(crate) fn told(told: &Tree) -> Overhead {
+        let number = |name| told.member("overhead").and_then(|all| all.member(name)?.number()).unwrap_or(0.0);
+        Overhead {
+            p50_us: number("p50_us"),
+            p99_us: number("p99_us"),
+            max_us: number("max_us"),
+            over_budget: number("over_budget") as u64,
+        }
+    }
+}
+
 /// The state of a document.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum State {
@@ -339,6 +372,34 @@ impl Summary {
         let name = name.and_then(|name| std::str::from_utf8(name).ok()).unwrap_or(OTHER);
         let durations = if facts.kind == Kind::ToolCall { &mut self.tools } else { &mut self.models };
         durations_of(durations, name).add(us);
+    }
+
+    /// What a closing line has told; `day` is that of its last event. The durations of a live one are not in it.
+    pub(crate) fn from_closing(told: &Tree, day: u32) -> Summary {
+        let mut summary = Summary { all: Counters::told(told), ..Summary::default() };
+        match told.member("by_day").and_then(Tree::table) {
+            Some(days) => {
+                let days = days
+                    .iter()
+                    .filter_map(|(day, told)| Some((clock::parse_day(day)?, Counters::told(told))));
+                summary.days.extend(days);
+            }
+            None if summary.all.events > 0 => {
+                summary.days.insert(day, summary.all.clone());
+            }
+            None => {}
+        }
+        for (rule, count) in told.member("redactions").and_then(Tree::table).into_iter().flatten() {
+            summary.add_redactions(rule, count.number().unwrap_or(0.0) as u64);
+        }
+        summary.dropped = told.member("dropped").and_then(Tree::number).unwrap_or(0.0) as u64;
+        summary.overhead = Overhead::told(told);
+        summary
+    }
+
+    /// Takes the durations of another one.
+    pub(crate) fn take_durations(&mut self, other: Summary) {
+        (self.tools, self.models) = (other.tools, other.models);
     }
 
     /// Adds what another one has counted; what the calls have cost stays, which is no sum.

@@ -8,7 +8,10 @@
 //! ```
 //! Each append is one positioned write that overwrites the closing line.
 
+mod shared;
+
 use crate::folder::Folder;
+pub use shared::SharedDocument;
 use std::fs::File;
 use std::io;
 use std::os::unix::fs::{FileExt, MetadataExt};

@@ -205,7 +205,7 @@ impl Damaged {
             for (rule, count) in told.member("redactions").and_then(Tree::table).into_iter().flatten() {
                 *self.redactions.entry(rule.clone()).or_default() += count.number().unwrap_or(0.0) as u64;
             }
-            self.summary.overhead = overhead(told);
+            self.summary.overhead = Overhead::told(told);
             self.summary.dropped = told.member("dropped").and_then(Tree::number).unwrap_or(0.0) as u64;
         }
         self.summary.dropped = self.summary.dropped.max(dropped);
@@ -235,21 +235,11 @@ fn is_header(line: &[u8]) -> bool {
         && std::str::from_utf8(line).is_ok_and(|text| Tree::parse(&format!("{text}]}}")).is_ok())
 }
 
-fn read_closing(line: &[u8]) -> Option<Tree> {
+pub(crate) fn read_closing(line: &[u8]) -> Option<Tree> {
     let text = std::str::from_utf8(line.strip_prefix(b"],")?).ok()?;
     match Tree::parse(&format!("{{{text}")).ok()? {
         Tree::Table(mut members) => members.remove("summary").filter(|summary| summary.table().is_some()),
         _ => None,
-    }
-}
-
-fn overhead(summary: &Tree) -> Overhead {
-    let number = |name| summary.member("overhead").and_then(|all| all.member(name)?.number()).unwrap_or(0.0);
-    Overhead {
-        p50_us: number("p50_us"),
-        p99_us: number("p99_us"),
-        max_us: number("max_us"),
-        over_budget: number("over_budget") as u64,
     }
 }
 

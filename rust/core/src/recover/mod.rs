@@ -13,6 +13,7 @@ use crate::ring::{Dead, dead_rings, remove_forgotten};
 use crate::summary::State;
 use crate::writer::{Folders, part_name, with_part};
 use damaged::Damaged;
+pub(crate) use damaged::read_closing;
 use found::{Event, Found};
 use rustix::fs::{FlockOperation, flock};
 use std::collections::HashSet;
@@ -310,7 +311,7 @@ impl<'a> Open<'a> {
     }
 
     fn document(&self, name: &str, stem: &str, how: How, report: &mut Report) -> io::Result<()> {
-        let mut document = self.read(name, &damaged::header_from_name(stem), report)?;
+        let document = self.read(name, &damaged::header_from_name(stem), report)?;
         if document.is_whole() && document.is_closed() {
             return Ok(());
         }
@@ -318,6 +319,12 @@ impl<'a> Open<'a> {
         if document.kept == 0 && !document.has_header() && document.unreadable > 0 {
             return Err(io::Error::new(io::ErrorKind::InvalidData, "nothing in it can be read"));
         }
+        // Who appends to a document that several processes share holds its lock meanwhile, and looks again afterwards.
+        let appended = self.traces.read_file(name)?;
+        if flock(&appended, FlockOperation::NonBlockingLockExclusive) == Err(rustix::io::Errno::WOULDBLOCK) {
+            return Ok(());
+        }
+        let mut document = self.read(name, &damaged::header_from_name(stem), report)?;
         document.account(None, 1, &[], 0);
         self.write(document, State::Recovered, &[], how, report)?;
         if how == How::Repair {
@@ -352,7 +359,7 @@ impl<'a> Open<'a> {
             if exists && recovered.unreadable_bytes > 0 {
                 recovered.original = self.keep_original(&name)?;
             }
-            self.replace(&name, &text)?;
+            replace((&self.traces, &self.private), &name, &text)?;
         }
         report.documents.push(recovered);
         Ok(())
@@ -369,22 +376,30 @@ impl<'a> Open<'a> {
         }
         Ok(None)
     }
+}
 
-    /// Writes the whole text beside, makes it durable, and gives it the name.
-    fn replace(&self, name: &str, text: &[u8]) -> io::Result<()> {
-        let beside = format!("{name}.recovering");
-        let _ = self.private.remove(&beside);
-        let written = self.private.create(&beside).and_then(|mut file| {
-            file.write_all(text)?;
-            file.sync_all()
-        });
-        if written.is_err() {
-            let _ = self.private.remove(&beside);
-        }
-        written?;
-        self.private.rename(&beside, &self.traces, name)?;
-        self.traces.sync()
+/// Makes a torn document whole and leaves it live, for a process that holds its lock and will go on in it.
+pub(crate) fn mend(traces: &Folder, private: &Folder, name: &str, header: &str) -> io::Result<()> {
+    let bytes = Open::bytes_of(traces, name)?.unwrap_or_default();
+    let mut document = Damaged::read(name, &bytes, header);
+    document.account(None, 1, &[], 0);
+    replace((traces, private), name, &document.text(State::Live))
+}
+
+/// Writes the whole text beside, makes it durable, and gives it the name.
+fn replace((traces, private): (&Folder, &Folder), name: &str, text: &[u8]) -> io::Result<()> {
+    let beside = format!("{name}.recovering-{}", std::process::id());
+    let _ = private.remove(&beside);
+    let written = private.create(&beside).and_then(|mut file| {
+        file.write_all(text)?;
+        file.sync_all()
+    });
+    if written.is_err() {
+        let _ = private.remove(&beside);
     }
+    written?;
+    private.rename(&beside, traces, name)?;
+    traces.sync()
 }
 
 /// The stem in the name of a trace file that is not compressed.
