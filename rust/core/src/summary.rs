@@ -377,17 +377,12 @@ impl Summary {
     /// What a closing line has told; `day` is that of its last event. The durations of a live one are not in it.
     pub(crate) fn from_closing(told: &Tree, day: u32) -> Summary {
         let mut summary = Summary { all: Counters::told(told), ..Summary::default() };
-        match told.member("by_day").and_then(Tree::table) {
-            Some(days) => {
-                let days = days
-                    .iter()
-                    .filter_map(|(day, told)| Some((clock::parse_day(day)?, Counters::told(told))));
-                summary.days.extend(days);
-            }
-            None if summary.all.events > 0 => {
-                summary.days.insert(day, summary.all.clone());
-            }
-            None => {}
+        let days = told.member("by_day").and_then(Tree::table);
+        for (day, told) in days.into_iter().flatten() {
+            summary.days.extend(clock::parse_day(day).map(|day| (day, Counters::told(told))));
+        }
+        if days.is_none() && summary.all.events > 0 {
+            summary.days.insert(day, summary.all.clone());
         }
         for (rule, count) in told.member("redactions").and_then(Tree::table).into_iter().flatten() {
             summary.add_redactions(rule, count.number().unwrap_or(0.0) as u64);
