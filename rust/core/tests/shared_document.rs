@@ -193,3 +193,28 @@ fn recovery_leaves_a_document_alone_while_somebody_appends() {
     drop(document);
     assert_eq!(ids(&read(&root.join("traces/s.json"))).len(), 2);
 }
+
+#[test]
+fn the_sums_do_not_depend_on_who_has_appended() {
+    let lines: Vec<Vec<u8>> = (1..=9)
+        .map(|id| {
+            let text = String::from_utf8(line(id, "read", 5)).unwrap();
+            let text = text.replace("2026-01-15", &format!("2026-01-{}", 15 + id / 4));
+            text.replace("\"success\":true", "\"success\":false,\"tokens_in\":7").into_bytes()
+        })
+        .collect();
+    let (together, apart) = (root_of("sums-together"), root_of("sums-apart"));
+    let all: Vec<&[u8]> = lines.iter().map(Vec::as_slice).collect();
+    let mut document = document(&together, Duration::from_secs(5)).unwrap();
+    document.append(&all, &[("key", 9)]).unwrap();
+    document.close(1_768_473_000_000_000_000).unwrap();
+    for line in &all {
+        let mut document = self::document(&apart, Duration::from_secs(5)).unwrap();
+        document.append(&[line], &[("key", 1)]).unwrap();
+    }
+    self::document(&apart, Duration::from_secs(5)).unwrap().close(1_768_473_000_000_000_000).unwrap();
+    let (together, apart) = (read(&together.join("traces/s.json")), read(&apart.join("traces/s.json")));
+    assert_eq!(together, apart);
+    assert_eq!(apart["summary"]["by_day"].as_object().unwrap().len(), 3);
+    assert_eq!(apart["summary"]["tokens"]["tools_in"], 63);
+}
