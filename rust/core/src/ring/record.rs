@@ -258,7 +258,7 @@ mod tests {
             put(&mut bytes, salt, n, b"a line of an event");
         }
         let whole = found(salt, &bytes).0;
-        for bit in 0..bytes.len() * 8 {
+        for bit in (0..bytes.len() * 8).step_by(if cfg!(miri) { 61 } else { 1 }) {
             bytes[bit / 8] ^= 1 << (bit % 8);
             let (seen, _) = found(salt, &bytes);
             assert!(seen.iter().all(|record| whole.contains(record)), "bit {bit}");
