@@ -1,7 +1,7 @@
 """What `t800 run` turns itself into: a plain Python process that runs a program and records it.
 
-It runs as a script, `python …/_launch.py [--quiet] [--agent=NAME] -- SCRIPT ARGS…` or `… -m MODULE ARGS…`,
-loads nothing of the command line, and gives the program the process as `python SCRIPT` would: `__main__`,
+It runs as a script, `python …/_launch.py [--quiet] [--agent=NAME] [--session=ID] [--parent=ID] -- SCRIPT ARGS…` or
+`… -m MODULE ARGS…`, loads nothing of the command line, and gives the program the process as `python SCRIPT` would: `__main__`,
 `sys.argv`, `sys.path[0]`, tracebacks, exit code.
 """
 
@@ -27,10 +27,11 @@ class Program:
     def __init__(self, argv: Sequence[str]) -> None:
         flags = [argument for argument in argv[: self._target(argv)] if argument.startswith("--")]
         self.quiet = "--quiet" in flags
-        named = [flag.partition("=")[2] for flag in flags if flag.startswith("--agent=")]
+        named = {name: value for name, _, value in (flag.partition("=") for flag in flags)}
         kind, self.name, *self.arguments = argv[self._target(argv) :]
         self.is_module = kind == "-m"
-        self.agent = named[0] if named else self._own_name()
+        self.agent = named.get("--agent") or self._own_name()
+        self.session_id, self.parent = named.get("--session"), named.get("--parent")
 
     @staticmethod
     def _target(argv: Sequence[str]) -> int:
@@ -116,7 +117,7 @@ class Recording:
         from t800.session import begin_run
 
         try:
-            self._run = begin_run(agent=program.agent)
+            self._run = begin_run(program.agent, program.session_id, program.parent)
             reason = "" if self._run.enabled else self._run.reason
         except Exception as error:  # noqa: BLE001 (the program runs, whatever its surroundings are like)
             reason = str(error)

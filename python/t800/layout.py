@@ -75,6 +75,10 @@ class Layout:
         """Whether the telemetry folder is not the one in the project's `.opencode`."""
         return self.telemetry != os.path.join(self.root, ".opencode", "telemetry")
 
+    def family(self, session_id: str) -> str:
+        """What T800_PARENT tells child processes of a session here."""
+        return f"{self.telemetry}{os.pathsep}{session_id}"
+
     def project_roots(self) -> list[str]:
         """The project root as given and, where it differs, without symbolic links."""
         real = os.path.realpath(self.root)

@@ -280,13 +280,18 @@ def of_stem(layout: Layout, stem: str) -> SessionTrace:
 
 def family(layout: Layout, trace: SessionTrace) -> list[SessionTrace]:
     """The sessions begun inside `trace`, directly or further down (nested, child processes), oldest first."""
-    known = {trace.session_id}
+    known = _names(trace)
     members: list[SessionTrace] = []
     for other in reversed(scan(layout)[0]):
         if other.stem != trace.stem and other.metadata.get("parent_session_id") in known:
             members.append(other)
-            known.add(other.session_id)
+            known |= _names(other)
     return members
+
+
+def _names(trace: SessionTrace) -> set[object]:
+    """What sessions begun inside this one call it: its id, or that of the run that hosts it (`t800 run`)."""
+    return {trace.session_id, trace.metadata.get("host_session_id")} - {None}
 
 
 def both_spellings(event: Event) -> Event:
@@ -343,7 +348,8 @@ def _newest_first(traces: list[SessionTrace]) -> list[SessionTrace]:
 
 
 def _run_of(trace: SessionTrace, traces: list[SessionTrace]) -> SessionTrace:
-    by_id = {other.session_id: other for other in traces}
+    by_id = {name: other for other in traces for name in _names(other)}
+    by_id |= {other.session_id: other for other in traces}
     seen = {trace.stem}
     while (parent := by_id.get(str(trace.metadata.get("parent_session_id")))) and parent.stem not in seen:
         seen.add(parent.stem)

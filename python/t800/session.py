@@ -7,7 +7,7 @@ import os
 import sys
 import time
 
-from t800._core import Recorder, after_fork, before_fork, shut_down
+from t800._core import Recorder, shut_down
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -78,7 +78,7 @@ class Session(Recorder):
         """The environment for a child process whose trace belongs to this session's family."""
         env = dict(os.environ if environ is None else environ)
         if self.layout is not None and self.session_id is not None:
-            env["T800_PARENT"] = f"{self.layout.telemetry}{os.pathsep}{self.session_id}"
+            env["T800_PARENT"] = self.layout.family(self.session_id)
         return env
 
     def close(self) -> bool:
@@ -87,7 +87,8 @@ class Session(Recorder):
         False where the writer could not finish within a second; what remains is in its buffer.
         """
         closed = super().close()
-        if _open.pop(id(self), None) is not None:
+        known = _open.pop(id(self), None) or _inherited.pop(id(self), None)
+        if known is not None and self.path is not None:
             _summarise_later(self)
         return closed
 
@@ -108,9 +109,13 @@ OFF = Session()
 """The session that records nothing."""
 
 _open: dict[int, Session] = {}
+_inherited: dict[int, Session] = {}
+"""In a fork's child: sessions that were open in the parent. They go on in the child, with documents of its own."""
 _said: set[str] = set()
 _exiting, _deadline = False, 0.0
-_registered = False
+_registered = _told_multiprocessing = False
+_LAST = -1_000
+"""The priority of what `multiprocessing` calls last at a child's end."""
 _retaining: dict[str, Session] = {}
 """Folders that are still to be looked after, by a thread or at exit, with a session of each."""
 _closed: list[Session] = []
@@ -126,16 +131,36 @@ _BATCH = 200
 
 
 def _forked() -> None:
-    """In a fork's child: the sessions that are open are the parent's, and only the parent closes them."""
+    """In a fork's child: what the parent has left to do is not the child's; what is open goes on in both."""
     global _summing  # noqa: PLW0603 - another thread of the parent may have held it
-    after_fork(True)
     _summing = _thread.allocate_lock()
+    _inherited.update(_open)
     _open.clear()
     _closed.clear()
     _retaining.clear()
+    if _run is not None:
+        _run.inherited = True
+    _close_after_multiprocessing()
 
 
-os.register_at_fork(before=before_fork, after_in_parent=lambda: after_fork(False), after_in_child=_forked)
+def _close_after_multiprocessing() -> None:
+    """Have sessions closed where `multiprocessing` ends a child by `os._exit`, which calls nothing of `atexit`."""
+    global _told_multiprocessing  # noqa: PLW0603 - once for the process and its children
+    util = sys.modules.get("multiprocessing.util")
+    if util is None or _told_multiprocessing:
+        return
+    # Such a child forgets first what its parent has registered to be called at its end, and then calls this.
+    util.register_after_fork(_forked, _close_at_the_end_of_work)
+    _told_multiprocessing = True
+
+
+def _close_at_the_end_of_work(_: object = None) -> None:
+    from multiprocessing.util import Finalize
+
+    Finalize(None, _exit, exitpriority=_LAST)
+
+
+os.register_at_fork(after_in_child=_forked)
 
 
 def session(
@@ -161,6 +186,8 @@ def session(
     if found is None:
         return OFF
     place, chosen = found
+    if _run is not None:
+        session_id, host_session_id = _run.named(session_id, host_session_id)
     opened = _open_session(place, chosen, agent, session_id, host_session_id, _is_strict(strict))
     if _run is not None and opened is not OFF:
         _run.adopt(opened)
@@ -236,7 +263,9 @@ def _parent_session(outer: Recorder | None) -> str | None:
     """The session this one is opened in: of this context, or of the process that started this one."""
     if outer is not None:
         return outer.session_id
-    return os.environ.get("T800_PARENT", "").rpartition(os.pathsep)[2] or None
+    named = os.environ.get("T800_PARENT", "").rpartition(os.pathsep)[2] or None
+    # The run's own session is the one that the variable names for the program's children.
+    return _run.parent if _run is not None and _run.is_first and named == _run.session_id else named
 
 
 def _is_strict(strict: bool | None) -> bool:
@@ -343,7 +372,7 @@ def _exit() -> None:
     _exiting, _deadline = True, time.monotonic() + _EXIT_WAIT
     if _stopping.locked():
         _stopping.release()
-    for opened in list(_open.values()):
+    for opened in [*_open.values(), *_inherited.values()]:
         opened.close()
     shut_down()
     if _summing.acquire(timeout=_EXIT_WAIT):
@@ -361,6 +390,9 @@ def _close_at_exit() -> None:
 
         atexit.register(_exit)
         _registered = True
+        process = sys.modules.get("multiprocessing.process")
+        if process is not None and process.parent_process() is not None:
+            _close_at_the_end_of_work()
 
 
 # The current session, and the verbs that act on it
@@ -371,10 +403,11 @@ def current() -> Session:
     found = Recorder.current()
     if found is not None:
         return found  # type: ignore[return-value]
-    if len(_open) == 1:
-        return next(iter(_open.values()))
-    if _open:
-        for opened in list(_open.values()):
+    candidates = list(_open.values()) or list(_inherited.values())
+    if len(candidates) == 1:
+        return candidates[0]
+    if candidates:
+        for opened in candidates:
             opened.count_unattributed()
         _warn(
             "an event came from a thread without a session while several are open, and was not recorded; "
@@ -465,23 +498,44 @@ class Run:
     anything is recorded at all, `reason` why.
     """
 
-    def __init__(self, agent: str | None) -> None:
+    def __init__(self, agent: str | None, session_id: str | None = None, parent: str | None = None) -> None:
+        """`session_id` is what T800_PARENT tells the program's children; `parent` is what it said before."""
         from t800 import config, layout
 
-        self.agent = agent
+        self.agent, self.session_id, self.parent = agent, session_id, parent
+        self.inherited = False
         self.adopted: Session | None = None
-        settings = config.load_or_off(layout.telemetry_dir(), opted_in=True)
-        self.enabled, self.reason = settings.enabled, settings.reason
+        # Of now: the program may go to another folder before it records something.
+        self.place = layout.telemetry_dir()
+        self.settings = config.load_or_off(self.place, opted_in=True)
+        self.enabled, self.reason = self.settings.enabled, self.settings.reason
+
+    @property
+    def is_first(self) -> bool:
+        """Whether the next session will be this run's own; in a fork's child none is, but what it has inherited."""
+        return self.adopted is None and not self.inherited
+
+    def named(self, session_id: str | None, host: str | None) -> tuple[str | None, str | None]:
+        """The ids of the session that is about to be opened: its own, and its host's.
+
+        Children of the program know the run's id. A program that names its session itself is hosted by the run.
+        """
+        if not self.is_first or session_id == self.session_id:
+            return session_id, host
+        return (self.session_id, host) if session_id is None else (session_id, host or self.session_id)
 
     def adopt(self, opened: Session) -> None:
         """Take a session as this run's own, if it has none yet."""
-        if self.adopted is None:
+        if self.is_first:
             self.adopted = opened
 
     def session(self) -> Session:
         """This run's session, opened now if need be."""
         if self.adopted is None and self.enabled:
-            session(self.agent)
+            session_id, _ = self.named(None, None)
+            self.adopted = _open_session(
+                self.place, self.settings, self.agent, session_id, None, _is_strict(None)
+            )
         return self.adopted or OFF
 
     @property
@@ -492,6 +546,8 @@ class Run:
     def ended(self, failure: BaseException | None) -> None:
         """The program is over: a failure that nobody has recorded becomes an error event."""
         own = self.adopted is None
+        if own and self.inherited:
+            return
         recorder = self.session()
         if failure is not None:
             recorder.failed(failure)
@@ -512,8 +568,8 @@ def _status(failure: BaseException | None) -> str:
 _run: Run | None = None
 
 
-def begin_run(agent: str | None = None) -> Run:
+def begin_run(agent: str | None = None, session_id: str | None = None, parent: str | None = None) -> Run:
     """Record this process from here on, unless the user said off."""
     global _run  # noqa: PLW0603 - one run for the process
-    _run = Run(agent)
+    _run = Run(agent, session_id, parent)
     return _run

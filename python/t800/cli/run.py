@@ -48,9 +48,26 @@ def run(module: str | None, quiet: bool, agent: str | None, arguments: tuple[str
         raise click.UsageError("Say which program to run: t800 run SCRIPT or t800 run -m MODULE.")
     from t800 import _launch
 
-    flags = [*(["--quiet"] if quiet else []), *([f"--agent={agent}"] if agent else [])]
+    environ, family = _family()
+    flags = [*(["--quiet"] if quiet else []), *([f"--agent={agent}"] if agent else []), *family]
     target = ["-m", module] if module is not None else ["--"]
     command = [sys.executable, _launch.__file__, *flags, *target, *arguments]
     sys.stdout.flush()
     sys.stderr.flush()
-    os.execv(sys.executable, command)  # noqa: S606 (no shell is wanted)
+    os.execve(sys.executable, command, environ)  # noqa: S606 (no shell is wanted)
+
+
+def _family() -> tuple[dict[str, str], list[str]]:
+    """The program's environment, which tells its children whose they are, and flags that tell the program itself."""
+    from t800 import layout
+    from t800.errors import TraceFileError
+
+    environ = dict(os.environ)
+    try:
+        place = layout.telemetry_dir()
+    except TraceFileError:
+        return environ, []
+    session_id = layout.safe_session_id(None)
+    above = environ.get("T800_PARENT", "").rpartition(os.pathsep)[2]
+    environ["T800_PARENT"] = place.family(session_id)
+    return environ, [f"--session={session_id}", *([f"--parent={above}"] if above else [])]

@@ -397,10 +397,20 @@ pub const fn expected(shape: Shape) -> &'static str {
     }
 }
 
+/// Bits of an event's number in its document. Above them stands which process gave it: of a fork's child and its parent
+/// each has documents, and numbers, of its own.
+pub const NUMBER_BITS: u32 = 40;
+
+/// An event's number in its document.
+#[must_use]
+pub const fn number_of(id: u64) -> u64 {
+    id & ((1 << NUMBER_BITS) - 1)
+}
+
 /// `evt_001`: at least three digits.
 fn write_event_id(encoder: &mut Encoder<'_>, id: u64) {
     let mut digits = itoa::Buffer::new();
-    let digits = digits.format(id);
+    let digits = digits.format(number_of(id));
     encoder.raw(b"evt_");
     encoder.raw(&b"000"[digits.len().min(3)..]);
     encoder.raw(digits.as_bytes());
@@ -409,5 +419,5 @@ fn write_event_id(encoder: &mut Encoder<'_>, id: u64) {
 /// The id of an event as text.
 #[must_use]
 pub fn event_id(id: u64) -> String {
-    format!("evt_{id:03}")
+    format!("evt_{:03}", number_of(id))
 }

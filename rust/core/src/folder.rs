@@ -1,6 +1,9 @@
 //! A directory that is held by its handle: every name in it is opened below that handle and never through a link.
 
-use rustix::fs::{AtFlags, Dir, FileType, Mode, OFlags, fstat, linkat, openat, renameat, statat, unlinkat};
+use rustix::fs::{
+    AtFlags, Dir, FileType, FlockOperation, Mode, OFlags, flock, fstat, linkat, openat, renameat, statat,
+    unlinkat,
+};
 use std::fs::{File, Permissions};
 use std::io;
 use std::os::fd::{AsFd, OwnedFd};
@@ -167,6 +170,34 @@ impl Folder {
     #[must_use]
     pub fn handle(&self) -> impl AsFd + '_ {
         self.handle.as_fd()
+    }
+}
+
+/// A file that is locked as long as this is kept.
+#[derive(Debug)]
+pub struct LockedFile(File);
+
+impl LockedFile {
+    /// Locks a file.
+    ///
+    /// # Errors
+    /// When another process holds it and `operation` does not wait.
+    pub fn lock(file: File, operation: FlockOperation) -> io::Result<LockedFile> {
+        flock(&file, operation)?;
+        Ok(LockedFile(file))
+    }
+
+    /// The file.
+    #[must_use]
+    pub fn file(&self) -> &File {
+        &self.0
+    }
+}
+
+impl Drop for LockedFile {
+    fn drop(&mut self) {
+        // Said, and not left to closing: a child that was forked meanwhile has the descriptor, too.
+        let _ = flock(&self.0, FlockOperation::Unlock);
     }
 }
 

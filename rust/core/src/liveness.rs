@@ -4,6 +4,7 @@
 //! a thousand sessions cost one descriptor, and the death of the process ends them all at once.
 
 use crate::folder::Folder;
+use crate::ring::close_inherited;
 use rustix::fs::{FlockOperation, flock};
 use std::fs::File;
 use std::io;
@@ -14,7 +15,7 @@ use std::sync::atomic::{AtomicU32, Ordering};
 /// The lock of one process in one telemetry folder.
 #[derive(Debug)]
 pub struct WriterLock {
-    _file: File,
+    file: File,
     name: String,
     private: Arc<Folder>,
 }
@@ -29,9 +30,12 @@ impl WriterLock {
         let nonce = NEXT.fetch_add(1, Ordering::Relaxed);
         let now = crate::clock::wall(crate::clock::now());
         let name = format!("writer-{}-{now:x}-{nonce}.lock", std::process::id());
-        let file = private.create(&name)?;
+        // Under its name only once it is locked: another process takes an unlocked one for a dead one's.
+        let fresh = format!("{name}.new");
+        let file = private.create(&fresh)?;
         flock(&file, FlockOperation::NonBlockingLockExclusive)?;
-        Ok(WriterLock { _file: file, name, private: Arc::clone(private) })
+        private.rename(&fresh, private, &name)?;
+        Ok(WriterLock { file, name, private: Arc::clone(private) })
     }
 
     /// Marks a session as live.
@@ -42,9 +46,16 @@ impl WriterLock {
         self.private.link(&self.name, &self.private, &lock_name(stem))
     }
 
-    /// Closes the file without removing it: in a fork's child, where it is the parent's.
-    pub fn abandon(mut self) {
-        self.name.clear();
+    /// In a fork's child: closes its copy of the descriptor, so that the lock ends with the parent.
+    pub fn abandon(&self) {
+        close_inherited(&self.file);
+    }
+
+    /// Ends the lock: nothing is written under it any more.
+    pub fn retire(&self) {
+        // Said, and not left to closing: a child that is being started may still have the descriptor.
+        let _ = flock(&self.file, FlockOperation::Unlock);
+        let _ = self.private.remove(&self.name);
     }
 
     /// Marks a session as ended.
@@ -55,9 +66,7 @@ impl WriterLock {
 
 impl Drop for WriterLock {
     fn drop(&mut self) {
-        if !self.name.is_empty() {
-            let _ = self.private.remove(&self.name);
-        }
+        self.retire();
     }
 }
 

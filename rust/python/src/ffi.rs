@@ -9,6 +9,7 @@ use pyo3::prelude::*;
 use pyo3::types::{PyDict, PyString, PyTuple, PyType};
 use std::ffi::{CStr, c_int};
 use std::panic::{AssertUnwindSafe, catch_unwind};
+use t800_core::writer;
 
 /// The arguments of one call, borrowed from the interpreter for its duration.
 #[derive(Clone, Copy)]
@@ -180,6 +181,36 @@ impl ContextVar {
 pub fn interrupt_again(_py: Python<'_>) {
     // SAFETY: the thread is attached; this only marks the signal as pending.
     unsafe { ffi::PyErr_SetInterrupt() }
+}
+
+unsafe extern "C" {
+    fn pthread_atfork(
+        prepare: Option<unsafe extern "C" fn()>,
+        parent: Option<unsafe extern "C" fn()>,
+        child: Option<unsafe extern "C" fn()>,
+    ) -> c_int;
+}
+
+/// Has every fork of this process told to the core, those of other extensions too.
+///
+/// Not by `os.register_at_fork`: hooks of others run before and after ours there, and what they record in a child must
+/// not reach the parent's ring.
+pub fn tell_of_forks() {
+    static ONCE: std::sync::Once = std::sync::Once::new();
+    unsafe extern "C" fn before() {
+        writer::before_fork();
+    }
+    unsafe extern "C" fn in_parent() {
+        writer::after_fork(false);
+    }
+    unsafe extern "C" fn in_child() {
+        writer::after_fork(true);
+    }
+    ONCE.call_once(|| {
+        // SAFETY: three functions without arguments that live as long as the process (an extension module is never
+        // unloaded); in the child they only close descriptors and count. Out of memory, forks are not noticed.
+        unsafe { pthread_atfork(Some(before), Some(in_parent), Some(in_child)) };
+    });
 }
 
 /// The error for arguments that no signature allows.

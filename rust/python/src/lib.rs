@@ -63,18 +63,6 @@ fn rules() -> Vec<(&'static str, &'static str, &'static str, String, bool)> {
         .collect()
 }
 
-/// To be called before this process forks.
-#[pyfunction]
-fn before_fork() {
-    t800_core::writer::before_fork();
-}
-
-/// To be called after a fork, in the parent and in the child.
-#[pyfunction]
-fn after_fork(child: bool) {
-    t800_core::writer::after_fork(child);
-}
-
 /// Ends the writers that have nothing left to write and removes their rings: at exit.
 #[pyfunction]
 fn shut_down(py: Python<'_>) {
@@ -100,6 +88,7 @@ fn _core(module: &Bound<'_, PyModule>) -> PyResult<()> {
     // Before the first `add`, which would look for it: CPython 3.13 fails at that without an exception where the
     // working directory is gone.
     module.setattr("__all__", PyList::empty(module.py()))?;
+    ffi::tell_of_forks();
     module.add("build_profile", PROFILE)?;
     module.add("version", env!("CARGO_PKG_VERSION"))?;
     module.add("schema", open::SCHEMA)?;
@@ -116,8 +105,6 @@ fn _core(module: &Bound<'_, PyModule>) -> PyResult<()> {
     module.add_function(wrap_pyfunction!(refused_rule, module)?)?;
     module.add_function(wrap_pyfunction!(is_live, module)?)?;
     module.add_function(wrap_pyfunction!(rules, module)?)?;
-    module.add_function(wrap_pyfunction!(before_fork, module)?)?;
-    module.add_function(wrap_pyfunction!(after_fork, module)?)?;
     module.add_function(wrap_pyfunction!(shut_down, module)?)?;
     module.add_function(wrap_pyfunction!(recover, module)?)?;
     recorder::add_methods(module.py())

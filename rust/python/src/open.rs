@@ -172,22 +172,24 @@ pub fn recorder(options: &Bound<'_, PyDict>) -> PyResult<Recorder> {
     let strict = options.get::<bool>("strict")?.unwrap_or(false);
     let Some(traces) = options.get::<PathBuf>("traces")? else {
         let session = Session::in_memory(redactor, session_policy);
-        return Ok(Recorder::of(Some(Arc::new(session)), None, Some(session_id), strict));
+        return Ok(Recorder::of(Some(Arc::new(session)), Some(session_id), strict));
     };
     let header = Header {
         session_id: session_id.clone(),
         started: options.get::<u64>("started_ns")?.unwrap_or_else(|| clock::wall(clock::now())),
         metadata: metadata(&options, &redactor, &policy)?,
+        parent: options
+            .get::<String>("parent_session_id")?
+            .map(|id| String::from_utf8_lossy(&session_id_json(&redactor, &id)).into_owned()),
     };
     // Under a key that dies with this process nobody would find the ring among others.
     let ephemeral = options.get::<bool>("ephemeral_key")?.unwrap_or(false);
     let ring = if ephemeral { Ok(Where::Beside) } else { settings.ring() };
     let folders = folders(traces, options.need("private")?, ring, &policy.key)?;
     let stem: String = options.need("stem")?;
-    let (session, path) = writer::open(&folders, &stem, header, redactor, session_policy)
+    let (session, _) = writer::open(&folders, &stem, header, redactor, session_policy)
         .map_err(|error| PyOSError::new_err((error.raw_os_error(), error.to_string())))?;
-    let path = path.to_string_lossy().into_owned();
-    Ok(Recorder::of(Some(Arc::new(session)), Some(path), Some(session_id), strict))
+    Ok(Recorder::of(Some(Arc::new(session)), Some(session_id), strict))
 }
 
 /// The folders of a writer: rings of all telemetry folders lie together in memory, under names that tell nothing.
@@ -203,6 +205,13 @@ pub fn folders(
     let tag = hmac_hex(key, format!("ring:{}", private.display()).as_bytes());
     let tag = String::from_utf8_lossy(&tag[..16]).into_owned();
     Ok(Folders { traces, private, ring: ring.map_err(PyValueError::new_err_from)?, tag })
+}
+
+/// An id from outside as it stands in a document: redacted, a JSON string.
+fn session_id_json(redactor: &Redactor, id: &str) -> Vec<u8> {
+    let mut buffer = Buffer::default();
+    Encoder::new(redactor, &mut buffer, Limits::of_event(1_024, 65_536)).text(id);
+    buffer.out
 }
 
 /// The metadata of a document: names from outside are redacted, hashes are keyed.
@@ -221,11 +230,9 @@ fn metadata(options: &Options<'_, '_>, redactor: &Redactor, policy: &Policy) -> 
         encoder.raw(b"\"");
     }
     encoder.raw(format!(",\"version\":\"{}\",\"schema\":{SCHEMA}", env!("CARGO_PKG_VERSION")).as_bytes());
-    for name in ["host_session_id", "parent_session_id"] {
-        if let Some(id) = options.get::<String>(name)? {
-            encoder.raw(format!(",\"{name}\":").as_bytes());
-            encoder.text(&id);
-        }
+    if let Some(id) = options.get::<String>("host_session_id")? {
+        encoder.raw(b",\"host_session_id\":");
+        encoder.text(&id);
     }
     let Policy { redact_pii, redact_sensitive_paths, redact_content, .. } = policy;
     encoder.raw(

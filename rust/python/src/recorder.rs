@@ -16,7 +16,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 use t800_core::assemble::{Place, event_id};
 use t800_core::event::{Field, Kind};
-use t800_core::session::{Recorded, Session, SpanEnd};
+use t800_core::session::{Recorded, Session, SpanEnd, is_inherited};
 
 /// Takes the events of one session. Switched off, every call of it returns at once.
 ///
@@ -27,7 +27,6 @@ pub struct Recorder {
     pub session: Option<Arc<Session>>,
     /// Misuse raises.
     pub strict: bool,
-    path: Option<String>,
     session_id: Option<String>,
     misuses: AtomicU64,
     warned: AtomicBool,
@@ -41,16 +40,10 @@ pub struct Recorder {
 
 impl Recorder {
     /// A recorder of a session.
-    pub fn of(
-        session: Option<Arc<Session>>,
-        path: Option<String>,
-        session_id: Option<String>,
-        strict: bool,
-    ) -> Self {
+    pub fn of(session: Option<Arc<Session>>, session_id: Option<String>, strict: bool) -> Self {
         Recorder {
             session,
             strict,
-            path,
             session_id,
             misuses: AtomicU64::new(0),
             warned: AtomicBool::new(false),
@@ -119,7 +112,7 @@ impl Recorder {
     fn new(options: Option<&Bound<'_, PyDict>>) -> PyResult<Recorder> {
         match options {
             Some(options) => open::recorder(options),
-            None => Ok(Recorder::of(None, None, None, false)),
+            None => Ok(Recorder::of(None, None, false)),
         }
     }
 
@@ -129,16 +122,17 @@ impl Recorder {
         self.session.is_some()
     }
 
-    /// The first file of the trace; None where there is none.
+    /// The first file of the trace; None where there is none, as in a fork's child that has not recorded yet.
     #[getter]
-    fn path(&self) -> Option<&str> {
-        self.path.as_deref()
+    fn path(&self) -> Option<String> {
+        let path = self.session.as_ref()?.path()?;
+        Some(path.to_string_lossy().into_owned())
     }
 
-    /// The session's id; None where recording is off.
+    /// The session's id; None where recording is off. A fork's child has one of its own once it has recorded.
     #[getter]
     fn session_id(&self) -> Option<&str> {
-        self.session_id.as_deref()
+        self.session.as_ref().and_then(|session| session.id()).or(self.session_id.as_deref())
     }
 
     /// How many arguments did not fit and went to `attributes`.
@@ -243,7 +237,7 @@ impl Recorder {
         with_place(slf, |place| {
             context.set_item("phase", text(place.phase)?)?;
             context.set_item("agent_id", text(place.agent)?)?;
-            context.set_item("parent_id", place.parent.map(event_id))
+            context.set_item("parent_id", place.parent.filter(|id| !is_inherited(*id)).map(event_id))
         })?;
         Ok(context)
     }

@@ -15,6 +15,7 @@ use t800_core::assemble::{Place, Value};
 use t800_core::clock;
 use t800_core::event::{Field, Kind};
 use t800_core::session::SpanEnd;
+use t800_core::writer;
 
 /// An awaitable that is done already: entering and leaving never waits.
 #[pyclass(frozen, module = "t800._core")]
@@ -293,7 +294,15 @@ struct OpenPhase {
     json: Arc<[u8]>,
     started: clock::Mono,
     attributes: Py<PyDict>,
-    place: Mutex<Option<(Py<Frame>, Option<context::Previous>)>>,
+    entered: Mutex<Option<Entered>>,
+}
+
+/// What a phase was entered from.
+struct Entered {
+    outer: Py<Frame>,
+    previous: Option<context::Previous>,
+    /// The process that has entered it: in a fork's child it is the parent's to leave.
+    generation: u32,
 }
 
 impl PhaseScope {
@@ -325,7 +334,7 @@ impl PhaseScope {
             json: json.into(),
             started: clock::now(),
             attributes: attributes.unbind(),
-            place: Mutex::default(),
+            entered: Mutex::default(),
         };
         Ok(Bound::new(py, PhaseScope { open: Some(open) })?.into_any())
     }
@@ -340,7 +349,9 @@ impl PhaseScope {
             decision_start(recorder, frame.place());
         }
         let previous = context::enter(py, frame)?;
-        *open.place.lock().unwrap_or_else(PoisonError::into_inner) = Some((outer.unbind(), Some(previous)));
+        let entered =
+            Entered { outer: outer.unbind(), previous: Some(previous), generation: writer::generation() };
+        *open.entered.lock().unwrap_or_else(PoisonError::into_inner) = Some(entered);
         recorder.get().phase_entered(slf.clone().unbind());
         Ok(())
     }
@@ -371,10 +382,13 @@ impl PhaseScope {
 impl OpenPhase {
     /// Restores the context and writes the checkpoint, once.
     fn leave(&self, py: Python<'_>, status: &str) {
-        let taken = self.place.lock().unwrap_or_else(PoisonError::into_inner).take();
-        let Some((outer, previous)) = taken else { return };
+        let taken = self.entered.lock().unwrap_or_else(PoisonError::into_inner).take();
+        let Some(Entered { outer, previous, generation }) = taken else { return };
         if let Some(previous) = previous {
             context::leave(py, previous);
+        }
+        if generation != writer::generation() {
+            return;
         }
         let recorder = self.recorder.bind(py);
         let Some(session) = &recorder.get().session else { return };

@@ -7,7 +7,7 @@ mod damaged;
 mod flight;
 mod found;
 
-use crate::folder::Folder;
+use crate::folder::{Folder, LockedFile};
 use crate::liveness;
 use crate::ring::{Dead, dead_rings, remove_forgotten};
 use crate::summary::State;
@@ -15,9 +15,8 @@ use crate::writer::{Folders, part_name, with_part};
 use damaged::Damaged;
 pub(crate) use damaged::read_closing;
 use found::{Event, Found};
-use rustix::fs::{FlockOperation, flock};
+use rustix::fs::FlockOperation;
 use std::collections::HashSet;
-use std::fs::File;
 use std::io::{self, Read as _, Write as _};
 use std::path::PathBuf;
 
@@ -74,6 +73,7 @@ pub(crate) fn sweep(folders: &Folders) {
     let mut report = Report::default();
     folders.rings(How::Repair, &mut report);
     folders.flights(How::Repair, &mut report);
+    liveness::sweep(&folders.private);
     remove_forgotten();
 }
 
@@ -120,10 +120,9 @@ impl<'a> Open<'a> {
     }
 
     /// Held against a second recovery of the same folder at the same time.
-    fn lock(&self, operation: FlockOperation) -> io::Result<File> {
+    fn lock(&self, operation: FlockOperation) -> io::Result<LockedFile> {
         let lock = self.private.create(LOCK).or_else(|_| self.private.open_file(LOCK))?;
-        flock(&lock, operation)?;
-        Ok(lock)
+        LockedFile::lock(lock, operation)
     }
 
     fn rings(&self, how: How, report: &mut Report) {

@@ -14,7 +14,7 @@ use super::memory::{Block, Pages};
 use super::record::{Position, Record, Salt};
 use super::sync::{AtomicU64, Ordering};
 use super::{SEGMENT, SEGMENTS};
-use crate::folder::Folder;
+use crate::folder::{Folder, LockedFile};
 use crate::redact::catalogue;
 use rustix::fs::{FallocateFlags, FlockOperation, fallocate, flock};
 use std::fs::File;
@@ -114,6 +114,8 @@ pub struct RingFile {
 impl RingFile {
     /// Makes and locks a ring's file at one place after the other, the best first; those that refuse it are left out.
     pub fn wherever(placement: &Placement) -> impl Iterator<Item = RingFile> {
+        // Now, so that no fork finds a thread of ours at it.
+        rules_fingerprint();
         let folders = placement.folders().into_iter();
         folders.filter_map(|(path, kind)| match RingFile::at(placement, &path, kind) {
             // A recovery has come between its making and its lock, and has taken it for one that was never begun.
@@ -139,7 +141,8 @@ impl RingFile {
 
     /// Locks the file, writes its head and tries its first segment.
     fn prepare(file: &File, nonce: u64) -> io::Result<Block> {
-        flock(file, FlockOperation::NonBlockingLockExclusive)?;
+        // Another process that looks for dead rings may hold it for a moment.
+        flock(file, FlockOperation::LockExclusive)?;
         if file.metadata()?.nlink() == 0 {
             return Err(io::ErrorKind::WouldBlock.into());
         }
@@ -276,7 +279,8 @@ fn boot_id() -> [u8; 16] {
     std::array::from_fn(|_| digits.next().unwrap_or(0) << 4 | digits.next().unwrap_or(0))
 }
 
-fn random() -> io::Result<u64> {
+/// Random bits of the system's.
+pub(crate) fn random() -> io::Result<u64> {
     let mut bytes = [0; 8];
     File::open("/dev/urandom")?.read_exact(&mut bytes)?;
     Ok(u64::from_le_bytes(bytes))
@@ -289,7 +293,7 @@ pub struct Dead {
     name: String,
     bytes: Vec<u8>,
     head: ReadHead,
-    _lock: File,
+    _lock: LockedFile,
 }
 
 /// The longest file that is taken for a ring.
@@ -345,10 +349,11 @@ impl Dead {
     /// None where its process lives.
     fn open(path: &Path, name: &str) -> io::Result<Option<Dead>> {
         let folder = Folder::open(path)?;
-        let mut file = folder.open_file(name)?;
-        if flock(&file, FlockOperation::NonBlockingLockExclusive).is_err() {
+        let file = folder.open_file(name)?;
+        let Ok(lock) = LockedFile::lock(file, FlockOperation::NonBlockingLockExclusive) else {
             return Ok(None);
-        }
+        };
+        let mut file = lock.file();
         if file.metadata()?.len() > MOST_BYTES {
             return Err(invalid("it is larger than any ring"));
         }
@@ -360,7 +365,7 @@ impl Dead {
         } else {
             read_head(&bytes).or_else(|error| read_head(second).map_err(|_| error))?
         };
-        Ok(Some(Dead { folder, name: name.to_owned(), bytes, head, _lock: file }))
+        Ok(Some(Dead { folder, name: name.to_owned(), bytes, head, _lock: lock }))
     }
 
     /// Hands every record to `each` in order; returns how many bytes belong to none.

@@ -116,8 +116,9 @@ impl Drop for Block {
 
 /// Closes a file whose owner will never be used or dropped in this process: a fork's child forgets it.
 pub fn close(file: &File) {
-    // SAFETY: the caller is a fork's child, where the ring that owns this descriptor is leaked and refuses all use
-    // (its sessions are of an earlier generation), so that nobody closes or uses the number again through `file`.
+    // SAFETY: the caller is a fork's child, where the writer that owns this descriptor (its ring's, its lock's) is leaked
+    // and refuses all use (it is of an earlier generation), so that nobody closes or uses the number again through
+    // `file`.
     unsafe { rustix::io::close(file.as_raw_fd()) }
 }
 

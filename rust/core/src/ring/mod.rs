@@ -14,6 +14,9 @@ mod memory;
 mod record;
 mod sync;
 
+pub(crate) use file::random;
+pub(crate) use memory::close as close_inherited;
+
 pub use file::{Dead, Placement, RingFile, Where, dead_rings, remove_forgotten};
 pub use record::{HEAD, Head, Position, Record, Salt, Tag, Word, padded, scan};
 

@@ -1,10 +1,14 @@
 //! A session: gives ids, pairs begins with ends, and hands finished lines to the writer.
 
+mod heir;
 mod policy;
 
+pub use heir::{Opened, is_inherited};
 pub use policy::{Durability, FlightPolicy, SessionPolicy, Shared, Triggers};
 
-use crate::assemble::{Assembly, FieldClasses, Misuse, Number, Place, Value, Values, field_classes};
+use crate::assemble::{
+    Assembly, FieldClasses, Misuse, Number, Place, Value, Values, field_classes, number_of,
+};
 use crate::clock::{self, Mono, Rfc3339};
 use crate::encode::{Buffer, Encoder};
 use crate::event::{Field, Kind};
@@ -30,7 +34,7 @@ const END_RETRY: Duration = Duration::from_millis(2);
 /// Where a session's finished lines go.
 enum Sink {
     /// Through the ring into the document.
-    Writer { hub: Arc<Hub>, number: u32, slot: u32 },
+    Writer { hub: Arc<Hub>, number: u32, slot: u32, opened: Box<Opened> },
     /// Into memory: what tests of an agent look at.
     Memory(Mutex<Vec<Vec<u8>>>),
 }
@@ -98,6 +102,8 @@ pub struct Session {
     /// Where its end stands in the ring; what comes behind it is not taken.
     closed_at: AtomicU64,
     generation: u32,
+    /// In a fork's child: the session that goes on there.
+    heir: heir::Heir,
 }
 
 /// Events whose own ids a session remembers.
@@ -134,10 +140,11 @@ impl Session {
         policy: SessionPolicy,
         shared: Arc<Shared>,
         hub: Arc<Hub>,
-        number: u32,
-        slot: u32,
+        (number, slot): (u32, u32),
+        opened: Opened,
     ) -> Session {
-        Session::with_sink(redactor, policy, shared, Sink::Writer { hub, number, slot })
+        let opened = Box::new(opened);
+        Session::with_sink(redactor, policy, shared, Sink::Writer { hub, number, slot, opened })
     }
 
     /// A session whose events stay in memory.
@@ -148,7 +155,7 @@ impl Session {
     }
 
     fn with_sink(redactor: Arc<Redactor>, policy: SessionPolicy, shared: Arc<Shared>, sink: Sink) -> Session {
-        let (last_id, closed) = (AtomicU64::new(0), AtomicBool::new(false));
+        let (last_id, closed) = (AtomicU64::new(heir::first_number()), AtomicBool::new(false));
         let (open, sources, generation) = (Mutex::default(), Mutex::default(), writer::generation());
         let classes = field_classes(&redactor);
         Session {
@@ -164,6 +171,7 @@ impl Session {
             ending: AtomicBool::new(false),
             closed_at: AtomicU64::new(u64::MAX),
             generation,
+            heir: heir::Heir::new(),
         }
     }
 
@@ -179,11 +187,6 @@ impl Session {
         self.policy.kinds[kind as usize] && !self.closed.load(Relaxed) && self.is_ours()
     }
 
-    /// Whether this process opened the session; a fork's child did not.
-    fn is_ours(&self) -> bool {
-        self.generation == writer::generation()
-    }
-
     /// Records a finished event. `success` is what it counts as where its fields do not say.
     pub fn record<V: Value>(
         &self,
@@ -194,11 +197,14 @@ impl Session {
         success: Option<bool>,
     ) -> Recorded {
         if !self.records(kind) {
-            return Recorded::default();
+            return match self.heir(kind) {
+                Some(heir) => heir.record(kind, values, misfits, place, success),
+                None => Recorded::default(),
+            };
         }
         let called = clock::now();
         let id = self.last_id.fetch_add(1, Relaxed) + 1;
-        let place = self.source_place(id, &mut values, place);
+        let place = self.source_place(id, &mut values, heir::own_place(place));
         let recorded = with_workspace(|workspace| {
             let time = given_time(&mut values).unwrap_or_else(|| began(clock::wall(called), &values));
             let Workspace { buffer, time: text, head } = workspace;
@@ -225,9 +231,12 @@ impl Session {
     /// Begins a span; None where its kind is not recorded. The span is open until [`Session::end`].
     pub fn begin<V: Value>(&self, kind: Kind, mut values: Values<V>, place: Place<'_>) -> Recorded {
         if !self.records(kind) {
-            return Recorded::default();
+            return match self.heir(kind) {
+                Some(heir) => heir.begin(kind, values, place),
+                None => Recorded::default(),
+            };
         }
-        let started = clock::now();
+        let (started, place) = (clock::now(), heir::own_place(place));
         let id = self.last_id.fetch_add(1, Relaxed) + 1;
         let (span, misuses) = with_workspace(|workspace| {
             let wall = clock::wall(started);
@@ -274,7 +283,7 @@ impl Session {
         write_head(head, &facts, buffer);
         let quiet = Urgency { now: false, precious: false, ..self.urgency(facts.kind) };
         // Without room for it the call goes on: only its trace after a crash would lack it.
-        hub.push(Head { session: *number, tag: Tag::Begin, id }, &[head, &buffer.out], quiet);
+        hub.push(Head { session: *number, tag: Tag::Begin, id: number_of(id) }, &[head, &buffer.out], quiet);
     }
 
     /// Ends a span: its begin and these values become one event. None where it was not open any more.
@@ -287,7 +296,8 @@ impl Session {
     ) -> Recorded {
         // In a fork's child an inherited span belongs to the parent, and a lock may be held by a thread of it.
         if !self.is_ours() {
-            return Recorded::default();
+            let heir = self.here().filter(|_| !is_inherited(id));
+            return heir.map_or_else(Recorded::default, |heir| heir.end(id, values, misfits, end));
         }
         let called = clock::now();
         let Some(span) = self.spans().remove(&id) else { return Recorded::default() };
@@ -326,21 +336,16 @@ impl Session {
     /// The spans that are open now, oldest first.
     #[must_use]
     pub fn open_spans(&self) -> Vec<OpenCall> {
-        if !self.is_ours() {
-            return Vec::new();
-        }
+        let Some(session) = self.here() else { return Vec::new() };
         let now = clock::now();
-        let spans = self.spans();
+        let spans = session.spans();
         spans.iter().map(|(id, span)| span.shown(*id, now)).collect()
     }
 
     /// The tool of an open tool call, as its event will show it: a JSON string.
     #[must_use]
     pub fn open_tool(&self, id: u64) -> Option<String> {
-        if !self.is_ours() {
-            return None;
-        }
-        let spans = self.spans();
+        let spans = self.here()?.spans();
         let span = spans.get(&id).filter(|span| span.kind == Kind::ToolCall)?;
         let (start, len) = (span.facts.name.0 as usize, span.facts.name.1 as usize);
         let quoted = span.bytes.get(start.checked_sub(1)?..=start + len)?;
@@ -359,7 +364,7 @@ impl Session {
     /// What its calls have cost and how many events were lost.
     #[must_use]
     pub fn state(&self) -> (Overhead, u64) {
-        self.shared.read()
+        self.here().map_or_else(Default::default, |session| session.shared.read())
     }
 
     /// The last fault of the disk that nobody has said yet.
@@ -367,14 +372,16 @@ impl Session {
     pub fn take_fault(&self) -> Option<String> {
         match &self.sink {
             Sink::Writer { hub, .. } if self.is_ours() => hub.take_fault(),
-            Sink::Writer { .. } | Sink::Memory(_) => None,
+            Sink::Writer { .. } => self.heirs_fault(),
+            Sink::Memory(_) => None,
         }
     }
 
     /// Counts an event that could not be made.
     pub fn count_dropped(&self) {
-        let dropped = self.shared.dropped.fetch_add(1, Relaxed) + 1;
-        if let Sink::Writer { hub, slot, .. } = &self.sink {
+        let Some(session) = self.here() else { return };
+        let dropped = session.shared.dropped.fetch_add(1, Relaxed) + 1;
+        if let Sink::Writer { hub, slot, .. } = &session.sink {
             hub.note_losses(*slot, dropped);
         }
     }
@@ -382,9 +389,9 @@ impl Session {
     /// Waits until everything recorded before is in the document; false when the disk is too slow or refuses.
     #[must_use]
     pub fn flush(&self, timeout: Duration) -> bool {
-        match &self.sink {
-            Sink::Writer { hub, .. } => !self.is_ours() || hub.settle(timeout),
-            Sink::Memory(_) => true,
+        match self.here().map(|session| &session.sink) {
+            Some(Sink::Writer { hub, .. }) => hub.settle(timeout),
+            Some(Sink::Memory(_)) | None => true,
         }
     }
 
@@ -408,7 +415,10 @@ impl Session {
     /// Ends the session: open spans are written as interrupted, the document is closed. False when the writer
     /// could not finish in time.
     pub fn close(&self) -> bool {
-        if !self.is_ours() || self.closed.swap(true, Relaxed) {
+        if !self.is_ours() {
+            return self.close_inherited();
+        }
+        if self.closed.swap(true, Relaxed) {
             return true;
         }
         let open: Vec<u64> = self.spans().keys().copied().collect();
@@ -468,7 +478,7 @@ impl Session {
         let taken = match &self.sink {
             Sink::Writer { hub, number, .. } => {
                 write_head(head, facts, buffer);
-                let record = Head { session: *number, tag: Tag::Event, id };
+                let record = Head { session: *number, tag: Tag::Event, id: number_of(id) };
                 let at = hub.push(record, &[head, &buffer.out], self.urgency(facts.kind));
                 let taken = at.is_some_and(|at| self.is_in_time(at));
                 if taken && self.policy.durability == Durability::Event {

@@ -3,20 +3,21 @@
 //! It never touches Python. Its faults are kept for the caller's thread to say, once.
 
 mod flight;
+mod fork;
 mod output;
 mod trace;
 
 use crate::clock::{self, Wall};
 use crate::folder::Folder;
-use crate::liveness::{self, WriterLock};
+use crate::liveness::WriterLock;
 use crate::redact::Redactor;
-use crate::ring::{Head, Placement, Position, Ring, Tag, Urgency, Where};
-use crate::session::{Session, SessionPolicy, Shared};
+use crate::ring::{Head, Placement, Position, Ring, RingFile, Tag, Urgency, Where};
+use crate::session::{CLOSE_WAIT, Opened, Session, SessionPolicy, Shared};
 use flight::Flight;
 pub(crate) use flight::{SERIAL, SUMS, generation_name};
+pub use fork::{after_fork, before_fork, generation};
 use output::{Output, Parts};
-use std::cell::RefCell;
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 use std::io;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::path::{Path, PathBuf};
@@ -49,6 +50,8 @@ pub struct Header {
     pub started: Wall,
     /// The metadata as a JSON object.
     pub metadata: String,
+    /// The session that it was begun in: a JSON string.
+    pub parent: Option<String>,
 }
 
 impl Header {
@@ -118,7 +121,9 @@ pub struct Hub {
     ring: Ring,
     traces: Mutex<Arc<Folder>>,
     state: Mutex<HubState>,
-    lock: Mutex<Option<WriterLock>>,
+    lock: Option<WriterLock>,
+    /// The process that it belongs to: see [`generation`].
+    generation: u32,
     /// Sessions that are about to be admitted.
     expected: AtomicU32,
     next_number: AtomicU32,
@@ -186,44 +191,18 @@ fn own(path: &Path) -> io::Result<Folder> {
     Folder::own(path)
 }
 
-/// The writers of this process, by folder.
-type Hubs = HashMap<Folders, Arc<Hub>>;
+/// The writers of this process.
+#[derive(Default)]
+pub(crate) struct Hubs {
+    running: HashMap<Folders, Arc<Hub>>,
+    /// Folders that this process has written to: what its children have left there is recovered at its exit.
+    used: HashSet<Folders>,
+}
 
-fn hubs() -> MutexGuard<'static, Hubs> {
+/// Locks the list of writers. Nothing that needs Python may be done meanwhile: a fork waits for it.
+pub(crate) fn hubs() -> MutexGuard<'static, Hubs> {
     static HUBS: OnceLock<Mutex<Hubs>> = OnceLock::new();
     HUBS.get_or_init(Mutex::default).lock().unwrap_or_else(PoisonError::into_inner)
-}
-
-/// How often this process is a fork's child: sessions of an earlier generation belong to a parent.
-static GENERATION: AtomicU32 = AtomicU32::new(0);
-
-/// The generation of this process; see [`after_fork`].
-#[must_use]
-pub fn generation() -> u32 {
-    GENERATION.load(Relaxed)
-}
-
-thread_local! {
-    /// Held over a fork, so that no other thread is inside when the child is made.
-    static HELD: RefCell<Option<MutexGuard<'static, Hubs>>> = const { RefCell::new(None) };
-}
-
-/// Before this process forks, on the thread that forks.
-pub fn before_fork() {
-    HELD.set(Some(hubs()));
-}
-
-/// After a fork. In the child the parent's writers are forgotten: their threads, locks and documents are not its own.
-pub fn after_fork(child: bool) {
-    let Some(mut hubs) = HELD.take() else { return };
-    if child {
-        for hub in hubs.values() {
-            hub.abandon();
-        }
-        // Dropping would remove the parent's lock files and ring.
-        std::mem::forget(std::mem::take(&mut *hubs));
-        GENERATION.fetch_add(1, Relaxed);
-    }
 }
 
 /// Opens a session: its document is on disk, its writer runs.
@@ -237,48 +216,90 @@ pub fn open(
     redactor: Arc<Redactor>,
     policy: SessionPolicy,
 ) -> io::Result<(Session, PathBuf)> {
-    let hub = hub_of(folders)?;
+    let hub = hubs().hub_of(folders)?;
+    open_in(hub, stem, header, redactor, policy)
+}
+
+fn open_in(
+    hub: Arc<Hub>,
+    stem: &str,
+    header: Header,
+    redactor: Arc<Redactor>,
+    policy: SessionPolicy,
+) -> io::Result<(Session, PathBuf)> {
+    let origin = header.clone();
+    let parent = header.parent.clone();
     let mut header = header.with("ring", &format!("\"{}\"", hub.ring_kind()));
     if let Some(flight) = &policy.flight {
         header = header.with("mode", "\"flight\"").with("flight_on", &flight.on.json());
     }
+    if let Some(parent) = parent {
+        header = header.with("parent_session_id", &parent);
+    }
     let shared = Arc::new(Shared::new(policy.budget_ns));
     let number = hub.next_number.fetch_add(1, Relaxed);
     let (path, slot) = hub.admit(number, stem, header, &shared, &redactor, &policy)?;
-    Ok((Session::new(redactor, policy, shared, hub, number, slot), path))
+    let opened = Opened { header: origin, path: path.clone() };
+    Ok((Session::new(redactor, policy, shared, hub, (number, slot), opened), path))
 }
 
-/// The writer of these folders, made and started where there is none.
-fn hub_of(folders: &Folders) -> io::Result<Arc<Hub>> {
-    let mut hubs = hubs();
-    if let Some(hub) = hubs.get(folders) {
-        hub.expect_session();
-        return Ok(Arc::clone(hub));
+impl Hubs {
+    /// Opens a session while the list is locked: nothing of it is half done when the process forks.
+    pub(crate) fn open(
+        &mut self,
+        folders: &Folders,
+        stem: &str,
+        header: Header,
+        redactor: Arc<Redactor>,
+        policy: SessionPolicy,
+    ) -> io::Result<Session> {
+        let hub = self.hub_of(folders)?;
+        open_in(hub, stem, header, redactor, policy).map(|(session, _)| session)
     }
-    let hub = Arc::new(Hub::new(folders.clone())?);
-    hub.expect_session();
-    hub.start()?;
-    hubs.insert(folders.clone(), Arc::clone(&hub));
-    Ok(hub)
+
+    /// The writer of these folders, made and started where there is none.
+    fn hub_of(&mut self, folders: &Folders) -> io::Result<Arc<Hub>> {
+        if let Some(hub) = self.running.get(folders) {
+            hub.expect_session();
+            return Ok(Arc::clone(hub));
+        }
+        let hub = Arc::new(Hub::new(folders.clone())?);
+        hub.expect_session();
+        hub.start()?;
+        self.running.insert(folders.clone(), Arc::clone(&hub));
+        self.used.insert(folders.clone());
+        Ok(hub)
+    }
 }
 
-/// Ends every writer of this process that has nothing left to write: at exit.
+/// Ends every writer of this process that has nothing left to write, and recovers what children have left: at exit.
 pub fn shut_down() {
-    let idle: Vec<Arc<Hub>> = hubs().values().map(Arc::clone).collect();
+    let (idle, used) = {
+        let hubs = hubs();
+        (hubs.running.values().map(Arc::clone).collect::<Vec<_>>(), hubs.used.clone())
+    };
     for hub in idle {
         hub.leave();
+    }
+    let (done, end) = std::sync::mpsc::channel();
+    let sweeper = std::thread::Builder::new().name("t800-sweeper".into()).spawn(move || {
+        used.iter().for_each(crate::recover::sweep);
+        done.send(())
+    });
+    if sweeper.is_ok() {
+        let _ = end.recv_timeout(CLOSE_WAIT);
     }
 }
 
 impl Hub {
     fn new(folders: Folders) -> io::Result<Hub> {
         let private = Arc::new(Folder::own(&folders.private)?);
-        liveness::sweep(&private);
         let ring = Ring::open(&folders.placement())?;
         Ok(Hub {
             traces: Mutex::new(Arc::new(Folder::own(&folders.traces)?)),
             state: Mutex::new(HubState { traces: HashMap::new(), read_to: ring.start(), gone: false }),
-            lock: Mutex::new(WriterLock::create(&private).ok()),
+            lock: WriterLock::create(&private).ok(),
+            generation: generation(),
             expected: AtomicU32::new(0),
             next_number: AtomicU32::new(1),
             interval_ms: AtomicU64::new(u64::MAX),
@@ -307,10 +328,6 @@ impl Hub {
 
     fn state(&self) -> MutexGuard<'_, HubState> {
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
-    }
-
-    fn lock(&self) -> MutexGuard<'_, Option<WriterLock>> {
-        self.lock.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     fn places(&self) -> Places<'_> {
@@ -382,8 +399,7 @@ impl Hub {
         what: (&Arc<Header>, &Arc<Shared>),
         policy: &SessionPolicy,
     ) -> io::Result<(Box<dyn Output>, String)> {
-        let (lock, places) = (self.lock(), self.places());
-        let lock = lock.as_ref();
+        let (lock, places) = (self.lock.as_ref(), self.places());
         Ok(match &policy.flight {
             None => {
                 let (parts, stem) = Parts::begin(stem, what, policy, lock, &places)?;
@@ -396,8 +412,18 @@ impl Hub {
         })
     }
 
+    /// The folders it writes to.
+    #[must_use]
+    pub fn folders(&self) -> &Folders {
+        &self.folders
+    }
+
     /// Takes a record for the writer; None when the ring is full.
     pub fn push(&self, head: Head, parts: &[&[u8]], mut urgency: Urgency) -> Option<Position> {
+        // A value's own code may fork while its event is made: the ring is the parent's then, its cursor is not.
+        if self.generation != generation() {
+            return None;
+        }
         // Memory of this process dies with it: what is there must not stay there.
         urgency.now |= self.ring.file().is_none() && head.tag == Tag::Event;
         self.ring.push(head, parts, urgency)
@@ -405,7 +431,9 @@ impl Hub {
 
     /// Counts events of the session in `slot` that were not taken.
     pub fn note_losses(&self, slot: u32, losses: u64) {
-        self.ring.note_losses(slot, losses);
+        if self.generation == generation() {
+            self.ring.note_losses(slot, losses);
+        }
     }
 
     /// Waits until everything pushed before is in its document.
@@ -439,12 +467,8 @@ impl Hub {
 
     /// In a fork's child: gives back what the child has of the parent's locks, which the parent still holds.
     fn abandon(&self) {
-        if let Some(lock) = self.lock.try_lock().ok().and_then(|mut lock| lock.take()) {
-            lock.abandon();
-        }
-        if let Some(file) = self.ring.file() {
-            file.abandon();
-        }
+        self.lock.iter().for_each(WriterLock::abandon);
+        self.ring.file().into_iter().for_each(RingFile::abandon);
     }
 
     /// Ends this writer if it has nothing left to write, and removes its ring. True when it has ended.
@@ -457,8 +481,8 @@ impl Hub {
             return false;
         }
         if !std::mem::replace(&mut state.gone, true) {
-            hubs.remove(&self.folders);
-            *self.lock() = None;
+            hubs.running.remove(&self.folders);
+            self.lock.iter().for_each(WriterLock::retire);
             if let Some(file) = self.ring.file() {
                 file.remove();
             }
@@ -484,6 +508,8 @@ impl Hub {
             self.empty.store(empty, Relaxed);
             drop(state);
             if empty && idle && self.leave() {
+                // What children of this process have left.
+                crate::recover::sweep(&self.folders);
                 return;
             }
             if empty && !idle {
@@ -546,7 +572,7 @@ impl Hub {
         if trace.ended.is_some() && trace.is_settled() {
             let stem = trace.stem.clone();
             state.traces.remove(&number);
-            if let Some(lock) = self.lock().as_ref() {
+            if let Some(lock) = &self.lock {
                 lock.release(&stem);
             }
         } else if crowded {

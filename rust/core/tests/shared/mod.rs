@@ -90,6 +90,7 @@ pub fn open(folders: &Folders, stem: &str) -> (Session, PathBuf) {
         session_id: "ses_x".into(),
         started: 0,
         metadata: r#"{"agent":"a","redaction":{"content":true}}"#.into(),
+        parent: None,
     };
     writer::open(folders, stem, header, Arc::new(redactor.unwrap()), policy()).unwrap()
 }
