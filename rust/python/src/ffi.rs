@@ -213,6 +213,12 @@ pub fn tell_of_forks() {
     });
 }
 
+/// Whether this is the interpreter that the process began with.
+pub fn is_main_interpreter(_py: Python<'_>) -> bool {
+    // SAFETY: the thread is attached; the two pointers are only compared.
+    unsafe { ffi::PyInterpreterState_Get() == ffi::PyInterpreterState_Main() }
+}
+
 /// The error for arguments that no signature allows.
 pub fn too_many(method: &str, most: usize) -> PyErr {
     PyTypeError::new_err(format!("{method}() takes at most {most} positional arguments; name the others"))

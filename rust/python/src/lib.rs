@@ -17,6 +17,7 @@ mod scope;
 mod walk;
 mod words;
 
+use pyo3::exceptions::PyImportError;
 use pyo3::prelude::*;
 use pyo3::types::{PyDict, PyList};
 use std::path::PathBuf;
@@ -85,6 +86,12 @@ fn recover(
 
 #[pymodule(gil_used = false)]
 fn _core(module: &Bound<'_, PyModule>) -> PyResult<()> {
+    // Classes and interned names are one for the process: those of an interpreter that ends would be gone for all.
+    if !ffi::is_main_interpreter(module.py()) {
+        return Err(PyImportError::new_err(
+            "t800 records in the main interpreter only, not in subinterpreters",
+        ));
+    }
     // Before the first `add`, which would look for it: CPython 3.13 fails at that without an exception where the
     // working directory is gone.
     module.setattr("__all__", PyList::empty(module.py()))?;

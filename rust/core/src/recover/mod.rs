@@ -126,9 +126,14 @@ impl<'a> Open<'a> {
     }
 
     fn rings(&self, how: How, report: &mut Report) {
-        let (dead, refused) = dead_rings(&self.folders.placement());
-        report.refused.extend(refused);
-        for ring in dead {
+        for ring in dead_rings(&self.folders.placement()) {
+            let ring = match ring {
+                Ok(ring) => ring,
+                Err(refused) => {
+                    report.refused.push(refused);
+                    continue;
+                }
+            };
             report.rings += 1;
             report.bytes += ring.len() as u64;
             if self.ring(&ring, how, report) && how == How::Repair {

@@ -102,7 +102,9 @@ fn is_memory(_: &Path) -> bool {
 /// A ring's file, locked by this process.
 #[derive(Debug)]
 pub struct RingFile {
+    /// What is mapped: opened a second time, since a mapping that a fork's child inherits keeps locks alive.
     file: File,
+    lock: File,
     folder: Folder,
     name: String,
     salt: Salt,
@@ -130,22 +132,28 @@ impl RingFile {
         let folder = Folder::own(path)?;
         let nonce = random()?;
         let name = placement.name(nonce);
-        let file = folder.create(&name)?;
-        let made = RingFile::prepare(&file, nonce);
+        let lock = folder.create(&name)?;
+        let made = RingFile::lock(&lock)
+            .and_then(|()| folder.open_file(&name))
+            .and_then(|file| Ok((RingFile::prepare(&file, nonce)?, file)));
         if made.is_err() {
             let _ = folder.remove(&name);
         }
-        let head = made?;
-        Ok(RingFile { file, folder, name, salt: Salt(nonce), head, kind })
+        let (head, file) = made?;
+        Ok(RingFile { file, lock, folder, name, salt: Salt(nonce), head, kind })
     }
 
-    /// Locks the file, writes its head and tries its first segment.
-    fn prepare(file: &File, nonce: u64) -> io::Result<Block> {
+    fn lock(file: &File) -> io::Result<()> {
         // Another process that looks for dead rings may hold it for a moment.
         flock(file, FlockOperation::LockExclusive)?;
         if file.metadata()?.nlink() == 0 {
             return Err(io::ErrorKind::WouldBlock.into());
         }
+        Ok(())
+    }
+
+    /// Writes the file's head and tries its first segment.
+    fn prepare(file: &File, nonce: u64) -> io::Result<Block> {
         // Two segments, so that the ring goes round even where there is never room for a third.
         fallocate(file, FallocateFlags::empty(), 0, (HEAD_LEN + 2 * SEGMENT) as u64)?;
         let head = head(nonce);
@@ -188,7 +196,7 @@ impl RingFile {
 
     /// In a fork's child: closes its copy of the descriptor, so that the lock ends with the parent.
     pub fn abandon(&self) {
-        super::memory::close(&self.file);
+        super::memory::close(&self.lock);
     }
 
     /// Removes the file: everything in it is in its document.
@@ -300,12 +308,11 @@ pub struct Dead {
 const MOST_BYTES: u64 = (HEAD_LEN + (SEGMENTS + 1) * SEGMENT) as u64;
 
 /// The rings of `placement`'s telemetry folder whose processes have ended, and what stands in the place of rings but
-/// is none, with the reason.
-#[must_use]
-pub fn dead_rings(placement: &Placement) -> (Vec<Dead>, Vec<(PathBuf, String)>) {
-    let (mut dead, mut refused) = (Vec::new(), Vec::new());
+/// is none, with the reason. Each is opened when its turn comes: there may be many of them, of megabytes each.
+pub fn dead_rings(placement: &Placement) -> impl Iterator<Item = Result<Dead, (PathBuf, String)>> {
     let both =
         Placement { tag: placement.tag.clone(), private: placement.private.clone(), wanted: Where::Auto };
+    let mut found = Vec::new();
     for (path, _) in both.folders() {
         let Ok(folder) = Folder::open(&path) else { continue };
         let mut names = folder.names().unwrap_or_default();
@@ -313,15 +320,11 @@ pub fn dead_rings(placement: &Placement) -> (Vec<Dead>, Vec<(PathBuf, String)>) 
         let prefix = if path == placement.private { "ring-".to_owned() } else { placement.prefix() };
         names.retain(|name| name.starts_with(&prefix));
         names.sort();
-        for name in names {
-            match Dead::open(&path, &name) {
-                Ok(Some(ring)) => dead.push(ring),
-                Ok(None) => {}
-                Err(error) => refused.push((path.join(&name), error.to_string())),
-            }
-        }
+        found.extend(names.into_iter().map(|name| (path.clone(), name)));
     }
-    (dead, refused)
+    found.into_iter().filter_map(|(path, name)| {
+        Dead::open(&path, &name).map_err(|error| (path.join(&name), error.to_string())).transpose()
+    })
 }
 
 /// How long a ring waits for a new start in its telemetry folder before it is given up: it takes memory.

@@ -192,10 +192,20 @@ pub fn scan<'a>(
             }
             _ => {}
         }
-        lost += if word == 0 { 0 } else { 8 };
-        at += 8;
+        if word == 0 {
+            at += zeros(&bytes[at..]);
+        } else {
+            (at, lost) = (at + 8, lost + 8);
+        }
     }
     lost
+}
+
+/// How many bytes at the front are zero, in whole words: most of a segment that was never filled.
+fn zeros(bytes: &[u8]) -> usize {
+    let blocks = bytes.chunks_exact(512).take_while(|block| **block == [0; 512]).count() * 512;
+    let words = bytes[blocks..].chunks_exact(8).take_while(|word| **word == [0; 8]).count() * 8;
+    blocks + words
 }
 
 #[cfg(test)]
