@@ -101,7 +101,7 @@ def prune(layout: Layout, settings: Settings, *, dry_run: bool = False, now: flo
     try:
         _run(layout, plan(layout, settings, now), report)
     finally:
-        os.close(lock)
+        _release(lock)
     return report
 
 
@@ -227,7 +227,7 @@ def _once(layout: Layout, settings: Settings, *, packing: bool) -> Report | None
         write_own_file(os.path.join(layout.private, _STAMP), b"")
         return _tend(layout, settings, packing=packing)
     finally:
-        os.close(lock)
+        _release(lock)
 
 
 def _tend(layout: Layout, settings: Settings, *, packing: bool) -> Report:
@@ -437,3 +437,11 @@ def _take_lock(private: str, *, wait: bool) -> int:
         os.close(fd)
         raise TraceFileError("is held by another run of retention", file=path) from error
     return fd
+
+
+def _release(lock: int) -> None:
+    from fcntl import LOCK_UN, flock
+
+    # Said, and not left to closing: a child that was forked meanwhile has the descriptor, too.
+    flock(lock, LOCK_UN)
+    os.close(lock)

@@ -14,7 +14,8 @@ from pathlib import Path
 import pytest
 from tests.crash.families import child_of, documents, layout_of, told
 
-from t800 import reader, recovery, schema
+from t800 import reader, recovery, retention, schema
+from t800.aggregate import daily
 
 Run = Callable[..., subprocess.CompletedProcess[str]]
 KEPT = {"telemetry.retention.auto_cleanup": False}
@@ -454,3 +455,60 @@ def test_a_child_whose_folder_is_gone_runs_on(python: Run, project: Path) -> Non
     assert done.stdout.split() == ["child", "parent"]
     assert done.stderr.count("the trace could not be written") <= 2
     assert "Traceback" not in done.stderr
+
+
+def test_a_lock_ends_though_a_child_was_forked_meanwhile(project: Path) -> None:
+    """A worker that lives for days must not keep the folder's retention or summaries waiting for it."""
+    place = layout_of(project)
+    place.create()
+    lock = retention._take_lock(place.private, wait=False)
+    with daily._locked(place):
+        child = os.fork()
+        if child == 0:
+            signal.pause()
+            os._exit(0)
+    retention._release(lock)
+    try:
+        with daily._locked(place):
+            retention._release(retention._take_lock(place.private, wait=False))
+    finally:
+        os.kill(child, signal.SIGKILL)
+        os.waitpid(child, 0)
+
+
+@pytest.mark.parametrize("durability", ["interval", "event"])
+def test_a_child_is_as_durable_as_its_parent(python: Run, project: Path, durability: str) -> None:
+    python(
+        """
+        import os, sys, t800
+        trace = t800.session(enabled=True, session_id="ses_parent", settings={"telemetry.durability": sys.argv[1]})
+        trace.decision("parent")
+        child = os.fork()
+        if child == 0:
+            assert trace.decision("child") == "evt_001"
+            assert trace.flush()
+            os._exit(0)
+        assert os.waitpid(child, 0)[1] == 0
+        """,
+        durability,
+    )
+    found = documents(project)
+    assert told(child_of(found, "ses_parent")) == ["child"]
+
+
+def test_a_child_goes_on_where_nothing_can_be_mapped(python: Run, project: Path) -> None:
+    """On the heap an event is written at once, in the child too."""
+    python("""
+        import os, resource, t800
+        resource.setrlimit(resource.RLIMIT_FSIZE, (1 << 20, 1 << 20))
+        trace = t800.session(enabled=True, session_id="ses_parent")
+        trace.decision("parent")
+        child = os.fork()
+        if child == 0:
+            assert trace.decision("child") == "evt_001"
+            assert trace.flush()
+            os._exit(0)
+        assert os.waitpid(child, 0)[1] == 0
+    """)
+    child = child_of(documents(project), "ses_parent")
+    assert (told(child), child["metadata"]["ring"]) == (["child"], "heap")

@@ -330,6 +330,8 @@ def _locked(layout: Layout) -> Iterator[None]:
             time.sleep(0.005)
         yield
     finally:
+        # Said, and not left to closing: a child that was forked meanwhile has the descriptor, too.
+        fcntl.flock(fd, fcntl.LOCK_UN)
         os.close(fd)
 
 

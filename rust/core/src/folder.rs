@@ -236,6 +236,19 @@ mod tests {
     }
 
     #[test]
+    fn a_lock_ends_though_another_holds_the_descriptor() {
+        let folder = folder("lock");
+        let lock = |file| LockedFile::lock(file, FlockOperation::NonBlockingLockExclusive);
+        let held = lock(folder.create("a").unwrap()).unwrap();
+        // As a fork's child holds it.
+        let inherited = held.file().try_clone().unwrap();
+        assert!(lock(folder.open_file("a").unwrap()).is_err());
+        drop(held);
+        assert!(lock(folder.open_file("a").unwrap()).is_ok());
+        drop(inherited);
+    }
+
+    #[test]
     fn knows_when_it_was_removed_or_replaced() {
         let folder = folder("moved");
         assert!(folder.is_in_place());

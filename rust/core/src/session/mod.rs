@@ -1,14 +1,13 @@
 //! A session: gives ids, pairs begins with ends, and hands finished lines to the writer.
 
+mod given;
 mod heir;
 mod policy;
 
 pub use heir::{Opened, is_inherited};
 pub use policy::{Durability, FlightPolicy, SessionPolicy, Shared, Triggers};
 
-use crate::assemble::{
-    Assembly, FieldClasses, Misuse, Number, Place, Value, Values, field_classes, number_of,
-};
+use crate::assemble::{Assembly, FieldClasses, Misuse, Place, Value, Values, field_classes, number_of};
 use crate::clock::{self, Mono, Rfc3339};
 use crate::encode::{Buffer, Encoder};
 use crate::event::{Field, Kind};
@@ -16,6 +15,7 @@ use crate::redact::{Redactor, RuleId, SecretFile};
 use crate::ring::{Head, Position, Tag, Urgency};
 use crate::summary::{Facts, Overhead, write_redactions};
 use crate::writer::{self, Hub};
+use given::{Nothing, began, given_time};
 use std::cell::RefCell;
 use std::collections::{BTreeMap, HashMap};
 use std::path::PathBuf;
@@ -400,16 +400,14 @@ impl Session {
     /// In flight-recorder mode this is a trigger; else the document is there already and only has to be written.
     #[must_use]
     pub fn dump(&self, timeout: Duration) -> Option<PathBuf> {
-        let Sink::Writer { hub, number, .. } = &self.sink else { return None };
-        if !self.is_ours() {
-            return None;
-        }
-        if !self.closed.load(Relaxed) {
+        let session = self.here()?;
+        let Sink::Writer { hub, number, .. } = &session.sink else { return None };
+        if !session.closed.load(Relaxed) {
             let head = Head { session: *number, tag: Tag::Dump, id: 0 };
             let settled = hub.push(head, &[], URGENT).is_some() && hub.settle(timeout);
-            return self.shared.dumped().filter(|_| settled);
+            return session.shared.dumped().filter(|_| settled);
         }
-        self.shared.dumped()
+        session.shared.dumped()
     }
 
     /// Ends the session: open spans are written as interrupted, the document is closed. False when the writer
@@ -563,43 +561,4 @@ fn finish(event: &mut Assembly<'_, '_>, end: SpanEnd, (duration, success): (bool
     }
     event.facts.interrupted = true;
     event.encoder.raw(b",\"interrupted\":true");
-}
-
-/// When a finished fact began: its duration ago. In wall-clock time, which reaches back to before this process.
-fn began<V: Value>(now: clock::Wall, values: &Values<V>) -> clock::Wall {
-    let millis = values.get(Field::DurationMs).and_then(Value::number).map_or(0.0, Number::as_f64);
-    // Saturating: a duration that is not a sane number moves nothing.
-    now.saturating_sub((millis.clamp(0.0, 1e12) * 1e6) as u64)
-}
-
-/// The time that a finished fact came with; one that is no time stays and is reported as a misuse.
-fn given_time<V: Value>(values: &mut Values<V>) -> Option<clock::Wall> {
-    let given = values.get(Field::Timestamp)?;
-    let time = given.with_text(clock::parse_rfc3339).flatten()?;
-    values.take(Field::Timestamp);
-    Some(time)
-}
-
-/// No value at all: for events whose fields are all ours.
-#[derive(Clone, Copy)]
-enum Nothing {}
-
-impl Value for Nothing {
-    fn encode(self, _: &mut Encoder<'_>) {}
-    fn encode_entries(self, _: &mut Encoder<'_>) {}
-    fn is_mapping(self) -> bool {
-        false
-    }
-    fn is_null(self) -> bool {
-        true
-    }
-    fn number(self) -> Option<crate::assemble::Number> {
-        None
-    }
-    fn flag(self) -> Option<bool> {
-        None
-    }
-    fn with_text<R>(self, _: impl FnOnce(&str) -> R) -> Option<R> {
-        None
-    }
 }
