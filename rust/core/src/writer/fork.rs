@@ -3,7 +3,7 @@
 //! The list of writers is locked over a fork, so that the child never finds it, or the making of an heir
 //! ([`crate::session`]), half done. Threads do not come along into a child: its parent's writers are forgotten there.
 
-use super::{Hubs, hubs};
+use super::hubs::{Hubs, hubs};
 use std::cell::RefCell;
 use std::sync::MutexGuard;
 use std::sync::atomic::{AtomicU32, Ordering::Relaxed};

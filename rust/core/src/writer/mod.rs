@@ -4,6 +4,7 @@
 
 mod flight;
 mod fork;
+mod hubs;
 mod output;
 mod trace;
 
@@ -12,17 +13,19 @@ use crate::folder::Folder;
 use crate::liveness::WriterLock;
 use crate::redact::Redactor;
 use crate::ring::{Head, Placement, Position, Ring, RingFile, Tag, Urgency, Where};
-use crate::session::{CLOSE_WAIT, Opened, Session, SessionPolicy, Shared};
+use crate::session::{Opened, Session, SessionPolicy, Shared};
 use flight::Flight;
 pub(crate) use flight::{SERIAL, SUMS, generation_name};
 pub use fork::{after_fork, before_fork, generation};
+pub(crate) use hubs::hubs;
+pub use hubs::shut_down;
 use output::{Output, Parts};
-use std::collections::{HashMap, HashSet};
+use std::collections::HashMap;
 use std::io;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicBool, AtomicU32, AtomicU64, Ordering::Relaxed};
-use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 pub use trace::part_name;
 pub(crate) use trace::split;
@@ -191,20 +194,6 @@ fn own(path: &Path) -> io::Result<Folder> {
     Folder::own(path)
 }
 
-/// The writers of this process.
-#[derive(Default)]
-pub(crate) struct Hubs {
-    running: HashMap<Folders, Arc<Hub>>,
-    /// Folders that this process has written to: what its children have left there is recovered at its exit.
-    used: HashSet<Folders>,
-}
-
-/// Locks the list of writers. Nothing that needs Python may be done meanwhile: a fork waits for it.
-pub(crate) fn hubs() -> MutexGuard<'static, Hubs> {
-    static HUBS: OnceLock<Mutex<Hubs>> = OnceLock::new();
-    HUBS.get_or_init(Mutex::default).lock().unwrap_or_else(PoisonError::into_inner)
-}
-
 /// Opens a session: its document is on disk, its writer runs.
 ///
 /// # Errors
@@ -241,54 +230,6 @@ fn open_in(
     let (path, slot) = hub.admit(number, stem, header, &shared, &redactor, &policy)?;
     let opened = Opened { header: origin, path: path.clone() };
     Ok((Session::new(redactor, policy, shared, hub, (number, slot), opened), path))
-}
-
-impl Hubs {
-    /// Opens a session while the list is locked: nothing of it is half done when the process forks.
-    pub(crate) fn open(
-        &mut self,
-        folders: &Folders,
-        stem: &str,
-        header: Header,
-        redactor: Arc<Redactor>,
-        policy: SessionPolicy,
-    ) -> io::Result<Session> {
-        let hub = self.hub_of(folders)?;
-        open_in(hub, stem, header, redactor, policy).map(|(session, _)| session)
-    }
-
-    /// The writer of these folders, made and started where there is none.
-    fn hub_of(&mut self, folders: &Folders) -> io::Result<Arc<Hub>> {
-        if let Some(hub) = self.running.get(folders) {
-            hub.expect_session();
-            return Ok(Arc::clone(hub));
-        }
-        let hub = Arc::new(Hub::new(folders.clone())?);
-        hub.expect_session();
-        hub.start()?;
-        self.running.insert(folders.clone(), Arc::clone(&hub));
-        self.used.insert(folders.clone());
-        Ok(hub)
-    }
-}
-
-/// Ends every writer of this process that has nothing left to write, and recovers what children have left: at exit.
-pub fn shut_down() {
-    let (idle, used) = {
-        let hubs = hubs();
-        (hubs.running.values().map(Arc::clone).collect::<Vec<_>>(), hubs.used.clone())
-    };
-    for hub in idle {
-        hub.leave();
-    }
-    let (done, end) = std::sync::mpsc::channel();
-    let sweeper = std::thread::Builder::new().name("t800-sweeper".into()).spawn(move || {
-        used.iter().for_each(crate::recover::sweep);
-        done.send(())
-    });
-    if sweeper.is_ok() {
-        let _ = end.recv_timeout(CLOSE_WAIT);
-    }
 }
 
 impl Hub {

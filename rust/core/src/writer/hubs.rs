@@ -1,0 +1,70 @@
+//! The writers of a process: one for each telemetry folder.
+
+use super::{Folders, Header, Hub, open_in};
+use crate::redact::Redactor;
+use crate::session::{CLOSE_WAIT, Session, SessionPolicy};
+use std::collections::{HashMap, HashSet};
+use std::io;
+use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
+
+/// The writers of this process.
+#[derive(Default)]
+pub(crate) struct Hubs {
+    pub(super) running: HashMap<Folders, Arc<Hub>>,
+    /// Folders that this process has written to: what its children have left there is recovered at its exit.
+    pub(super) used: HashSet<Folders>,
+}
+
+/// Locks the list of writers. Nothing that needs Python may be done meanwhile: a fork waits for it.
+pub(crate) fn hubs() -> MutexGuard<'static, Hubs> {
+    static HUBS: OnceLock<Mutex<Hubs>> = OnceLock::new();
+    HUBS.get_or_init(Mutex::default).lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+impl Hubs {
+    /// Opens a session while the list is locked: nothing of it is half done when the process forks.
+    pub(crate) fn open(
+        &mut self,
+        folders: &Folders,
+        stem: &str,
+        header: Header,
+        redactor: Arc<Redactor>,
+        policy: SessionPolicy,
+    ) -> io::Result<Session> {
+        let hub = self.hub_of(folders)?;
+        open_in(hub, stem, header, redactor, policy).map(|(session, _)| session)
+    }
+
+    /// The writer of these folders, made and started where there is none.
+    pub(super) fn hub_of(&mut self, folders: &Folders) -> io::Result<Arc<Hub>> {
+        if let Some(hub) = self.running.get(folders) {
+            hub.expect_session();
+            return Ok(Arc::clone(hub));
+        }
+        let hub = Arc::new(Hub::new(folders.clone())?);
+        hub.expect_session();
+        hub.start()?;
+        self.running.insert(folders.clone(), Arc::clone(&hub));
+        self.used.insert(folders.clone());
+        Ok(hub)
+    }
+}
+
+/// Ends every writer of this process that has nothing left to write, and recovers what children have left: at exit.
+pub fn shut_down() {
+    let (idle, used) = {
+        let hubs = hubs();
+        (hubs.running.values().map(Arc::clone).collect::<Vec<_>>(), hubs.used.clone())
+    };
+    for hub in idle {
+        hub.leave();
+    }
+    let (done, end) = std::sync::mpsc::channel();
+    let sweeper = std::thread::Builder::new().name("t800-sweeper".into()).spawn(move || {
+        used.iter().for_each(crate::recover::sweep);
+        done.send(())
+    });
+    if sweeper.is_ok() {
+        let _ = end.recv_timeout(CLOSE_WAIT);
+    }
+}
