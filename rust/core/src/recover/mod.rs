@@ -15,7 +15,7 @@ use crate::writer::{Folders, part_name, with_part};
 use damaged::Damaged;
 pub(crate) use damaged::read_closing;
 use found::{Event, Found};
-use rustix::fs::FlockOperation;
+use rustix::fs::{FlockOperation, flock};
 use std::collections::HashSet;
 use std::io::{self, Read as _, Write as _};
 use std::path::PathBuf;
