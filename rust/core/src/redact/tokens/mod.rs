@@ -183,6 +183,10 @@ fn is_drawn(tail: &[u8], format: &Format) -> bool {
         "private_" | "secret_" => return shape.upper > 0 && (shape.digits > 0 || shape.is_unreadable()),
         _ => {}
     }
+    // A run of capitals and digits behind four capitals of an issuer: no word and no constant looks like that.
+    if format.tail == Tail::Upper && format.front.len() == 4 && shape.digits > 1 && shape.upper > 1 {
+        return true;
+    }
     if format.front.len() > 4 {
         return shape.digits > 0
             || shape.is_unreadable()
@@ -314,6 +318,13 @@ mod tests {
             assert!(hits >= 19, "{} found {hits} of 20", format.id);
             let words = format!(" {}{} ", format.front, "this-is-only-an-example-of-a-name-made-of-words");
             assert!(!found(&words, format.front.len()), "{}", format.id);
+        }
+    }
+
+    #[test]
+    fn capitals_and_digits_behind_a_front_of_capitals_need_no_statistic() {
+        for tail in ["4GS739349PCACP37L240", "4GS7393499PACACP37L240"] {
+            assert!(found(&format!("AC{}{tail}", "CA"), 4), "{tail}");
         }
     }
 
