@@ -67,7 +67,7 @@ def damaged(project: Path) -> Callable[[], tuple[Path, Path]]:
         shutil.rmtree(layout.telemetry)
         shutil.copytree(kept, layout.telemetry)
         (document,) = Path(layout.traces).iterdir()
-        (ring,) = rings(layout)
+        (ring,) = Path(layout.private).glob("ring-*")
         return document, ring
 
     return lay_out

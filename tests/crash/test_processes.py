@@ -163,7 +163,7 @@ def test_signal_handlers_record_while_a_call_is_recording(python: Run, project: 
                 return "slow"
         signal.setitimer(signal.ITIMER_REAL, 0.001, 0.001)
         n = 0
-        while n < 300 or handled < 400:
+        while n < 300 or handled < 40:
             with trace.tool("call", {"v": Slow(), "n": n}):
                 n += 1
         signal.setitimer(signal.ITIMER_REAL, 0)
