@@ -354,6 +354,8 @@ def test_a_parent_that_dies_before_its_child_is_dead(project: Path, recording: b
         if child == 0:
             if RECORDING:
                 trace.decision("child")
+                # Its writer looks for dead rings when it starts: that must be over when the parent dies.
+                assert trace.flush()
             print(os.getpid(), flush=True)
             sys.stdin.readline()
             if RECORDING:
