@@ -10,12 +10,15 @@ import subprocess
 import sys
 import time
 from pathlib import Path
-from typing import IO, Any, NamedTuple, Self
+from typing import IO, TYPE_CHECKING, Any, NamedTuple, Self
 
 import pytest
 
 from t800 import recovery
 from t800.layout import Layout
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
 
 PROGRAM = str(Path(__file__).with_name("steady.py"))
 STRACE = shutil.which("strace")
@@ -48,15 +51,23 @@ class Agent:
     """One process of steady.py."""
 
     def __init__(
-        self, folder: Path, count: int = 200, env: dict[str, str] | None = None, **options: Any
+        self,
+        folder: Path,
+        count: int = 200,
+        *,
+        telemetry: Path | None = None,
+        env: dict[str, str] | None = None,
+        inside: Sequence[str] = (),
+        **options: Any,
     ) -> None:
-        self.telemetry, self.told = folder / "telemetry", folder / "told"
+        self.telemetry, self.told = telemetry or folder / "telemetry", folder / "told"
         self.layout = Layout(str(folder), str(self.telemetry))
         self.told.write_bytes(bytes(count))
         self.errors = folder / "stderr"
         with self.errors.open("wb") as errors:
             self.process = subprocess.Popen(
                 [
+                    *inside,
                     sys.executable,
                     "-W",
                     "always",

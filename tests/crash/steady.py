@@ -4,7 +4,8 @@
 
 TOLD is a file of COUNT bytes: byte n is 1 when event n was acknowledged, 2 when its call returned None, 0 when it had
 not returned. OPTIONS is JSON: `settings`, `every` (flush after so many), `bytes` (length of a text in each event),
-`errors` (every so many is an error event). The process says where it is on its standard output, a line each, and goes
+`errors` (every so many is an error event), `pace` (seconds between two), `then` ("eat": take
+memory until there is none). The process says where it is on its standard output, a line each, and goes
 on when it gets a line: "start", "open", "recorded", "closed".
 """
 
@@ -13,6 +14,7 @@ from __future__ import annotations
 import json
 import mmap
 import sys
+import time
 from pathlib import Path
 from typing import Any
 
@@ -35,17 +37,17 @@ def main(folder: str, told_file: str, count: int, options: dict[str, Any]) -> No
     step("open")
     record(trace, told, count, options)
     step("recorded")
+    eaten: list[bytearray] = []
+    while options.get("then") == "eat":
+        eaten.append(bytearray(b"x" * (1 << 20)))
     trace.close()
     step("closed")
 
 
 def record(trace: t800.Session, told: mmap.mmap, count: int, options: dict[str, Any]) -> None:
     """The byte is written after the call, so that it never says more than was acknowledged."""
-    text, every, errors = (
-        "x y " * (options.get("bytes", 0) // 4),
-        options.get("every", 0),
-        options.get("errors", 0),
-    )
+    text, pace = "x y " * (options.get("bytes", 0) // 4), options.get("pace", 0)
+    every, errors = options.get("every", 0), options.get("errors", 0)
     for n in range(count):
         if errors and n % errors == 0:
             taken = trace.error("TIMEOUT", f"number {n}", attributes={"n": n})
@@ -54,6 +56,8 @@ def record(trace: t800.Session, told: mmap.mmap, count: int, options: dict[str, 
         told[n] = 2 if taken is None else 1
         if every and (n + 1) % every == 0:
             trace.flush()
+        if pace:
+            time.sleep(pace)
 
 
 if __name__ == "__main__":

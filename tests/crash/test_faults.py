@@ -5,6 +5,7 @@ from __future__ import annotations
 import subprocess
 import sys
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -179,14 +180,21 @@ WRITING = ["pwrite64", "unlinkat", "fdatasync", "close", "futex"]
 DEATHS = [("main", call) for call in OPENING] + [("t800-writer", call) for call in WRITING]
 
 
-@pytest.mark.parametrize(("thread", "call"), [*DEATHS, ("t800-keeper", "futex")])
+def recording(thread: str, call: str) -> dict[str, Any]:
+    """What makes a thread come to a call: the keeper needs much to keep, a sync somebody who wants it."""
+    if thread == "t800-keeper":
+        return {"count": 600, "bytes": 16_000, "settings": PLAIN}
+    return {"count": 150, "settings": EVENT if "sync" in call else None}
+
+
+@pytest.mark.parametrize(("thread", "call"), [*DEATHS, ("t800-keeper", "fallocate"), ("t800-keeper", "mmap")])
 def test_death_at_any_system_call(tmp_path: Path, thread: str, call: str) -> None:
     """SIGKILL as the n-th such call begins, for growing n until the agent lives on."""
     died = 0
     for count in [1, 2, 4, 9]:
         folder = tmp_path / str(count)
         folder.mkdir()
-        with Agent(folder, count=150, every=10, settings=EVENT if "sync" in call else None) as agent:
+        with Agent(folder, every=10, **recording(thread, call)) as agent:
             if thread != "main":
                 agent.to("open")
             task = agent.pid if thread == "main" else agent.thread(thread)

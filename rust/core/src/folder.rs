@@ -33,7 +33,9 @@ impl Folder {
     /// When it belongs to another user, is a link, or cannot be made.
     pub fn own(path: &Path) -> io::Result<Folder> {
         match rustix::fs::mkdir(path, Mode::RWXU) {
-            Ok(()) | Err(rustix::io::Errno::EXIST) => {}
+            // An odd umask may have taken even our own right to enter away.
+            Ok(()) => rustix::fs::chmod(path, Mode::RWXU)?,
+            Err(rustix::io::Errno::EXIST) => {}
             Err(error) => return Err(error.into()),
         }
         let folder = Folder::open(path)?;

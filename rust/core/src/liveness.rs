@@ -8,6 +8,7 @@ use crate::ring::close_inherited;
 use rustix::fs::{FlockOperation, flock};
 use std::fs::File;
 use std::io;
+use std::os::unix::fs::MetadataExt;
 use std::path::Path;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU32, Ordering};
@@ -44,6 +45,12 @@ impl WriterLock {
     /// When the file system refuses the link, or the name is taken.
     pub fn hold(&self, stem: &str) -> io::Result<()> {
         self.private.link(&self.name, &self.private, &lock_name(stem))
+    }
+
+    /// Whether others still find it: nobody has removed it, or the folder that it is in.
+    #[must_use]
+    pub fn is_in_place(&self) -> bool {
+        self.private.is_in_place() && self.file.metadata().is_ok_and(|found| found.nlink() > 0)
     }
 
     /// In a fork's child: closes its copy of the descriptor, so that the lock ends with the parent.

@@ -11,6 +11,7 @@
 mod shared;
 
 use crate::folder::Folder;
+use rustix::io::Errno;
 pub use shared::SharedDocument;
 use std::fs::File;
 use std::io;
@@ -30,6 +31,8 @@ pub struct Document {
     file: Option<File>,
     /// Where the events start.
     events_at: u64,
+    /// Device and number of the file: another one may have taken its name.
+    inode: (u64, u64),
     /// Where the closing line starts.
     closing_at: u64,
     /// Length of the file.
@@ -51,15 +54,17 @@ impl Document {
     /// # Errors
     /// When the name is taken, by a link too, or the disk refuses; then nothing is left behind.
     pub fn create(folder: &Arc<Folder>, name: &str, header: &str, summary: &str) -> io::Result<Document> {
+        let file = folder.create(name)?;
         let mut document = Document {
             folder: Arc::clone(folder),
+            inode: inode(&file)?,
             name: name.to_owned(),
             events_at: header.len() as u64 + 1,
             closing_at: header.len() as u64 + 1,
             len: 0,
             has_events: false,
             closing: String::new(),
-            file: Some(folder.create(name)?),
+            file: Some(file),
             dirty: true,
             forgotten: false,
         };
@@ -215,13 +220,31 @@ impl Document {
         synced
     }
 
-    /// Whether somebody has removed the file while it was being written.
+    /// Whether somebody has removed the file while it was being written, or put something else in its place.
     #[must_use]
     pub fn is_removed(&mut self) -> bool {
         match self.file() {
             Ok(file) => file.metadata().is_ok_and(|found| found.nlink() == 0),
+            Err(error) if error.raw_os_error() == Some(Errno::LOOP.raw_os_error()) => true,
             Err(error) => error.kind() == io::ErrorKind::NotFound,
         }
+    }
+
+    /// The lines of a removed document, as [`Document::append`] takes them; None where what has its name now is a
+    /// copy of it, or where they are gone.
+    ///
+    /// # Errors
+    /// When they cannot be read.
+    pub fn rest(&mut self, header: &str) -> io::Result<Option<Vec<u8>>> {
+        if self.file.is_none() {
+            return Ok(None);
+        }
+        let mut front = vec![0; header.len() + 1];
+        let other = self.folder.read_file(&self.name).and_then(|other| other.read_exact_at(&mut front, 0));
+        if other.is_ok() && front.strip_suffix(b"\n") == Some(header.as_bytes()) {
+            return Ok(None);
+        }
+        self.lines().map(Some)
     }
 
     /// Writes a removed document again, into `folder`. One that was not held open has only its header left.
@@ -244,16 +267,25 @@ impl Document {
             let _ = folder.remove(&self.name);
         }
         copied?;
+        self.inode = inode(&file)?;
         (self.file, self.folder, self.dirty) = (Some(file), Arc::clone(folder), true);
         Ok(())
     }
 
     fn file(&mut self) -> io::Result<&File> {
         if self.file.is_none() {
-            self.file = Some(self.folder.open_file(&self.name)?);
+            let file = self.folder.open_file(&self.name)?;
+            if inode(&file)? != self.inode {
+                return Err(io::ErrorKind::NotFound.into());
+            }
+            self.file = Some(file);
         }
         self.file.as_ref().ok_or_else(|| io::ErrorKind::NotFound.into())
     }
+}
+
+fn inode(file: &File) -> io::Result<(u64, u64)> {
+    file.metadata().map(|found| (found.dev(), found.ino()))
 }
 
 fn copy(from: &File, to: &File, len: u64) -> io::Result<()> {

@@ -194,6 +194,12 @@ impl RingFile {
         self.head.word(SETTLED_AT).store(settled_word(self.salt, at).to_le(), Ordering::Release);
     }
 
+    /// Whether somebody has removed it: nothing in it would be found after the death of this process.
+    #[must_use]
+    pub fn is_removed(&self) -> bool {
+        self.file.metadata().is_ok_and(|found| found.nlink() == 0)
+    }
+
     /// In a fork's child: closes its copy of the descriptor, so that the lock ends with the parent.
     pub fn abandon(&self) {
         super::memory::close(&self.lock);

@@ -212,6 +212,11 @@ impl Ring {
         loop {
             let end = now.offset() + len;
             if end <= SEGMENT - SPARE {
+                // A precious record may have entered the last segment, which is not open to others for that.
+                if !self.may_be_held(now.segment(), precious) {
+                    self.call();
+                    return None;
+                }
                 match self.advance(now, Position::new(now.segment(), end)) {
                     Ok(()) => return Some(now),
                     Err(moved) => now = moved,
@@ -253,9 +258,14 @@ impl Ring {
 
     /// Whether a segment may be entered: it has memory, and it is not the last one, which precious records keep.
     fn is_ready(&self, segment: u32, precious: bool) -> bool {
-        let held = segment.wrapping_sub(self.tail.load(Ordering::Acquire)) as usize;
-        let most = if precious { SEGMENTS } else { SEGMENTS - 1 };
-        held < most && self.entry(segment).load(Ordering::Acquire) != 0
+        self.may_be_held(segment, precious) && self.entry(segment).load(Ordering::Acquire) != 0
+    }
+
+    /// Whether so many segments may be in use at a time. One that was given back meanwhile may: whoever believes the
+    /// cursor to be there will find that it has moved.
+    fn may_be_held(&self, segment: u32, precious: bool) -> bool {
+        let held = segment.wrapping_sub(self.tail.load(Ordering::Acquire)).cast_signed();
+        held < (if precious { SEGMENTS } else { SEGMENTS - 1 }) as i32
     }
 
     /// What a caller does where the keeper is late: it makes the segment itself, an allocation without its page faults,
@@ -263,14 +273,14 @@ impl Ring {
     /// full.
     #[cold]
     fn await_segment(&self, seen: Position, next: u32, precious: bool) -> Option<Position> {
-        let held = next.wrapping_sub(self.tail.load(Ordering::Acquire)) as usize;
+        let full = !self.may_be_held(next, precious);
         // Looked at behind the tail: a caller that has slept may ask for a segment that was given back since.
         let cursor = Position(self.cursor.0.load(Ordering::Acquire));
         if cursor.segment() != seen.segment() {
             return Some(cursor);
         }
         self.call();
-        if held >= if precious { SEGMENTS } else { SEGMENTS - 1 } || self.short.load(Ordering::Relaxed) {
+        if full || self.short.load(Ordering::Relaxed) {
             return None;
         }
         self.ahead.fetch_max((self.ahead.load(Ordering::Relaxed) * 2).min(MOST_AHEAD), Ordering::Relaxed);

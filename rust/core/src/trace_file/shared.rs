@@ -168,6 +168,7 @@ fn resume(
     let mut document = Document {
         folder: Arc::clone(traces),
         name,
+        inode: super::inode(&file)?,
         events_at: 0,
         closing_at: 0,
         len: file.metadata()?.len(),

@@ -25,7 +25,7 @@ use std::io;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicBool, AtomicU32, AtomicU64, Ordering::Relaxed};
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
 use std::time::Duration;
 pub use trace::part_name;
 pub(crate) use trace::split;
@@ -125,6 +125,8 @@ pub struct Hub {
     traces: Mutex<Arc<Folder>>,
     state: Mutex<HubState>,
     lock: Option<WriterLock>,
+    /// In its place, once somebody has removed that. Never a mutex: a fork's child closes both.
+    renewed: OnceLock<WriterLock>,
     /// The process that it belongs to: see [`generation`].
     generation: u32,
     /// Sessions that are about to be admitted.
@@ -139,6 +141,8 @@ pub struct Hub {
     refused: AtomicBool,
     /// Somebody waits: a disk that has refused is tried again at once.
     eager: AtomicBool,
+    /// The ring dies with this process: it is in the heap, or somebody has removed its file.
+    mortal: AtomicBool,
     fault: Mutex<Fault>,
 }
 
@@ -240,6 +244,7 @@ impl Hub {
             traces: Mutex::new(Arc::new(Folder::own(&folders.traces)?)),
             state: Mutex::new(HubState { traces: HashMap::new(), read_to: ring.start(), gone: false }),
             lock: WriterLock::create(&private).ok(),
+            renewed: OnceLock::new(),
             generation: generation(),
             expected: AtomicU32::new(0),
             next_number: AtomicU32::new(1),
@@ -248,6 +253,7 @@ impl Hub {
             empty: AtomicBool::new(false),
             refused: AtomicBool::new(false),
             eager: AtomicBool::new(false),
+            mortal: AtomicBool::new(ring.file().is_none()),
             fault: Mutex::default(),
             folders,
             ring,
@@ -340,7 +346,7 @@ impl Hub {
         what: (&Arc<Header>, &Arc<Shared>),
         policy: &SessionPolicy,
     ) -> io::Result<(Box<dyn Output>, String)> {
-        let (lock, places) = (self.lock.as_ref(), self.places());
+        let (lock, places) = (self.lock(), self.places());
         Ok(match &policy.flight {
             None => {
                 let (parts, stem) = Parts::begin(stem, what, policy, lock, &places)?;
@@ -365,8 +371,8 @@ impl Hub {
         if self.generation != generation() {
             return None;
         }
-        // Memory of this process dies with it: what is there must not stay there.
-        urgency.now |= self.ring.file().is_none() && head.tag == Tag::Event;
+        // What dies with the process must not stay there.
+        urgency.now |= head.tag == Tag::Event && self.mortal.load(Relaxed);
         self.ring.push(head, parts, urgency)
     }
 
@@ -408,7 +414,7 @@ impl Hub {
 
     /// In a fork's child: gives back what the child has of the parent's locks, which the parent still holds.
     fn abandon(&self) {
-        self.lock.iter().for_each(WriterLock::abandon);
+        self.lock.iter().chain(self.renewed.get()).for_each(WriterLock::abandon);
         self.ring.file().into_iter().for_each(RingFile::abandon);
     }
 
@@ -423,7 +429,7 @@ impl Hub {
         }
         if !std::mem::replace(&mut state.gone, true) {
             hubs.running.remove(&self.folders);
-            self.lock.iter().for_each(WriterLock::retire);
+            self.lock.iter().chain(self.renewed.get()).for_each(WriterLock::retire);
             if let Some(file) = self.ring.file() {
                 file.remove();
             }
@@ -498,6 +504,9 @@ impl Hub {
         for trace in state.traces.values_mut() {
             self.note(trace.keep_durable());
         }
+        self.mortal.store(self.ring.file().is_none_or(RingFile::is_removed), Relaxed);
+        // Without the marks sessions are recorded all the same, as at their beginning.
+        let _ = self.mark_again(&state);
         self.refused.store(state.traces.values().any(Trace::is_refused), Relaxed);
         self.give_back(&mut state);
         if quiet {
@@ -513,12 +522,28 @@ impl Hub {
         if trace.ended.is_some() && trace.is_settled() {
             let stem = trace.stem.clone();
             state.traces.remove(&number);
-            if let Some(lock) = &self.lock {
+            if let Some(lock) = self.lock() {
                 lock.release(&stem);
             }
         } else if crowded {
             trace.output.park();
         }
+    }
+
+    /// Marks the sessions as live again where somebody has removed the folder that says so.
+    fn mark_again(&self, state: &HubState) -> io::Result<()> {
+        let done = self.renewed.get().is_some() || self.lock().is_some_and(WriterLock::is_in_place);
+        if state.traces.is_empty() || done {
+            return Ok(());
+        }
+        let made = WriterLock::create(&self.places().private()?)?;
+        state.traces.values().try_for_each(|trace| made.hold(&trace.stem))?;
+        let _ = self.renewed.set(made);
+        Ok(())
+    }
+
+    fn lock(&self) -> Option<&WriterLock> {
+        self.renewed.get().or(self.lock.as_ref())
     }
 
     /// Gives the ring back what no document needs any more, and tells those who wait.

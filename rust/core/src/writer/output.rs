@@ -26,6 +26,14 @@ pub(super) trait Output: Send {
     fn path(&self) -> PathBuf;
     /// Counts an event whose line will be appended; what a rule has redacted in it is told through the summary.
     fn count(&mut self, id: u64, facts: &Facts, line: &[u8]) -> &mut Summary;
+    /// Writes what somebody has removed again. False where another file was begun instead, which counts nothing of what
+    /// waits yet.
+    ///
+    /// # Errors
+    /// What the disk refused.
+    fn look_after(&mut self, _: &Places<'_>) -> io::Result<bool> {
+        Ok(true)
+    }
     /// Whether `more` bytes are too many for the file that is being written.
     fn is_full(&self, more: usize) -> bool;
     /// Begins the next file.
@@ -157,11 +165,33 @@ impl Output for Parts {
         (self.part, self.summary.json(state, told.ended))
     }
 
-    fn append(&mut self, lines: &[u8], summary: &str, places: &Places<'_>) -> io::Result<()> {
-        if self.document.is_removed() {
-            let folder = places.revive()?;
-            self.document.revive(&folder, &self.header.line(self.part))?;
+    /// Where something else has the document's name, goes on in the next part.
+    fn look_after(&mut self, places: &Places<'_>) -> io::Result<bool> {
+        if !self.document.is_removed() {
+            return Ok(true);
         }
+        let (folder, header) = (places.revive()?, self.header.line(self.part));
+        match self.document.revive(&folder, &header) {
+            Err(error) if error.kind() == io::ErrorKind::AlreadyExists => {}
+            revived => return revived.map(|()| true),
+        }
+        let rest = self.document.rest(&header)?;
+        let (mut document, part) = self.create_part(&folder)?;
+        if let Some(lines) = &rest
+            && let Err(error) = document.append(lines, &self.summary.json(State::Live, None))
+        {
+            document.remove();
+            return Err(error);
+        }
+        (self.document, self.part) = (document, part);
+        if rest.is_none() {
+            self.dropped_before += self.summary.dropped;
+            self.summary = Summary::default();
+        }
+        Ok(rest.is_some())
+    }
+
+    fn append(&mut self, lines: &[u8], summary: &str, _: &Places<'_>) -> io::Result<()> {
         self.document.append(lines, summary)
     }
 

@@ -125,6 +125,9 @@ impl Trace {
                     self.refused.get_or_insert_with(Refused::first);
                     return Err(error);
                 }
+                if self.untaken.is_some() {
+                    return Ok(());
+                }
             }
             Tag::Begin => {
                 self.begun.insert(record.head.id, at);
@@ -148,10 +151,16 @@ impl Trace {
         let Some((facts, counts, line)) = split(record.payload) else { return Ok(()) };
         if self.output.is_full(self.pending.len() + line.len()) {
             self.flush(hub)?;
-            let told = self.told();
-            self.output.turn(&told, hub)?;
+            if self.untaken.is_none() {
+                let told = self.told();
+                self.output.turn(&told, hub)?;
+            }
         } else if self.pending.len() > BATCH {
             self.flush(hub)?;
+        }
+        if self.untaken.is_some() {
+            // Another file was begun meanwhile: this event is taken again with what had waited.
+            return Ok(());
         }
         if !self.pending.is_empty() {
             self.pending.extend_from_slice(b",\n");
@@ -187,6 +196,10 @@ impl Trace {
     }
 
     fn write(&mut self, hub: &Places<'_>) -> io::Result<()> {
+        if !self.output.look_after(hub)? {
+            // What waits is taken from the ring again, to be counted in the new file.
+            (self.pending, self.ended, self.untaken) = (Vec::new(), None, self.oldest());
+        }
         let told = self.told();
         let (file, summary) = self.output.sums(&told);
         self.say_sums(hub.ring, file, &summary);
