@@ -98,6 +98,9 @@ class Agent:
                     stream.close()
         for tracer in self.tracers:
             tracer.wait()
+        # What nobody has recovered is no other test's concern.
+        for ring in Path(os.environ.get("XDG_RUNTIME_DIR", "/nowhere"), "t800").glob(f"ring-*-{self.pid}-*"):
+            ring.unlink(missing_ok=True)
 
     @property
     def pid(self) -> int:

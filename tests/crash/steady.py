@@ -4,7 +4,7 @@
 
 TOLD is a file of COUNT bytes: byte n is 1 when event n was acknowledged, 2 when its call returned None, 0 when it had
 not returned. OPTIONS is JSON: `settings`, `every` (flush after so many), `bytes` (length of a text in each event),
-`errors` (every so many is an error event), `pace` (seconds between two), `then` ("eat": take
+`errors` (every so many is an error event), `pace` (seconds between two), `threads` (that record beside each other), `then` ("eat": take
 memory until there is none). The process says where it is on its standard output, a line each, and goes
 on when it gets a line: "start", "open", "recorded", "closed".
 """
@@ -14,6 +14,7 @@ from __future__ import annotations
 import json
 import mmap
 import sys
+import threading
 import time
 from pathlib import Path
 from typing import Any
@@ -35,7 +36,7 @@ def main(folder: str, told_file: str, count: int, options: dict[str, Any]) -> No
     step("start")
     trace = t800.session(agent="steady", dir=folder, enabled=True, settings=options.get("settings"))
     step("open")
-    record(trace, told, count, options)
+    record_all(trace, told, count, options)
     step("recorded")
     eaten: list[bytearray] = []
     while options.get("then") == "eat":
@@ -44,11 +45,23 @@ def main(folder: str, told_file: str, count: int, options: dict[str, Any]) -> No
     step("closed")
 
 
-def record(trace: t800.Session, told: mmap.mmap, count: int, options: dict[str, Any]) -> None:
+def record_all(trace: t800.Session, told: mmap.mmap, count: int, options: dict[str, Any]) -> None:
+    """With several threads each takes every so many."""
+    threads = options.get("threads", 1)
+    shares = [range(first, count, threads) for first in range(threads)]
+    others = [threading.Thread(target=record, args=(trace, told, share, options)) for share in shares[1:]]
+    for thread in others:
+        thread.start()
+    record(trace, told, shares[0], options)
+    for thread in others:
+        thread.join()
+
+
+def record(trace: t800.Session, told: mmap.mmap, share: range, options: dict[str, Any]) -> None:
     """The byte is written after the call, so that it never says more than was acknowledged."""
     text, pace = "x y " * (options.get("bytes", 0) // 4), options.get("pace", 0)
     every, errors = options.get("every", 0), options.get("errors", 0)
-    for n in range(count):
+    for n in share:
         if errors and n % errors == 0:
             taken = trace.error("TIMEOUT", f"number {n}", attributes={"n": n})
         else:

@@ -265,7 +265,8 @@ impl Ring {
     /// cursor to be there will find that it has moved.
     fn may_be_held(&self, segment: u32, precious: bool) -> bool {
         let held = segment.wrapping_sub(self.tail.load(Ordering::Acquire)).cast_signed();
-        held < (if precious { SEGMENTS } else { SEGMENTS - 1 }) as i32
+        let most = if precious { SEGMENTS } else { SEGMENTS - 1 };
+        !usize::try_from(held).is_ok_and(|held| held >= most)
     }
 
     /// What a caller does where the keeper is late: it makes the segment itself, an allocation without its page faults,
