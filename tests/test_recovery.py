@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 import os
 import signal
@@ -113,7 +114,9 @@ def test_nothing_of_a_crash_holds_a_secret(died: reader.SessionTrace) -> None:
     files = [path for place in places if place for path in Path(place).rglob("*") if path.is_file()]
     assert any(path.name.startswith("ring-") for path in files)
     for path in files:
-        assert b"hunter2" not in path.read_bytes(), path
+        # A ring of a process that an earlier test has left may be removed meanwhile.
+        with contextlib.suppress(FileNotFoundError):
+            assert b"hunter2" not in path.read_bytes(), path
     del died
 
 
