@@ -278,7 +278,7 @@ print(trace.path)
         timeout=120,
     )
     folder = Path(done.stdout.strip()).parent
-    (parent,) = [trace for trace in reader.sessions(telemetry_dir()) if "ses_child" not in trace.stem]
+    parent = reader.resolve(telemetry_dir(), done.stdout.strip())
     events = list(parent.events())  # of all parts: a busy parent fills several
     assert not [event for event in events if event["type"] == "decision"]
     assert len([event for event in events if event["tool"] == "outer"]) == 60
