@@ -119,8 +119,8 @@ def refuse_debug_build() -> None:
 
 
 @contextmanager
-def temporary_session() -> Iterator[Session]:
-    """A session with the default settings, in a folder that is gone afterwards.
+def temporary_session(settings: Mapping[str, object] | None = None) -> Iterator[Session]:
+    """A session in a folder that is gone afterwards; `settings` differ from the defaults.
 
     Raises `TraceError` where the user has said off.
     """
@@ -132,18 +132,18 @@ def temporary_session() -> Iterator[Session]:
         if not wish.enabled:
             raise TraceError(f"recording is off: {wish.reason}", hint="The benchmark needs it on")
         place.create()
-        session = _open_session(place)
+        session = _open_session(place, {"telemetry.enabled": True, **(settings or {})})
         try:
             yield session
         finally:
             session.close()
 
 
-def _open_session(place: layout.Layout) -> Session:
+def _open_session(place: layout.Layout, settings: Mapping[str, object]) -> Session:
     """A session that depends on no file and no variable of the user, and has no housekeeping beside it."""
     started = time.time_ns()
     session = Session(
-        settings=config.defaults({"telemetry.enabled": True}).compiled(),
+        settings=config.defaults(settings).compiled(),
         traces=place.traces,
         private=place.private,
         stem=layout.stem(started, "ses_bench"),

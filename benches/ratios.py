@@ -1,0 +1,322 @@
+"""The goals of recording, each measured beside its floor in the same run: `python benches/ratios.py [--json] [ROW…]`.
+
+Both sides get the same values; a figure is the fastest of many interleaved rounds without garbage collection, net of the
+loop. No figure is printed unless every event was found in the files afterwards, none was dropped, and no planted
+secret was there.
+"""
+
+from __future__ import annotations
+
+import argparse
+import gc
+import os
+import sys
+import tempfile
+import time
+from typing import TYPE_CHECKING, Any, NamedTuple
+
+import orjson
+from interleave import take_turns
+
+import t800
+from t800 import bench, config
+from t800._core import Redactor
+from t800.session import OFF
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator, Mapping
+
+SCANNED = {"telemetry.privacy.redact_content": False}
+KINDS: dict[str, tuple[str, Mapping[str, Any]]] = {
+    "small": ("tool_call", bench.SMALL),
+    "edit": ("tool_call", bench.EDIT),
+    "llm": ("llm_call", bench.LLM),
+    "decision": ("decision", {"decision_type": "strategy", "outcome": "edit in place"}),
+    "error": (
+        "error",
+        {"error_type": "TOOL_TIMEOUT", "message": "Command exceeded 30000ms timeout", "tool": "bash"},
+    ),
+    "checkpoint": ("checkpoint", {"phase_name": "EXECUTE", "status": "completed"}),
+}
+HOSTILE = "token= eyJ :// password: sk- ghp_ AKIA user@ -----BEGIN Bearer key= "
+SIZE = 256 << 10
+_WARM_UP = 300
+
+
+class Row(NamedTuple):
+    """One figure, what it is measured against, and what is wanted of it."""
+
+    name: str
+    value: float
+    unit: str
+    goal: float | None = None
+    figures: Mapping[str, float] = {}
+    """What the value was made of, in nanoseconds."""
+    at_least: bool = False
+
+    @property
+    def met(self) -> bool | None:
+        if self.goal is None:
+            return None
+        return self.value >= self.goal if self.at_least else self.value <= self.goal
+
+
+# One event of each kind, beside orjson
+
+
+def _event_row(name: str, call: str, kind: str, goal: float | None, settings: Mapping[str, object]) -> Row:
+    """What an event costs, as a multiple of `orjson.dumps` of it; `call` is the statement that records it."""
+    verb, fields = KINDS[kind]
+    event = bench.event_of(verb, fields)
+    names = {"dumps": orjson.dumps, "event": event, **fields}
+    calls, rounds = (200, 80) if kind not in {"edit", "llm"} else (50, 80)
+    with bench.temporary_session(settings) as trace:
+        for _ in range(_WARM_UP):
+            trace.record(event)
+        trace.flush()
+        statements = {"ours": call, "orjson": "dumps(event)"}
+        taken = take_turns(
+            statements, {**names, "trace": trace}, rounds=rounds, calls=calls, settle=trace.flush
+        )
+        bench.check_trace(trace, _WARM_UP + rounds * calls)
+    ours, orjsons = taken["ours"], taken["orjson"]
+    figures = {"t800": ours.fastest, "orjson": orjsons.fastest, "t800 usual": ours.usual}
+    return Row(name, ours.fastest / orjsons.fastest, "times", goal, figures)
+
+
+_TOOL = "trace.tool_call(tool, parameters, duration_ms=duration_ms, success=success)"
+_LLM = (
+    "trace.llm_call(model, provider=provider, messages=messages, prompt_tokens=prompt_tokens,"
+    " completion_tokens=completion_tokens, duration_ms=duration_ms, cost_usd=cost_usd, success=success)"
+)
+_RECORD = "trace.record(event)"
+
+
+def _kinds() -> Iterator[Row]:
+    yield _event_row("small tool call, keywords", _TOOL, "small", 1.35, {})
+    yield _event_row("small tool call, mapping", _RECORD, "small", 1.35, {})
+    yield _event_row("edit of 4 KB, hashed", _TOOL, "edit", 0.50, {})
+    yield _event_row("edit of 4 KB, scanned", _TOOL, "edit", 1.10, SCANNED)
+    yield _event_row("LLM call of 8 KB, hashed", _LLM, "llm", 0.70, {})
+    yield _event_row("LLM call of 8 KB, scanned", _LLM, "llm", 1.60, SCANNED)
+    yield _event_row("decision", "trace.decision(decision_type, outcome=outcome)", "decision", None, {})
+    yield _event_row("error", "trace.error(error_type, message, tool=tool)", "error", None, {})
+    yield _event_row("checkpoint", "trace.checkpoint(phase_name, status=status)", "checkpoint", None, {})
+
+
+# Calls that are going on, and calls of a session that is off
+
+
+def _bare(value: int) -> int:
+    return value + 1
+
+
+def _calls() -> Iterator[Row]:
+    rounds, calls = 80, 200
+    names = {"bare": _bare, "traced": t800.traced(_bare), "parameters": bench.SMALL["parameters"]}
+    with bench.temporary_session() as trace:
+        with trace:
+            statements = {"bare": "bare(1)", "traced": "traced(1)"}
+            taken = take_turns(statements, names, rounds=rounds, calls=calls, settle=trace.flush)
+            yield _net("decorator, net of the function", taken, "traced", "bare", 150)
+        bench.check_trace(trace, rounds * calls)
+    with bench.temporary_session() as trace:
+        statements = {"span": "with trace.tool('read', parameters): pass"}
+        taken = take_turns(
+            statements, {**names, "trace": trace}, rounds=rounds, calls=calls, settle=trace.flush
+        )
+        bench.check_trace(trace, rounds * calls)
+        yield _net("span, on", taken, "span", None, 250)
+
+
+def _off() -> Iterator[Row]:
+    names = {
+        "off": OFF,
+        "parameters": bench.SMALL["parameters"],
+        "empty": lambda: None,
+        "traced": t800.traced(_bare),
+        "bare": _bare,
+    }
+    statements = {
+        "empty": "empty()",
+        "fact": "off.tool_call('read', parameters, duration_ms=45.2, success=True)",
+        "span": "with off.tool('read', parameters): pass",
+        "traced": "traced(1)",
+        "bare": "bare(1)",
+    }
+    taken = take_turns(statements, names, rounds=100, calls=1000)
+    yield _net("call while off, net of an empty call", taken, "fact", "empty", 15)
+    yield _net("span, off", taken, "span", None, 60)
+    yield _net("decorator, off, net of the function", taken, "traced", "bare", None)
+
+
+def _net(name: str, taken: Mapping[str, Any], ours: str, floor: str | None, goal: float | None) -> Row:
+    figures = {each: taken[each].fastest for each in (ours, floor) if each is not None}
+    figures[f"{ours} usual"] = taken[ours].usual
+    return Row(name, taken[ours].fastest - (taken[floor].fastest if floor else 0.0), "ns", goal, figures)
+
+
+# What happens beside the call
+
+
+def _cpu() -> Iterator[Row]:
+    """The processor time of all threads for an event that is in the file."""
+    for kind, goal in (("small", 1.2), ("edit", 4.0), ("llm", 7.0)):
+        verb, fields = KINDS[kind]
+        event = bench.event_of(verb, fields)
+        events, rounds, taken = 1000, 20, []
+        with bench.temporary_session() as trace:
+            for _ in range(rounds):
+                begin = time.process_time_ns()
+                for _ in range(events):
+                    trace.record(event)
+                trace.flush()
+                taken.append((time.process_time_ns() - begin) / events)
+            bench.check_trace(trace, rounds * events)
+        yield Row(f"CPU of all threads, {kind}", min(taken) / 1000, "µs", goal, {"fastest": min(taken)})
+
+
+def _further_session() -> Iterator[Row]:
+    """Opening a session while another one is open."""
+    taken = []
+    with tempfile.TemporaryDirectory(prefix="t800-bench-") as folder:
+        opened = [t800.session(dir=folder, enabled=True)]
+        for _ in range(40):
+            begin = time.perf_counter_ns()
+            opened.append(t800.session(dir=folder, enabled=True))
+            taken.append(time.perf_counter_ns() - begin)
+        paths = {each.path for each in opened}
+        if not all(each.close() for each in opened) or len(paths) != len(opened) or OFF in opened:
+            raise t800.TraceError("a further session was not recorded")
+    figures = {"fastest": min(taken), "usual": sorted(taken)[len(taken) // 2]}
+    yield Row("opening a further session", min(taken) / 1000, "µs", 100, figures)
+
+
+def _paced(ticks: int = 4000) -> Iterator[Row]:
+    """One small call a millisecond, as an agent that does other things; every other one is an empty call."""
+    empty, fields = bench.EmptyMethod(), dict(bench.SMALL)
+    tool, parameters = fields.pop("tool"), fields.pop("parameters")
+    with bench.temporary_session() as trace:
+        times: tuple[list[int], list[int]] = ([], [])
+        clock, due = time.perf_counter_ns, time.perf_counter_ns()
+        for tick in range(2 * ticks):
+            call: Callable[..., object] = (trace if tick % 2 else empty).tool_call
+            due += 1_000_000
+            time.sleep(max(due - clock(), 0) / 1e9)
+            begin = clock()
+            call(tool, parameters, **fields)
+            times[tick % 2].append(clock() - begin)
+        bench.check_trace(trace, ticks)
+    floor, ours = (sorted(each) for each in times)
+    for share, goal in ((50.0, None), (99.0, 2.0), (99.9, 2.0)):
+        at = int(ticks * share / 100)
+        figures = {"t800": float(ours[at]), "empty call": float(floor[at])}
+        yield Row(
+            f"paced at 1 ms, p{share:g} to an empty call's", ours[at] / floor[at], "times", goal, figures
+        )
+
+
+# Redaction of long texts
+
+
+def texts() -> dict[str, str]:
+    """Code and prose that come with Python, and what secrets begin with, again and again."""
+    import argparse as code_a
+    import pathlib as code_b
+    import typing as code_c
+    from pydoc_data.topics import topics
+
+    code = "".join(_source(module) for module in (code_a, code_b, code_c))
+    prose = "\n".join(topics[name] for name in sorted(topics))
+    return {name: _long(text) for name, text in (("code", code), ("prose", prose), ("hostile", HOSTILE))}
+
+
+def _source(module: Any) -> str:
+    with open(module.__file__, encoding="utf-8") as file:
+        return file.read()
+
+
+def _long(text: str) -> str:
+    return (text * (SIZE // len(text) + 1))[:SIZE]
+
+
+def _scan() -> Iterator[Row]:
+    settings = config.defaults({**SCANNED, "telemetry.privacy.max_value_bytes": SIZE}).compiled()
+    redactor = Redactor(settings=settings, key=bytes(32), home="/home/u", identity=False)
+    for name, text in texts().items():
+        line = orjson.dumps({"type": "decision", "outcome": text})
+        names = {"redact": redactor.redact_json, "line": line, "loads": orjson.loads, "dumps": orjson.dumps}
+        statements = {"redact": "redact(line)", "orjson": "dumps(loads(line))"}
+        taken = take_turns(statements, names, rounds=7, calls=1)
+        ours = taken["redact"].fastest
+        figures = {"t800": ours, "orjson": taken["orjson"].fastest}
+        yield Row(
+            f"whole filter, 256 KB of {name}", len(line) / ours * 1000, "MB/s", None, figures, at_least=True
+        )
+
+
+ROWS: dict[str, Callable[[], Iterator[Row]]] = {
+    "kinds": _kinds,
+    "calls": _calls,
+    "off": _off,
+    "cpu": _cpu,
+    "sessions": _further_session,
+    "scan": _scan,
+    "paced": _paced,
+}
+
+
+def measured(wanted: list[str]) -> Iterator[Row]:
+    """The rows of the wanted groups, as they are measured."""
+    for name in wanted:
+        gc.collect()
+        yield from ROWS[name]()
+
+
+def _print(row: Row) -> None:
+    goal = "" if row.goal is None else f"{'≥' if row.at_least else '≤'} {row.goal:g}"
+    met = {True: "ok", False: "MISSED", None: ""}[row.met]
+    figures = ", ".join(f"{name} {value:,.0f} ns" for name, value in row.figures.items())
+    sys.stdout.write(f"{row.name:<42} {row.value:>10,.2f} {row.unit:<4} {goal:>7} {met:<6} {figures}\n")
+    sys.stdout.flush()
+
+
+def _machine() -> dict[str, object]:
+    return {**bench.machine(), "load": [round(each, 1) for each in os.getloadavg()]}
+
+
+def main(arguments: list[str] | None = None) -> int:
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
+    parser.add_argument(
+        "rows", nargs="*", metavar="ROW", help=f"which groups: {', '.join(ROWS)}; all by default"
+    )
+    parser.add_argument("--json", action="store_true", help="print one JSON object")
+    chosen = parser.parse_args(arguments)
+    if unknown := set(chosen.rows) - set(ROWS):
+        parser.error(f"no such row: {', '.join(sorted(unknown))}; there are {', '.join(ROWS)}")
+    bench.refuse_debug_build()
+    before, rows = _machine(), []
+    with tempfile.TemporaryDirectory(prefix="t800-bench-") as state:
+        os.environ["XDG_STATE_HOME"] = state
+        for row in measured(chosen.rows or list(ROWS)):
+            rows.append(row)
+            if not chosen.json:
+                _print(row)
+    report = {
+        "machine": before,
+        "load_after": os.getloadavg(),
+        "rows": [{**row._asdict(), "met": row.met} for row in rows],
+    }
+    if chosen.json:
+        sys.stdout.write(orjson.dumps(report, option=orjson.OPT_INDENT_2).decode() + "\n")
+    else:
+        sys.stdout.write(
+            "\n" + "{processor}, {cpus} CPUs, {python}, {date}, load {load}\n".format_map(before)
+        )
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
