@@ -287,6 +287,33 @@ print(trace.path)
     assert all(read_trace(path)["events"][0]["decision_type"] == "child" for path in children)
 
 
+@pytest.mark.skipif(not os.path.exists("/proc/self/statm"), reason="memory is read from /proc")
+@pytest.mark.parametrize("kept", ["nothing", "every session"])
+def test_sessions_that_are_closed_keep_no_ring(python: Run, kept: str) -> None:
+    """Not even where the agent holds them, nor in an agent without threads, whose days are added up at its exit."""
+    done = python(
+        RESIDENT
+        + f"""
+import sys, time, t800
+keep = [].append if {kept == "every session"} else id
+for n in range(60):
+    with t800.session(enabled=True) as trace:
+        trace.tool_call("read", {{"n": n}})
+    keep(trace)
+    if n == 10:
+        before = resident()
+assert "threading" not in sys.modules
+del trace
+for _ in range(200):  # the last writers are leaving
+    if resident() - before < 16 << 20:
+        break
+    time.sleep(0.05)
+print(resident() - before)
+"""
+    )
+    assert int(done.stdout) < 16 << 20
+
+
 @needs_fork
 def test_a_forks_child_can_open_a_session_of_its_own(python: Run, read_trace: Read) -> None:
     done = python("""

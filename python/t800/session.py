@@ -88,8 +88,8 @@ class Session(Recorder):
         """
         closed = super().close()
         known = _open.pop(id(self), None) or _inherited.pop(id(self), None)
-        if known is not None and self.path is not None:
-            _summarise_later(self)
+        if known is not None and self.path is not None and self.layout is not None:
+            _summarise_later(self.layout, self.path)
         return closed
 
     async def __aenter__(self) -> Self:
@@ -116,10 +116,10 @@ _exiting, _deadline = False, 0.0
 _registered = _told_multiprocessing = False
 _LAST = -1_000
 """The priority of what `multiprocessing` calls last at a child's end."""
-_retaining: dict[str, Session] = {}
-"""Folders that are still to be looked after, by a thread or at exit, with a session of each."""
-_closed: list[Session] = []
-"""Sessions that are not added to their days yet."""
+_retaining: dict[str, tuple[Layout, Settings]] = {}
+"""Folders that are still to be looked after, by a thread or at exit."""
+_closed: list[tuple[Layout, str]] = []
+"""Documents of sessions that are not added to their days yet. Not the sessions: each keeps a ring's memory."""
 _summing = _thread.allocate_lock()
 """Held while they are."""
 _stopping = _thread.allocate_lock()
@@ -255,7 +255,7 @@ def _open_session(
     opened.layout, opened.settings, opened.reason = place, settings, settings.reason
     _open[id(opened)] = opened
     _close_at_exit()
-    _retain_later(opened)
+    _retain_later(place, settings)
     return opened
 
 
@@ -288,11 +288,10 @@ def _warn(text: str) -> None:
 # What happens beside the agent, on threads of `_thread` itself: `threading` would cost every agent 7 ms of imports
 
 
-def _retain_later(opened: Session) -> None:
+def _retain_later(place: Layout, settings: Settings) -> None:
     """Look after the folder of a session that has just begun, once the agent is under way."""
-    folder = opened.layout.telemetry if opened.layout is not None else ""
-    if folder and folder not in _retaining:
-        _retaining[folder] = opened
+    if place.telemetry not in _retaining:
+        _retaining[place.telemetry] = place, settings
         _start(_retain)
 
 
@@ -314,14 +313,14 @@ def _retain_all(*, packing: bool) -> None:
     except Exception:  # noqa: BLE001 - no descriptor or memory left: another session looks after it
         return
     for folder in list(_retaining):
-        opened = _retaining.pop(folder, None)
-        if opened is not None and opened.layout is not None and opened.settings is not None:
-            retention.auto(opened.layout, opened.settings, packing=packing)
+        found = _retaining.pop(folder, None)
+        if found is not None:
+            retention.auto(*found, packing=packing)
 
 
-def _summarise_later(closed: Session) -> None:
+def _summarise_later(place: Layout, path: str) -> None:
     """Add a closed session to its days: one thread does so for all sessions, or the exit does."""
-    _closed.append(closed)
+    _closed.append((place, path))
     if _exiting:
         _summarise_all()
     else:
@@ -337,18 +336,18 @@ def _summarise_all() -> None:
             _summarise(batch)
 
 
-def _summarise(batch: list[Session]) -> None:
+def _summarise(batch: list[tuple[Layout, str]]) -> None:
     try:
         from t800.aggregate import daily
     except Exception:  # noqa: BLE001 - as below
         return
-    folders = {closed.layout.telemetry: closed.layout for closed in batch if closed.layout is not None}
-    for folder, place in folders.items():
-        ours = [
-            closed.path for closed in batch if closed.layout is not None and closed.layout.telemetry == folder
-        ]
+    folders: dict[str, tuple[Layout, list[str]]] = {}
+    for place, path in batch:
+        stems = folders.setdefault(place.telemetry, (place, []))[1]
+        stems.append(os.path.basename(path).removesuffix(".json"))
+    for place, stems in folders.values():
         try:
-            daily.update_all(place, [os.path.basename(path).removesuffix(".json") for path in ours if path])
+            daily.update_all(place, stems)
         except Exception:  # noqa: BLE001, S112 - the traces are complete; days are added up again when they are read
             continue
 

@@ -205,9 +205,14 @@ impl RingFile {
         super::memory::close(&self.lock);
     }
 
-    /// Removes the file: everything in it is in its document.
+    /// Removes the file, as everything in it is in its document, and gives its memory back: a closed session that the
+    /// agent still holds keeps the mapping, not the pages.
     pub fn remove(&self) {
         let _ = self.folder.remove(&self.name);
+        let len = self.file.metadata().map_or(0, |found| found.len());
+        if len > 0 {
+            let _ = fallocate(&self.file, FallocateFlags::PUNCH_HOLE | FallocateFlags::KEEP_SIZE, 0, len);
+        }
     }
 
     /// Where it is.
