@@ -4,7 +4,10 @@ from __future__ import annotations
 
 import gzip
 import os
+import signal
+import subprocess
 import threading
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
@@ -21,7 +24,9 @@ from tests.trace_files import (
     write,
 )
 
+import t800
 from t800.errors import CorruptTraceError, SessionNotFoundError
+from t800.layout import telemetry_dir
 from t800.reader import SessionTrace, both_spellings, family, resolve, scan, sessions
 from t800.summary import fold_events
 from t800.trace_file import parse
@@ -434,3 +439,75 @@ def test_a_file_that_is_compressed_between_scan_and_read_is_read_all_the_same(tm
     (again,) = sessions(layout)
     assert again.summary() == summary
     assert not trace.damage
+
+
+def test_what_waits_in_the_ring_of_a_live_session_is_read_too(
+    open_session: Callable[..., t800.Session],
+) -> None:
+    session = open_session(settings={"trace_buffer.flush_interval_ms": 60_000})
+    session.tool_call("read", {"file_path": "a.py"}, duration_ms=1)
+    session.flush()
+    session.tool_call("grep", {"pattern": "x"}, duration_ms=2)
+    with session.tool("bash", {"command": "make"}):
+        trace = resolve(session.layout, str(session.session_id))
+        assert [event["tool"] for event in trace.events()] == ["read", "grep"]
+        assert [(event["tool"], is_open) for event, is_open in trace.waiting()] == [
+            ("grep", False),
+            ("bash", True),
+        ]
+        assert [event["tool"] for event in trace.part_events(trace.parts[0])] == ["read"]
+    session.close()
+    trace = resolve(session.layout, str(session.session_id))
+    assert [event["tool"] for event in trace.events()] == ["read", "grep", "bash"]
+    assert trace.waiting() == []
+
+
+def test_what_a_killed_process_has_left_in_its_ring_is_read_without_recovery(
+    python: Callable[..., subprocess.CompletedProcess[str]], project: Path
+) -> None:
+    done = python(
+        """
+        import os, signal, t800
+        trace = t800.session("agent", enabled=True, settings={"trace_buffer.flush_interval_ms": 60_000})
+        trace.decision("first"), trace.flush()
+        trace.decision("second")
+        with trace.tool("bash", {"command": "make"}):
+            os.kill(os.getpid(), signal.SIGKILL)
+        """,
+        check=False,
+    )
+    assert done.returncode == -signal.SIGKILL
+    before = {path: path.read_bytes() for path in project.rglob("*") if path.is_file()}
+    trace = resolve(telemetry_dir(), "last")
+    told = [(event["type"], event.get("interrupted")) for event in trace.events()]
+    assert told == [("decision", None), ("decision", None), ("tool_call", True)]
+    assert list(trace.follow()) == list(trace.events())
+    assert before == {path: path.read_bytes() for path in project.rglob("*") if path.is_file()}
+
+
+def test_following_gives_each_event_once_out_of_ring_and_file(
+    open_session: Callable[..., t800.Session],
+) -> None:
+    session = open_session(settings={"trace_buffer.flush_interval_ms": 60_000})
+    session.decision("0")
+    session.flush()
+    trace = resolve(session.layout, str(session.session_id))
+    told = []
+    for event in trace.follow(0.001):
+        told.append(event["decision_type"])
+        if len(told) < 200:
+            session.decision(str(len(told)))
+            if len(told) % 7 == 0:
+                session.flush()
+        else:
+            session.close()
+    assert told == [str(number) for number in range(200)]
+
+
+def test_a_search_passes_over_pieces_that_cannot_hold_it(tmp_path: Path) -> None:
+    events = [tool(n, tool="needle" if n == 1500 else "hay", text="x" * 300) for n in range(1, 3001)]
+    trace = only(tmp_path, document(events))
+    found = [event for batch in trace.batches(lambda piece: b"needle" in piece) for event in batch]
+    assert events[1499] in found
+    assert len(found) < 1000
+    assert trace.damage == []

@@ -27,6 +27,7 @@ __all__ = [
     "sha256_hex",
     "shut_down",
     "version",
+    "waiting",
 ]
 
 build_profile: Final[str]
@@ -169,3 +170,6 @@ def shut_down() -> None:
 
 def recover(traces: str, private: str, key: bytes, show: bool, stem: str | None = None) -> dict[str, Any]:
     """Recover a telemetry folder; see `t800.recovery`."""
+
+def waiting(traces: str, private: str, key: bytes, stem: str) -> list[tuple[bytes, bool]]:
+    """What rings hold of a session and its files may not have yet: lines, and whether each is a call in flight."""

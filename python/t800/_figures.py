@@ -32,7 +32,9 @@ def duration(ms: float | None) -> str:
 
 
 def _short(us: float) -> str:
-    if 0 < us < 1:
+    if us == 0:
+        return "0 µs"
+    if us < 1:
         return f"{us * 1000:.0f} ns"
     return f"{us:.1f} µs" if us < 10 else f"{us:.0f} µs"  # noqa: PLR2004 (two digits are enough)
 
@@ -65,6 +67,17 @@ def size(count: int) -> str:
             break
         amount, unit = amount / _STEP, larger
     return f"{amount:.0f} {unit}" if unit == "B" else f"{amount:.1f} {unit}"
+
+
+def short(count: float | None) -> str:
+    """A count in at most five signs: `950`, `9,999`, `18.0k`, `1.24M`; a dash for unknown."""
+    if count is None:
+        return "-"
+    for unit in ("", "k", "M", "G", "T"):
+        if count < (10_000 if not unit else 999.5):
+            return f"{count:,.0f}" if not unit else f"{count:.3g}{unit}"
+        count /= 1000
+    return "> 999T"
 
 
 def plural(count: int, noun: str) -> str:

@@ -5,24 +5,26 @@ from __future__ import annotations
 import os
 import stat
 import time
-from collections import Counter
+from itertools import chain, groupby
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from t800.errors import CorruptTraceError, SessionNotFoundError, TraceFileError
 from t800.layout import read_own_file
 from t800.summary import Summary, days, derive, fold_events, is_summary, merge
-from t800.trace_file import MAX_LINE, NAME, Event, Part, Tail, parse, read_events
+from t800.trace_file import MAX_LINE, NAME, Event, Part, Tail, parse, read_batches
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping
 
     from t800.layout import Layout
+    from t800.trace_file import MayHold
 
 __all__ = [
     "Damage",
     "Event",
     "SessionTrace",
     "Skipped",
+    "Waiting",
     "both_spellings",
     "family",
     "of_stem",
@@ -33,6 +35,7 @@ __all__ = [
 
 _HOOK_LIFE_S = 24 * 3600
 _MOST_DAMAGE = 100
+_MOST_TOLD = 1 << 18  # More than a ring of 64 MiB can hold.
 
 
 class Damage(NamedTuple):
@@ -48,6 +51,13 @@ class Skipped(NamedTuple):
 
     file: str
     reason: str
+
+
+class Waiting(NamedTuple):
+    """An event that is in a ring and in no file yet; `open` is a call that has begun and not ended."""
+
+    event: Event
+    open: bool
 
 
 class SessionTrace:
@@ -150,25 +160,77 @@ class SessionTrace:
             yield from part.lines()
 
     def events(self) -> Iterator[Event]:
-        """The events of all parts in the files' order; what cannot be read is in `damage`, never raised."""
+        """What was recorded: the events of all parts in the files' order, then those that only a ring has yet.
+
+        What cannot be read is in `damage`, never raised. Calls in flight are among them only where their process has
+        died, as the interrupted ones that recovery will make of them; `waiting` has those of a live session.
+        """
+        return chain.from_iterable(self.batches())
+
+    def batches(self, may_hold: MayHold | None = None) -> Iterator[list[Event]]:
+        """The events as `events` gives them, many at a time.
+
+        Pieces of files for which `may_hold` says no are passed over unread, for a search.
+        """
+        waiting = {str(event.get("event_id")): event for event, _ in self.waiting(in_flight=not self.live)}
         for part in self.parts:
-            yield from self.part_events(part)
+            # An event may have come into its file after the ring was looked at.
+            for batch in self._part_batches(part, None if waiting else may_hold):
+                yield batch
+                if waiting:
+                    for event in batch:
+                        waiting.pop(str(event.get("event_id")), None)
+        if waiting:
+            yield list(waiting.values())
 
     def part_events(self, part: Part) -> Iterator[Event]:
         """The events of one of the parts, as `events` gives them."""
+        return chain.from_iterable(self._part_batches(part))
+
+    def _part_batches(self, part: Part, may_hold: MayHold | None = None) -> Iterator[list[Event]]:
         try:
-            yield from read_events(part, lambda line, problem: self._note(part, line, problem))
+            yield from read_batches(part, lambda line, problem: self._note(part, line, problem), may_hold)
         except CorruptTraceError as error:
             self._note(part, error.line or 0, error.problem)
 
-    def summary(self) -> Summary:
+    def waiting(self, *, in_flight: bool = True) -> list[Waiting]:
+        """What rings hold of this session and its files may not have yet, in the order in which it was recorded.
+
+        Only reads: of a live session what its writer will write next, of a dead one what recovery will. Some of the
+        events may be in the files already. A session that has been closed has none.
+        """
+        if self._private is None or not self._may_wait():
+            return []
+        from t800._core import waiting
+        from t800.layout import install_key
+
+        traces = os.path.dirname(self.parts[0].path)
+        found = waiting(traces, self._private, install_key()[0], self.stem)
+        read = ((parse(line), is_open) for line, is_open in found if in_flight or not is_open)
+        return [Waiting(event, is_open) for event, is_open in read if event is not None]
+
+    def _may_wait(self) -> bool:
+        """Whether nothing says that all of it is in its files: its lock is there, or no end was written."""
+        if os.path.lexists(os.path.join(self._private or "", f"{self.stem}.lock")):
+            return True
+        try:
+            closing = None if self.parts[-1].packed else self.parts[-1].closing()
+        except CorruptTraceError:
+            return False
+        return not self.parts[-1].packed and (closing is None or closing.get("state") == "live")
+
+    def summary(self, *, durations: bool = True) -> Summary:
         """The whole session's summary: the parts' closing lines added up, or their events where one is torn.
 
-        Parts that retention has taken away stay counted. A session that cannot be read at all has zeros.
+        Parts that retention has taken away stay counted. A session that cannot be read at all has zeros. Without
+        `durations` it costs a third, for lists of many sessions.
         """
         pieces = [self.part_summary(part) for part in self.parts]
         if (retired := self.retired) is not None:
             pieces.insert(0, retired)
+        if not durations:
+            for piece in pieces:
+                piece.pop("durations", None)
         total = merge(*pieces)
         if len(pieces) > 1:
             total.pop("by_day", None)
@@ -200,26 +262,30 @@ class SessionTrace:
         return given[:10] if isinstance(given, str) else self.started[:10]
 
     def follow(self, poll: float = 0.25) -> Iterator[Event]:
-        """The events there are, then each new one once it is in the file, until the session ends.
+        """The events there are, then each new one once it is recorded, until the session ends.
 
-        Looks every `poll` seconds. For a session that is not live it ends after the events there are.
+        Looks every `poll` seconds, into the ring first: the file has what is recorded only seconds later. For a
+        session that is not live it ends after the events there are.
         """
         part = self.parts[0]
         tail = Tail(part)
+        told = _Told()
         try:
             while True:
                 live = self.live
-                yield from tail.new_events()
+                waiting = self.waiting(in_flight=not live)
+                yield from told.fresh(tail.new_events())
                 following = self._part_after(part)
                 if following is not None:
-                    yield from tail.new_events()
+                    yield from told.fresh(tail.new_events())
                     tail.close()
                     part, tail = following, Tail(following)
-                elif live:
-                    # Also behind a closed part: the next one may be about to be made.
-                    time.sleep(poll)
-                else:
+                    continue
+                yield from told.fresh(event for event, _ in waiting)
+                if not live:
                     return
+                # Also behind a closed part: the next one may be about to be made.
+                time.sleep(poll)
         finally:
             tail.close()
 
@@ -241,14 +307,33 @@ class SessionTrace:
             self.damage.append(damage)
 
 
+class _Told:
+    """The ids of events that were given out lately: each comes out of the ring, and again out of its file."""
+
+    def __init__(self) -> None:
+        self._ids: dict[object, None] = {}
+
+    def fresh(self, events: Iterable[Event]) -> Iterator[Event]:
+        for event in events:
+            number = event.get("event_id")
+            if isinstance(number, str):
+                if number in self._ids:
+                    continue
+                self._ids[number] = None
+                if len(self._ids) > _MOST_TOLD:
+                    del self._ids[next(iter(self._ids))]
+            yield event
+
+
 def sessions(layout: Layout) -> Iterator[SessionTrace]:
     """The recorded sessions, newest first. Files that are not ours are passed over; `scan` says which."""
-    yield from scan(layout)[0]
+    return _newest_first(_scan(layout.traces, layout.private)[0])
 
 
 def scan(layout: Layout) -> tuple[list[SessionTrace], list[Skipped]]:
     """All sessions of a telemetry folder, newest first, and the files that are none, with the reason."""
-    return _scan(layout.traces, layout.private)
+    traces, skipped = _scan(layout.traces, layout.private)
+    return list(_newest_first(traces)), skipped
 
 
 def resolve(layout: Layout, ref: str) -> SessionTrace:
@@ -260,13 +345,13 @@ def resolve(layout: Layout, ref: str) -> SessionTrace:
     """
     if os.sep in ref or ref.endswith((".json", ".json.gz")):
         return _from_path(ref)
-    traces = scan(layout)[0]
+    traces = _scan(layout.traces, layout.private)[0]
     if ref == "last" and traces:
-        return _run_of(traces[0], traces)
+        return _run_of(next(_newest_first(traces)), traces)
     exact = [trace for trace in traces if ref in (trace.session_id, trace.stem)]
     fitting = exact or [t for t in traces if ref and (t.session_id.startswith(ref) or t.stem.startswith(ref))]
     if fitting:
-        return fitting[0]
+        return next(_newest_first(fitting))
     raise _not_found(ref, [trace.session_id for trace in traces], layout.traces)
 
 
@@ -282,7 +367,9 @@ def family(layout: Layout, trace: SessionTrace) -> list[SessionTrace]:
     """The sessions begun inside `trace`, directly or further down (nested, child processes), oldest first."""
     known = _names(trace)
     members: list[SessionTrace] = []
-    for other in reversed(scan(layout)[0]):
+    # Whoever began inside it did not begin before it.
+    younger = [t for t in _scan(layout.traces, layout.private)[0] if t.stem[:19] >= trace.stem[:19]]
+    for other in reversed(list(_newest_first(younger))):
         if other.stem != trace.stem and other.metadata.get("parent_session_id") in known:
             members.append(other)
             known |= _names(other)
@@ -317,7 +404,7 @@ def _scan(folder: str, private: str, stem: str = "") -> tuple[list[SessionTrace]
         if part.number not in parts or not part.packed:
             parts[part.number] = part
     traces = [SessionTrace(stem, stem[20:], parts.values(), private) for stem, parts in found.items()]
-    return _newest_first(traces), skipped
+    return traces, skipped
 
 
 def _paths(folder: str, beginning: str = "") -> list[str]:
@@ -337,17 +424,25 @@ def _part_at(path: str, number: int) -> Part | None:
     return Part(path, number, info) if stat.S_ISREG(info.st_mode) else None
 
 
-def _newest_first(traces: list[SessionTrace]) -> list[SessionTrace]:
-    """Names tell the second; only sessions of the same second need their headers read."""
-    same = Counter(trace.stem[:19] for trace in traces)
-    return sorted(
-        traces,
-        key=lambda t: (t.stem[:19], t.started if same[t.stem[:19]] > 1 else "", t.stem),
-        reverse=True,
-    )
+def _newest_first(traces: Iterable[SessionTrace]) -> Iterator[SessionTrace]:
+    """Names tell the second; only sessions of the same second need their headers read, when their turn comes."""
+    by_name = sorted(traces, key=_stem, reverse=True)
+    for _, of_a_second in groupby(by_name, key=_second):
+        same = list(of_a_second)
+        yield from sorted(same, key=lambda t: (t.started, t.stem), reverse=True) if len(same) > 1 else same
+
+
+def _stem(trace: SessionTrace) -> str:
+    return trace.stem
+
+
+def _second(trace: SessionTrace) -> str:
+    return trace.stem[:19]
 
 
 def _run_of(trace: SessionTrace, traces: list[SessionTrace]) -> SessionTrace:
+    if "parent_session_id" not in trace.metadata:
+        return trace
     by_id = {name: other for other in traces for name in _names(other)}
     by_id |= {other.session_id: other for other in traces}
     seen = {trace.stem}

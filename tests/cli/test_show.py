@@ -39,7 +39,7 @@ def test_show_prints_head_phases_events_and_path(layout: Layout, capsys: pytest.
     page = capsys.readouterr().out
     lines = page.splitlines()
     assert lines[0] == "t800  ses_abc  2026-01-15 10:30:00 UTC  closed"
-    assert lines[1].startswith("4 events · 100 % ok · calls took 3.51 s · 2,300 tokens · $0.0230 · 1 error")
+    assert lines[1].startswith("4 events · 100 % ok · 1 error · calls took 3.51 s · 2,300 tokens · $0.0230")
     assert "PLAN  plan_complexity 7" in page
     assert "  ✓ read  src/1.py" in page
     assert "✓ claude-sonnet-4  1,500 → 800 tokens · $0.0230" in page
@@ -187,9 +187,20 @@ def test_ls_lists_newest_first_in_80_columns(layout: Layout, capsys: pytest.Capt
     write(layout, document([tool(1)], stem=later, agent="an-agent-with-a-rather-long-name"), f"{later}.json")
     assert main(["ls"]) == 0
     head, first, second = capsys.readouterr().out.splitlines()
-    assert head.split() == ["SESSION", "STARTED", "AGENT", "EVENTS", "OK", "TIME", "COST", "STATE"]
+    assert head.split() == [
+        "SESSION",
+        "STARTED",
+        "AGENT",
+        "EVTS",
+        "OK",
+        "TIME",
+        "TOK",
+        "COST",
+        "ERR",
+        "STATE",
+    ]
     assert "01-16 08:00" in first
-    assert "1 err" in second
+    assert second.split()[-2:] == ["1", "closed"]
     assert max(map(len, (head, first, second))) <= 80
     assert main(["ls", "--limit", "1", "--json"]) == 0
     (entry,) = json.loads(capsys.readouterr().out)

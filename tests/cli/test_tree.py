@@ -2,7 +2,7 @@
 
 from typing import Any
 
-from rich.console import Console
+import click
 from tests.trace_files import error, llm, tool
 
 from t800.cli import rows, tree
@@ -96,18 +96,15 @@ def test_filters_keep_what_an_event_hangs_on_and_nothing_beside_it() -> None:
 def test_styles_end_where_their_words_end() -> None:
     (segment,) = tree.segments([tool(1), tool(2, parent_id="evt_001", success=False)])
     on = rows.scale(segment.roots, 80)
-    console = Console()
     parent, child = (
         rows.line(row, on, "") for row in tree.rows(segment.roots, lambda event: not event["success"])
     )
-    assert {str(span.style) for span in parent.spans} >= {"dim"}
-    assert child.style == parent.style == ""
-    styles = {
-        word: str(child.get_style_at_offset(console, child.plain.index(word)))
-        for word in ("└", "✗", "read", "src")
-    }
-    assert styles == {"└": "dim", "✗": "red", "read": "bold", "src": "none"}
-    assert str(parent.get_style_at_offset(console, parent.plain.index("read"))) == "dim"
+    styles = {piece.text.strip(): piece.style for piece in child.pieces}
+    assert (styles["└"], styles["✗"], styles["read"], styles["src/2.py"]) == ("dim", "red", "bold", "")
+    assert {piece.style for piece in parent.pieces if "read" in piece.text} == {"dim"}
+    printed = child.rendered(colours=True)
+    assert "\x1b[31m✗ \x1b[0m\x1b[1mread\x1b[0m  src/2.py" in printed
+    assert click.unstyle(printed) == child.plain
 
 
 def test_bars_lie_where_the_calls_lay() -> None:

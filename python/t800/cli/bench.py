@@ -41,19 +41,18 @@ def bench(events: int, as_json: bool) -> int:
 
 
 def _print(rows: list[Cost], machine: dict[str, object], *, within: bool) -> None:
-    from rich.table import Table
+    from t800.cli import table
+    from t800.cli.line import Line, screen
 
-    from t800.cli.page import console
-
-    table = Table(box=None, pad_edge=False, header_style="dim", padding=(0, 2, 0, 0))
-    table.add_column("OPERATION", no_wrap=True)
-    for name in ("TARGET", "P50", "P99", "MAX", "ORJSON.DUMPS"):
-        table.add_column(name, justify="right", no_wrap=True)
+    columns = [table.Column("OPERATION")]
+    columns += [table.Column(name, right=True) for name in ("TARGET", "P50", "P99", "MAX", "ORJSON.DUMPS")]
+    cells = []
     for row in rows:
         target = "-" if row.target_ms is None else f"< {row.target_ms:g} ms"
         times = [_us(taken) for taken in (row.p50_us, row.p99_us, row.max_us, row.orjson_us)]
-        table.add_row(row.operation, target, *times, style="" if row.within else "bold red")
-    console().print(table)
+        style = "" if row.within else "bold red"
+        cells.append([Line(text, style) for text in (row.operation, target, *times)])
+    screen().write(table.lines(columns, cells))
     options.write("")
     options.write("all within budget (p99)" if within else "OVER BUDGET (p99)")
     options.write(clean("t800 {t800}, {python}, {system}, {cpus} CPUs, {date}".format_map(machine)))

@@ -7,16 +7,17 @@ from typing import TYPE_CHECKING
 
 import click
 
-from t800._figures import duration, money, percent
+from t800._figures import duration, money, percent, short
 from t800.cli import options
+from t800.cli.line import Line, screen
+from t800.cli.table import Column, lines
 from t800.cli.text import clean, dumps, mapping, number, string
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
-
+    from t800.cli.table import Cell
     from t800.reader import SessionTrace
 
-    Summary = Mapping[str, object]
+_STYLES = {"live": "bold green", "died": "yellow", "recovered": "yellow"}
 
 
 @click.command()
@@ -33,7 +34,7 @@ def ls(limit: int, directory: str | None, as_json: bool) -> None:
     if as_json:
         options.write(dumps([_entry(trace) for trace in found], indent=True))
     elif found:
-        _print_table(found)
+        screen().write(lines(_COLUMNS, [_cells(trace) for trace in found]))
     else:
         options.write(f"No sessions in {clean(layout.traces)}")
         options.write("Record one: t800 run SCRIPT")
@@ -51,40 +52,28 @@ def _entry(trace: SessionTrace) -> dict[str, object]:
     }
 
 
-def _print_table(found: list[SessionTrace]) -> None:
-    """Eight columns that fit 80: what names give up, figures keep."""
-    from rich.table import Table
-
-    from t800.cli.page import console
-
-    spare = max(console().width - 80, 0)
-    table = Table(box=None, pad_edge=False, header_style="dim", padding=(0, 1, 0, 0))
-    table.add_column("SESSION", overflow="ellipsis", no_wrap=True, max_width=16 + spare // 2, style="cyan")
-    table.add_column("STARTED", no_wrap=True, min_width=11)
-    table.add_column("AGENT", overflow="ellipsis", no_wrap=True, max_width=13 + spare // 2)
-    for name, width in (("EVENTS", 6), ("OK", 6), ("TIME", 8), ("COST", 7)):
-        table.add_column(name, justify="right", no_wrap=True, min_width=width)
-    table.add_column("STATE", no_wrap=True, min_width=6)
-    for trace in found:
-        table.add_row(*_cells(trace))
-    console().print(table)
+_COLUMNS = (
+    Column("SESSION", least=9, style="cyan"),
+    Column("STARTED"),
+    Column("AGENT", least=6),
+    *(Column(title, right=True) for title in ("EVTS", "OK", "TIME", "TOK", "COST", "ERR")),
+    Column("STATE"),
+)
 
 
-def _cells(trace: SessionTrace) -> list[str]:
-    summary = trace.summary()
+def _cells(trace: SessionTrace) -> list[Cell]:
+    summary = trace.summary(durations=False)
+    errors = number(summary, "errors") or 0
+    state = trace.state(summary)
     return [
         clean(trace.session_id),
         clean(trace.started[5:16].replace("T", " ")),
         string(trace.metadata, "agent") or "-",
-        f"{number(summary, 'total_events') or 0:,.0f}",
-        percent(number(summary, "success_rate")),
+        short(number(summary, "total_events") or 0),
+        percent(number(summary, "success_rate")).replace(" ", ""),
         duration(number(summary, "total_duration_ms")),
+        short(number(mapping(summary, "tokens"), "total")),
         money(number(summary, "total_cost_estimate")),
-        _state(trace, summary),
+        Line(short(errors), "red") if errors else "-",
+        Line(state, _STYLES.get(state, "dim")),
     ]
-
-
-def _state(trace: SessionTrace, summary: Summary) -> str:
-    errors = number(summary, "errors") or number(mapping(summary, "by_type"), "error")
-    state = trace.state(summary)
-    return f"{errors:,.0f} err" if errors and state not in {"live", "died"} else state

@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-from functools import cache, partial
+from functools import partial
+from itertools import islice
 from typing import TYPE_CHECKING
 
-from rich.console import Console
-from rich.text import Text
-
 from t800.cli import rows, tree
+from t800.cli.line import Line, screen
 from t800.cli.text import clean, string
 
 if TYPE_CHECKING:
@@ -22,67 +21,71 @@ if TYPE_CHECKING:
     Wanted = Callable[[Event], bool]
 
 
-@cache
-def console() -> Console:
-    """The terminal, or 80 columns without colour where stdout is a pipe or a file."""
-    return Console(highlight=False, markup=False, emoji=False)
-
-
 def print_session(
-    trace: SessionTrace, wanted: Wanted, limit: int | None, family: Sequence[SessionTrace] = ()
+    trace: SessionTrace, wanted: Wanted | None, limit: int | None, family: Sequence[SessionTrace] = ()
 ) -> None:
     """Print the whole page; `limit` is the number of rows after which the rest is only counted.
 
-    `family` are the sessions that began inside this one; each is one line at the foot.
+    Without `wanted` all events are. `family` are the sessions that began inside this one; each is one line at the
+    foot.
     """
-    found = tree.segments(trace.events())
-    on = rows.scale(list(_roots(found)), console().width)
-    print_head(trace)
-    printed = hidden = 0
-    for line in (line for segment in found for line in _lines(segment, on, wanted)):
-        if limit is None or printed < limit:
-            _print(line())
-            printed += 1
-        else:
-            hidden += 1
-    if hidden:
-        _print(Text(f"… {hidden:,} more lines: --limit 0 prints all", style="dim"))
-    elif not printed:
-        _print(Text("no event passes the filters" if found else "no events yet", style="dim"))
+    screen().write(_page(trace, wanted, limit, family))
+
+
+def _page(
+    trace: SessionTrace, wanted: Wanted | None, limit: int | None, family: Sequence[SessionTrace]
+) -> Iterator[Line]:
+    found = tree.segments([*trace.events(), *running(trace)])
+    yield from head(trace)
+    yield from _body(found, rows.scale(list(_roots(found)), screen().width), wanted, limit)
     for member in family:
-        _print(_member(member))
-    _print_foot(trace)
+        yield _member(member).fit(screen().width)
+    yield from _foot(trace)
 
 
-def _member(trace: SessionTrace) -> Text:
-    text = Text().append("inside it ran  ", style="dim")
-    text.append_text(rows.headline(trace.metadata, trace.session_id, ""))
-    return text.append(f"  {rows.totals(trace.summary())}", style="dim")
+def running(trace: SessionTrace) -> list[Event]:
+    """The calls that a live session is in the middle of; they are no events yet."""
+    if not trace.live:
+        return []
+    return [{**event, "interrupted": False, "running": True} for event, is_open in trace.waiting() if is_open]
 
 
-def print_head(trace: SessionTrace) -> None:
+def _body(found: list[Segment], on: Scale, wanted: Wanted | None, limit: int | None) -> Iterator[Line]:
+    every = (line for segment in found for line in _lines(segment, on, wanted))
+    printed = 0
+    for line in islice(every, limit):
+        yield line()
+        printed += 1
+    hidden = sum(1 for _ in every) if limit is not None else 0
+    if hidden:
+        yield Line(f"… {hidden:,} more lines: --limit 0 prints all", "dim")
+    elif not printed:
+        yield Line("no event passes the filters" if found else "no events yet", "dim")
+
+
+def _member(trace: SessionTrace) -> Line:
+    text = Line("inside it ran  ", "dim")
+    text.append_line(rows.headline(trace.metadata, trace.session_id, ""))
+    return text.append(f"  {rows.totals(trace.summary(durations=False))}", "dim")
+
+
+def head(trace: SessionTrace) -> Iterator[Line]:
     """Who ran when, the summary, and what recording itself did."""
-    summary = trace.summary()
+    width = screen().width
+    summary = trace.summary(durations=False)
     started = trace.started[:19].replace("T", " ")
-    head = rows.headline(trace.metadata, trace.session_id, f"{started} UTC")
-    state = trace.state(summary)
-    head.append(f"  {state}", style="bold green" if trace.live else "dim")
-    _print(head)
-    _print(Text(rows.totals(summary)))
+    first = rows.headline(trace.metadata, trace.session_id, f"{started} UTC")
+    yield first.append(f"  {trace.state(summary)}", "bold green" if trace.live else "dim").fit(width)
+    yield Line(rows.totals(summary)).fit(width)
     margins = rows.margins(summary)
     if margins:
-        _print(Text(margins, style="dim"))
+        yield Line(margins, "dim").fit(width)
 
 
-def print_event(event: Event) -> None:
+def event_line(event: Event) -> Line:
     """One event on a line of its own, without a tree or bars."""
-    on = rows.Scale(0.0, 1.0, 0, console().width)
-    row = tree.Row(tree.Node(event, 0.0), "", context=False)
-    _print(rows.line(row, on, ""))
-
-
-def _print(line: Text) -> None:
-    console().print(line, no_wrap=True, overflow="ellipsis")
+    on = rows.Scale(0.0, 1.0, 0, screen().width)
+    return rows.line(tree.Row(tree.Node(event, 0.0), "", context=False), on, "")
 
 
 def _roots(found: list[Segment]) -> Iterator[Node]:
@@ -92,14 +95,15 @@ def _roots(found: list[Segment]) -> Iterator[Node]:
             yield segment.checkpoint
 
 
-def _lines(segment: Segment, on: Scale, wanted: Wanted) -> Iterator[Callable[[], Text]]:
+def _lines(segment: Segment, on: Scale, wanted: Wanted | None) -> Iterator[Callable[[], Line]]:
     """A phase's heading and rows, laid out when they are printed; nothing where the filters leave none."""
     shown = tree.rows(segment.roots, wanted)
     first = next(shown, None)
-    if first is None and not (segment.checkpoint is not None and wanted(segment.checkpoint.event)):
+    checkpoint = segment.checkpoint
+    if first is None and (checkpoint is None or (wanted is not None and not wanted(checkpoint.event))):
         return
-    yield Text
-    if segment.phase or segment.checkpoint is not None:
+    yield Line
+    if segment.phase or checkpoint is not None:
         yield partial(rows.heading, segment, on)
     if first is None:
         return
@@ -111,10 +115,10 @@ def _lines(segment: Segment, on: Scale, wanted: Wanted) -> Iterator[Callable[[],
         agents.append(string(row.node.event, "agent_id"))
 
 
-def _print_foot(trace: SessionTrace) -> None:
-    console().print()
+def _foot(trace: SessionTrace) -> Iterator[Line]:
+    yield Line()
     for damage in trace.damage:
         place = f"line {damage.line} " if damage.line else ""
-        console().print(Text(f"damaged: {place}{clean(damage.problem)}", style="yellow"), soft_wrap=True)
+        yield Line(f"damaged: {place}{clean(damage.problem)}", "yellow")
     for part in trace.parts:
-        console().print(Text(clean(part.path), style="dim"), soft_wrap=True)
+        yield Line(clean(part.path), "dim")

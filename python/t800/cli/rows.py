@@ -4,10 +4,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, NamedTuple
 
-from rich.cells import cell_len
-from rich.text import Text
-
 from t800._figures import duration, joined, money, overhead, percent, plural
+from t800.cli.line import Line, cell_len
 from t800.cli.text import clean, inline, mapping, number, string
 
 if TYPE_CHECKING:
@@ -22,6 +20,7 @@ _MAX_GUIDES = 24
 _DURATION_COLUMNS = 9
 _TELLING = ("command", "pattern", "query", "file_path", "filePath", "path", "url", "name", "agent")
 _DETAIL_LIMIT = 400
+_MARKS = {"error": ("!", "red"), "decision": ("◆", "cyan"), "checkpoint": ("●", "blue")}
 
 
 class Scale(NamedTuple):
@@ -53,9 +52,9 @@ def scale(every: list[Node], width: int) -> Scale:
     return Scale(start, max(end - start, 1e-6), width // 4 if width >= 60 else 0, width)  # noqa: PLR2004
 
 
-def heading(segment: Segment, on: Scale) -> Text:
+def heading(segment: Segment, on: Scale) -> Line:
     """The line above a phase."""
-    text = Text().append(clean(segment.phase) or "no phase", style="bold")
+    text = Line().append(clean(segment.phase) or "no phase", style="bold")
     if segment.checkpoint is None:
         return _line(text, None, on, "blue")
     event = segment.checkpoint.event
@@ -67,43 +66,39 @@ def heading(segment: Segment, on: Scale) -> Text:
     return _line(text, segment.checkpoint, on, "blue")
 
 
-def line(row: Row, on: Scale, agent: str) -> Text:
+def line(row: Row, on: Scale, agent: str) -> Line:
     """One event; `agent` is the agent above it, so that only a change of agent is named."""
     event = row.node.event
-    text = Text().append("  " + row.guides[-_MAX_GUIDES:], style="dim")
+    guides = row.guides[-_MAX_GUIDES:]
+    text = Line("  " + guides, "dim", 2 + len(guides))
     mark, style = _mark(event)
-    label = Text().append(mark + " ", style=style)
+    label = Line(mark + " ", style, 2)
     agent_id = string(event, "agent_id")
     if agent_id and agent_id != agent:
         label.append(f"@{agent_id} ", style="yellow")
     _describe(label, event, on.room - text.cell_len)
     if row.context:
-        label = Text().append(label.plain, style="dim")
-    text.append_text(label)
+        label = Line(label.plain, "dim", label.cell_len)
+    text.append_line(label)
     return _line(text, row.node if row.node.ms is not None else None, on, style)
 
 
-def _line(text: Text, node: Node | None, on: Scale, style: str) -> Text:
+def _line(text: Line, node: Node | None, on: Scale, style: str) -> Line:
     """The text, cut or filled to its columns, then bar and duration; without a node the text alone."""
     if node is None:
-        text.truncate(on.width, overflow="ellipsis")
-        return text
-    text.truncate(on.room, overflow="ellipsis", pad=True)
-    text.append(" ")
+        return text.fit(on.width)
+    text.fit(on.room, fill=True).append(" ", "", 1)
     if on.columns:
-        text.append(on.bar(node).ljust(on.columns), style=style)
-    text.append(duration(node.ms).rjust(_DURATION_COLUMNS))
-    return text
+        text.append(on.bar(node).ljust(on.columns), style, on.columns)
+    return text.append(duration(node.ms).rjust(_DURATION_COLUMNS), "", _DURATION_COLUMNS)
 
 
 def _mark(event: Event) -> tuple[str, str]:
     kind = event.get("type")
-    if kind == "error":
-        return "!", "red"
-    if kind == "decision":
-        return "◆", "cyan"
-    if kind == "checkpoint":
-        return "●", "blue"
+    if isinstance(kind, str) and kind in _MARKS:
+        return _MARKS[kind]
+    if event.get("running"):
+        return "▸", "bold green"
     if event.get("interrupted"):
         return "~", "yellow"
     if event.get("success") is None:
@@ -111,7 +106,7 @@ def _mark(event: Event) -> tuple[str, str]:
     return ("✓", "green") if event["success"] else ("✗", "red")
 
 
-def _describe(text: Text, event: Event, room: int) -> None:
+def _describe(text: Line, event: Event, room: int) -> None:
     name, detail = describe(event)
     text.append(name, style="bold red" if event.get("type") == "error" else "bold")
     if detail:
@@ -174,9 +169,9 @@ def _recovery(event: Event) -> str:
     return f" → {string(recovery, 'strategy')} {outcome}"
 
 
-def headline(metadata: Mapping[str, object], session_id: str, started: str) -> Text:
+def headline(metadata: Mapping[str, object], session_id: str, started: str) -> Line:
     """Who, which session, when."""
-    text = Text().append(string(metadata, "agent") or "agent", style="bold")
+    text = Line().append(string(metadata, "agent") or "agent", style="bold")
     text.append(f"  {clean(session_id)}", style="cyan")
     text.append(f"  {clean(started)}", style="dim")
     return text
@@ -191,10 +186,10 @@ def totals(summary: Mapping[str, object]) -> str:
         [
             plural(int(number(summary, "total_events") or 0), "event"),
             "" if rate is None else f"{percent(rate)} ok",
+            plural(errors, "error") if errors else "no errors",
             "" if rate is None else f"calls took {duration(number(summary, 'total_duration_ms'))}",
             plural(int(tokens), "token") if tokens else "",
             "" if cost is None else money(cost),
-            plural(errors, "error") if errors else "no errors",
         ]
     )
 

@@ -32,6 +32,13 @@ class Filters:
     failed: bool = False
     slow: float | None = None
 
+    @property
+    def all(self) -> bool:
+        """Whether every event passes."""
+        return not (
+            self.types or self.tools or self.phase is not None or self.failed or self.slow is not None
+        )
+
     def __call__(self, event: Event) -> bool:
         """Whether an event passes all filters."""
         return (
@@ -88,11 +95,14 @@ def show(session: str, limit: int, follow: bool, directory: str | None, as_json:
     elif as_json:
         options.write(dumps(document(trace, filters, reader.family(layout, trace)), indent=True))
     else:
-        page.print_session(trace, filters, limit or None, reader.family(layout, trace))
+        wanted = None if filters.all else filters
+        page.print_session(trace, wanted, limit or None, reader.family(layout, trace))
 
 
 def document(trace: SessionTrace, filters: Filters, family: Sequence[SessionTrace]) -> dict[str, object]:
     """The session as one JSON document, whatever its parts; `family` are the ids of those that began inside it."""
+    from t800.cli.page import running
+
     events = [event for event in trace.events() if filters(event)]
     return {
         "session_id": trace.session_id,
@@ -104,19 +114,20 @@ def document(trace: SessionTrace, filters: Filters, family: Sequence[SessionTrac
         "family": [member.session_id for member in family],
         "summary": trace.summary(),
         "events": events,
+        "running": [event for event in running(trace) if filters(event)],
     }
 
 
 def _follow(trace: SessionTrace, filters: Filters, *, as_json: bool) -> None:
     """One line per completed event, until the session is over or Ctrl-C."""
     from t800.cli import page
+    from t800.cli.line import screen
 
-    write = page.print_event
     if not as_json:
-        page.print_head(trace)
+        screen().write(page.head(trace))
     try:
         for event in trace.follow(_POLL_SECONDS):
             if filters(event):
-                options.write(dumps(event)) if as_json else write(event)
+                options.write(dumps(event)) if as_json else screen().write([page.event_line(event)])
     except KeyboardInterrupt:
         return

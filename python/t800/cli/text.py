@@ -21,7 +21,8 @@ _HOSTILE = re.compile(f"[{_HOSTILE_CLASS}]")
 
 def clean(text: str) -> str:
     """One line of text that a terminal shows and does not obey."""
-    return _HOSTILE.sub("", _BREAKS.sub(" ", text))
+    # All that is hostile counts as not printable, so most texts are done with one look.
+    return text if text.isprintable() else _HOSTILE.sub("", _BREAKS.sub(" ", text))
 
 
 def inline(value: object) -> str:

@@ -64,6 +64,8 @@ def _seconds(timestamp: object, fallback: float) -> float:
 
 
 def _order(event_id: object) -> int:
+    if isinstance(event_id, str) and event_id.isascii() and event_id[4:19].isdigit() and len(event_id) < 19:  # noqa: PLR2004
+        return int(event_id[4:])
     found = _DIGITS.search(event_id) if isinstance(event_id, str) else None
     return int(found[0]) if found else 0
 
@@ -135,18 +137,30 @@ def _heading(root: Node, headings: list[Node]) -> Node | None:
     return node if node is not None and root.start <= node.end + slack else None
 
 
-def rows(roots: list[Node], wanted: Callable[[Event], bool]) -> Iterator[Row]:
-    """The lines of a tree, parents before children: what is wanted, and what it hangs on."""
+def rows(roots: list[Node], wanted: Callable[[Event], bool] | None) -> Iterator[Row]:
+    """The lines of a tree, parents before children: what is wanted (None: all), and what it hangs on."""
+    if wanted is None:
+        yield from _rows(roots, lambda nodes: nodes, lambda _: False)
+        return
     kept = _kept(roots, wanted)
-    shown = [root for root in roots if id(root) in kept]
-    stack = [(root, "", "") for root in reversed(shown)]
+    yield from _rows(
+        roots, lambda nodes: [node for node in nodes if id(node) in kept], lambda node: not wanted(node.event)
+    )
+
+
+def _rows(
+    roots: list[Node], choose: Callable[[list[Node]], list[Node]], is_context: Callable[[Node], bool]
+) -> Iterator[Row]:
+    stack = [(root, "", "") for root in reversed(choose(roots))]
     while stack:
         node, guides, below = stack.pop()
-        yield Row(node, guides, context=not wanted(node.event))
-        children = [child for child in node.children if id(child) in kept]
-        for position, child in reversed(list(enumerate(children))):
-            last = position == len(children) - 1
-            stack.append((child, below + ("└ " if last else "├ "), below + ("  " if last else "│ ")))
+        yield Row(node, guides, is_context(node))
+        if node.children:
+            chosen = choose(node.children)
+            last = len(chosen) - 1
+            for position in range(last, -1, -1):
+                guide, under = ("└ ", "  ") if position == last else ("├ ", "│ ")
+                stack.append((chosen[position], below + guide, below + under))
 
 
 def _kept(roots: list[Node], wanted: Callable[[Event], bool]) -> set[int]:

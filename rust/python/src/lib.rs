@@ -19,7 +19,7 @@ mod words;
 
 use pyo3::exceptions::PyImportError;
 use pyo3::prelude::*;
-use pyo3::types::{PyDict, PyList};
+use pyo3::types::{PyBytes, PyDict, PyList};
 use std::path::PathBuf;
 
 /// `"release"` or `"debug"`: how this module was built.
@@ -84,6 +84,18 @@ fn recover(
     recovery::recover(py, traces, private, &key, show, stem.as_deref())
 }
 
+/// What rings hold of the session of `stem` and its files may not have yet: lines, and whether each is a call in flight.
+#[pyfunction]
+fn waiting<'py>(
+    py: Python<'py>,
+    traces: PathBuf,
+    private: PathBuf,
+    key: [u8; 32],
+    stem: &str,
+) -> PyResult<Vec<(Bound<'py, PyBytes>, bool)>> {
+    recovery::waiting(py, traces, private, &key, stem)
+}
+
 #[pymodule(gil_used = false)]
 fn _core(module: &Bound<'_, PyModule>) -> PyResult<()> {
     // Classes and interned names are one for the process: those of an interpreter that ends would be gone for all.
@@ -114,5 +126,6 @@ fn _core(module: &Bound<'_, PyModule>) -> PyResult<()> {
     module.add_function(wrap_pyfunction!(rules, module)?)?;
     module.add_function(wrap_pyfunction!(shut_down, module)?)?;
     module.add_function(wrap_pyfunction!(recover, module)?)?;
+    module.add_function(wrap_pyfunction!(waiting, module)?)?;
     recorder::add_methods(module.py())
 }

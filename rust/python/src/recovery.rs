@@ -37,6 +37,22 @@ pub fn recover<'py>(
     Ok(told)
 }
 
+/// The lines that rings hold of a session, and whether each is a call in flight.
+///
+/// # Errors
+/// None today: what cannot be read is left out.
+pub fn waiting<'py>(
+    py: Python<'py>,
+    traces: PathBuf,
+    private: PathBuf,
+    key: &[u8; 32],
+    stem: &str,
+) -> PyResult<Vec<(Bound<'py, PyBytes>, bool)>> {
+    let folders = folders(traces, private, Ok(Where::Auto), key)?;
+    let found = py.detach(|| recover::waiting(&folders, stem));
+    Ok(found.into_iter().map(|event| (PyBytes::new(py, &event.line), event.open)).collect())
+}
+
 fn entry(py: Python<'_>, document: Recovered) -> PyResult<Bound<'_, PyDict>> {
     let told = PyDict::new(py);
     let original = document.original.map(|path| path.to_string_lossy().into_owned());

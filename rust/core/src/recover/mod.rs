@@ -6,6 +6,7 @@
 mod damaged;
 mod flight;
 mod found;
+mod waiting;
 
 use crate::folder::{Folder, LockedFile};
 use crate::liveness;
@@ -19,6 +20,7 @@ use rustix::fs::{FlockOperation, flock};
 use std::collections::HashSet;
 use std::io::{self, Read as _, Write as _};
 use std::path::PathBuf;
+pub use waiting::{Waiting, waiting};
 
 /// What to do with what is found.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

@@ -305,14 +305,15 @@ pub(crate) fn random() -> io::Result<u64> {
     Ok(u64::from_le_bytes(bytes))
 }
 
-/// The ring of a process that has ended, locked by this one so that only one recovers it.
+/// The ring of a process that has ended, locked by this one so that only one recovers it; or what the ring of a living
+/// one holds at a moment, without a lock.
 #[derive(Debug)]
 pub struct Dead {
     folder: Folder,
     name: String,
     bytes: Vec<u8>,
     head: ReadHead,
-    _lock: LockedFile,
+    _lock: Option<LockedFile>,
 }
 
 /// The longest file that is taken for a ring.
@@ -321,6 +322,19 @@ const MOST_BYTES: u64 = (HEAD_LEN + (SEGMENTS + 1) * SEGMENT) as u64;
 /// The rings of `placement`'s telemetry folder whose processes have ended, and what stands in the place of rings but
 /// is none, with the reason. Each is opened when its turn comes: there may be many of them, of megabytes each.
 pub fn dead_rings(placement: &Placement) -> impl Iterator<Item = Result<Dead, (PathBuf, String)>> {
+    places(placement).into_iter().filter_map(|(path, name)| {
+        Dead::open(&path, &name).map_err(|error| (path.join(&name), error.to_string())).transpose()
+    })
+}
+
+/// What the rings of `placement`'s telemetry folder hold now, whoever lives. Of a living one a record that is being
+/// written, or written over, is no record: its checksum does not fit. What cannot be read is left out.
+pub fn snapshots(placement: &Placement) -> impl Iterator<Item = Dead> {
+    places(placement).into_iter().filter_map(|(path, name)| Dead::snapshot(&path, &name).ok())
+}
+
+/// The folder and the name of each file that may be a ring of `placement`'s telemetry folder.
+fn places(placement: &Placement) -> Vec<(PathBuf, String)> {
     let both =
         Placement { tag: placement.tag.clone(), private: placement.private.clone(), wanted: Where::Auto };
     let mut found = Vec::new();
@@ -333,9 +347,7 @@ pub fn dead_rings(placement: &Placement) -> impl Iterator<Item = Result<Dead, (P
         names.sort();
         found.extend(names.into_iter().map(|name| (path.clone(), name)));
     }
-    found.into_iter().filter_map(|(path, name)| {
-        Dead::open(&path, &name).map_err(|error| (path.join(&name), error.to_string())).transpose()
-    })
+    found
 }
 
 /// How long a ring waits for a new start in its telemetry folder before it is given up: it takes memory.
@@ -367,7 +379,17 @@ impl Dead {
         let Ok(lock) = LockedFile::lock(file, FlockOperation::NonBlockingLockExclusive) else {
             return Ok(None);
         };
-        let mut file = lock.file();
+        let read = Dead::read(folder, name, lock.file())?;
+        Ok(Some(Dead { _lock: Some(lock), ..read }))
+    }
+
+    fn snapshot(path: &Path, name: &str) -> io::Result<Dead> {
+        let folder = Folder::open(path)?;
+        let file = folder.read_file(name)?;
+        Dead::read(folder, name, &file)
+    }
+
+    fn read(folder: Folder, name: &str, mut file: &File) -> io::Result<Dead> {
         if file.metadata()?.len() > MOST_BYTES {
             return Err(invalid("it is larger than any ring"));
         }
@@ -379,7 +401,7 @@ impl Dead {
         } else {
             read_head(&bytes).or_else(|error| read_head(second).map_err(|_| error))?
         };
-        Ok(Some(Dead { folder, name: name.to_owned(), bytes, head, _lock: lock }))
+        Ok(Dead { folder, name: name.to_owned(), bytes, head, _lock: None })
     }
 
     /// Hands every record to `each` in order; returns how many bytes belong to none.

@@ -17,7 +17,7 @@ mod sync;
 pub(crate) use file::random;
 pub(crate) use memory::close as close_inherited;
 
-pub use file::{Dead, Placement, RingFile, Where, dead_rings, remove_forgotten};
+pub use file::{Dead, Placement, RingFile, Where, dead_rings, remove_forgotten, snapshots};
 pub use record::{HEAD, Head, Position, Record, Salt, Tag, Word, padded, scan};
 
 use memory::{Block, Pages};
