@@ -10,11 +10,14 @@ from __future__ import annotations
 import argparse
 import gc
 import os
+import shutil
+import subprocess
 import sys
 import tempfile
 import time
 from typing import TYPE_CHECKING, Any, NamedTuple
 
+import instructions
 import orjson
 from interleave import take_turns
 
@@ -255,6 +258,29 @@ def _scan() -> Iterator[Row]:
         )
 
 
+# The core alone, in Rust
+
+
+def _core() -> Iterator[Row]:
+    """What the ring costs, and the search for secrets, without Python around them."""
+    if shutil.which("cargo") is None:
+        sys.stderr.write("cargo is not installed: the rows of the core are left out\n")
+        return
+    done = subprocess.run([instructions.build()], capture_output=True, text=True, check=True)  # noqa: S603
+    lines = [orjson.loads(line) for line in done.stdout.splitlines()]
+    stages = {line["row"]: line["ns"] for line in lines}
+    sizes = {line["row"]: line["bytes"] for line in lines}
+    for kind in ("small", "edit", "edit, scanned", "llm", "llm, scanned"):
+        names = [f"{stage} {kind}" for stage in ("redact", "encode", "record")]
+        yield Row(f"in Rust: {kind}", stages[names[2]], "ns", None, {name: stages[name] for name in names})
+    push = stages["push 250 bytes"]
+    yield Row("ring and commit of 250 bytes", push, "ns", 150, {"fastest": push})
+    for text, goal in (("code", 10), ("prose", 10), ("hostile", 1)):
+        row = f"secrets {text}"
+        speed = sizes[row] / stages[row]
+        yield Row(f"search for secrets: {text}", speed, "GB/s", goal, {"64 KB": stages[row]}, at_least=True)
+
+
 ROWS: dict[str, Callable[[], Iterator[Row]]] = {
     "kinds": _kinds,
     "calls": _calls,
@@ -262,6 +288,7 @@ ROWS: dict[str, Callable[[], Iterator[Row]]] = {
     "cpu": _cpu,
     "sessions": _further_session,
     "scan": _scan,
+    "core": _core,
     "paced": _paced,
 }
 
