@@ -17,6 +17,7 @@ pub mod folder;
 pub mod line;
 pub mod liveness;
 pub mod overhead;
+pub mod price;
 pub mod recover;
 pub mod redact;
 pub mod ring;
