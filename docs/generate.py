@@ -53,6 +53,10 @@ by hand and returns the path.
 Absent means not measured. `null` means unknown. Times are RFC 3339 in UTC, durations are milliseconds with
 microsecond precision. Everything was redacted before it was stored; see [privacy](privacy.md).
 
+`cost_usd` of an LLM call is what the agent says it was. Where the agent tells tokens and no cost, it comes from a table
+of prices by provider, model and time, with cached, cache-write and reasoning tokens at their own rates; your own prices
+(`telemetry.prices`) come before it. It is `null` where the table does not know the model, and never a made-up 0.
+
 `t800 validate` checks files against the schema, which ships in the package
 (`t800.schema.trace_schema()`), and against what a schema cannot say: ids are unique, parents exist, and the
 summary is the sum of the events.

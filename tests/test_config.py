@@ -106,6 +106,7 @@ CHANGES: dict[str, tuple[object, object]] = {
     "telemetry.privacy.fields": ({"headers": "redact", "sql": "hash", "stdout": "scan"},) * 2,
     "telemetry.privacy.max_value_bytes": (1024, 1024),
     "telemetry.privacy.max_event_bytes": (4096, 4096),
+    "telemetry.prices": ({"my-model*": {"input": 0.5, "output": 2}},) * 2,
     "telemetry.retention.max_trace_files": (5, 5),
     "telemetry.retention.max_trace_age_days": (2, 2),
     "telemetry.retention.max_total_mb": (10, 10),
@@ -444,6 +445,11 @@ BAD_FILES: dict[str, tuple[str | bytes, int | None, str | None]] = {
     "field of a secret name": (
         "telemetry:\n  privacy:\n    fields: {api_key: scan}\n", 3, "telemetry.privacy.fields.api_key",
     ),
+    "price of no kind of tokens": (
+        "telemetry:\n  prices:\n    m: {input: 1}\n    n: {inputs: 1}\n", 4, "telemetry.prices.n.inputs",
+    ),
+    "price below nothing": ("telemetry:\n  prices:\n    m: {input: -1}\n", 3, "telemetry.prices.m.input"),
+    "price of everything": ("telemetry:\n  prices: {m: 3}\n", 2, "telemetry.prices.m"),
     "name without a letter": ("always_redact:\n  - '--'\n", 1, "always_redact"),
     "twice": ("telemetry:\n  enabled: true\n  enabled: false\n", 3, "telemetry.enabled"),
     "section twice": ("telemetry: {enabled: true}\ntelemetry: {}\n", 2, "telemetry"),

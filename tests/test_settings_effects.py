@@ -403,6 +403,33 @@ def test_max_event_bytes_takes_the_longest_values() -> None:
     assert found == {"short": "kept", "long": "[truncated 1900 bytes]"}
 
 
+# telemetry.prices
+
+
+def test_prices_of_the_user_come_before_the_table(open_session: Open, read_trace: Read) -> None:
+    prices = {
+        "in-house*": {"input": 1, "output": 2, "cached": 0.1, "cache_write": 1.25, "reasoning": 4},
+        "openai/gpt-4o": {"input": 1_000},
+    }
+    tokens = {"prompt_tokens": 1_000_000, "completion_tokens": 500_000}
+    parts = {"cached_tokens": 200_000, "cache_write_tokens": 100_000, "reasoning_tokens": 100_000}
+    with open_session(settings={"telemetry.prices": prices}) as trace:
+        trace.llm_call("in-house-7b", **tokens, **parts)
+        trace.llm_call("gpt-4o", provider="openai", **tokens)
+        trace.llm_call("gpt-4o", provider="azure", **tokens)
+        trace.llm_call("gpt-4o", provider="openai", **tokens, cost_usd=0.25)
+        trace.llm_call("a-model-of-nobody", **tokens)
+        trace.llm_call("gpt-4o")
+        with trace.llm("gpt-4o", provider="openai") as call:
+            call.usage(prompt_tokens=1_000)
+    document = read_trace(trace)
+    costs = [event.get("cost_usd", "absent") for event in document["events"]]
+    assert costs == [0.7 + 0.02 + 0.125 + 0.8 + 0.4, 1_000, 2.5 + 5, 0.25, None, "absent", 1]
+    assert document["summary"]["total_cost_estimate"] == sum(
+        cost for cost in costs if isinstance(cost, float | int)
+    )
+
+
 # always_redact, redaction_value, file_paths
 
 

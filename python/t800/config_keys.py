@@ -6,7 +6,7 @@ The documented configuration file, the names of the environment variables and ev
 from __future__ import annotations
 
 from t800.config_rules import is_text as _is_text
-from t800.config_rules import wrong_exceptions, wrong_fields, wrong_names, wrong_rules
+from t800.config_rules import wrong_exceptions, wrong_fields, wrong_names, wrong_prices, wrong_rules
 from t800.errors import ConfigError, RuleError
 
 TYPE_CHECKING = False
@@ -155,6 +155,12 @@ _FIELDS = Kind(
     _as_mapping,
     wrong_fields,
 )
+_PRICES = Kind(
+    "a mapping of models to `{input, output, cached, cache_write, reasoning}`",
+    lambda value: wrong_prices(value) is None,
+    _as_json,
+    wrong_prices,
+)
 _FOLDERS = Kind("a list of folders from / or ~/", lambda value: _is_list(value, _is_folder), _as_list)
 _BASE = Kind("project_root, or an absolute path inside the project", _is_base)
 
@@ -300,6 +306,12 @@ _TABLE = (
         262_144,
         _whole(1024, 524_288),
         "Larger events lose their longest values first.",
+    ),
+    Key(
+        "telemetry.prices",
+        {},
+        _PRICES,
+        "What models cost, in US dollars for a million tokens, before the table that is built in. `*` ends a name openly.",
     ),
     Key("telemetry.retention.max_trace_files", 100, _whole(1, 10_000_000), "Sessions to keep."),
     Key("telemetry.retention.max_trace_age_days", 30, _whole(1, 36_500), "Days to keep a session."),

@@ -1,4 +1,4 @@
-"""The settings that are more than a value: the user's own rules, exceptions, what becomes of single fields.
+"""The settings that are more than a value: the user's own rules, exceptions, single fields, prices.
 
 Here they are checked for their form. Whether an expression can be used is the core's to say (`config.py` asks it).
 """
@@ -11,14 +11,26 @@ if TYPE_CHECKING:
 
     Wrong = tuple[str, str, str]
 
-__all__ = ["TREATMENTS", "is_text", "wrong_exceptions", "wrong_fields", "wrong_names", "wrong_rules"]
+__all__ = [
+    "RATES",
+    "TREATMENTS",
+    "is_text",
+    "wrong_exceptions",
+    "wrong_fields",
+    "wrong_names",
+    "wrong_prices",
+    "wrong_rules",
+]
 
 _MOST = 1000
 _MOST_RULES = 100
 _LONGEST = 4096
 _SHOWN = 60
+_LONGEST_MODEL = 200
 _MEMBERS = ("id", "description", "pattern", "keywords", "allow")
 TREATMENTS = ("redact", "hash", "scan")
+RATES = ("input", "output", "cached", "cache_write", "reasoning")
+_HIGHEST_RATE = 1_000_000
 # What users of other tools look for, and how it is called here.
 _ELSEWHERE = {
     "regex": "It is called pattern here",
@@ -122,4 +134,27 @@ def wrong_fields(value: object) -> Wrong | None:
         if treatment not in TREATMENTS:
             hint = "telemetry.privacy.allow makes exceptions" if treatment in ("keep", "allow") else ""
             return f".{_shown(name)}", f"must be {', '.join(TREATMENTS[:-1])} or {TREATMENTS[-1]}", hint
+    return None
+
+
+def wrong_prices(value: object) -> Wrong | None:
+    """The same for a mapping from models to what their tokens cost."""
+    form = "Write model: {input: 3, output: 15}, in US dollars for a million tokens"
+    if not isinstance(value, dict) or len(value) > _MOST:
+        return "", f"must be a mapping of at most {_MOST} models", form
+    for name, rates in value.items():
+        if not is_text(name, _LONGEST_MODEL):
+            return "", f"has a name that is no printable text of at most {_LONGEST_MODEL} characters", ""
+        if not isinstance(rates, dict) or not rates:
+            return f".{_shown(name)}", f"must be a mapping of {', '.join(RATES[:-1])} or {RATES[-1]}", form
+        for rate, price in rates.items():
+            where = f".{_shown(name)}.{_shown(rate)}"
+            if rate not in RATES:
+                return where, "is no kind of tokens", f"Valid here: {', '.join(RATES)}"
+            if (
+                isinstance(price, bool)
+                or not isinstance(price, int | float)
+                or not 0 <= price <= _HIGHEST_RATE
+            ):
+                return where, f"must be a number from 0 to {_HIGHEST_RATE}", form
     return None

@@ -15,7 +15,6 @@ import random
 import re
 import re._parser as sre  # type: ignore[import-not-found]
 from datetime import UTC, datetime, timedelta
-from decimal import Decimal
 from importlib.metadata import version
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -26,6 +25,7 @@ from genai_prices.data import providers
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
+    from decimal import Decimal
 
 HERE = Path(__file__).parent
 RATES = {
@@ -241,7 +241,7 @@ def cases() -> Iterator[dict[str, object]]:
             "completion": completion,
             "reasoning": thought,
             "at": at.isoformat().replace("+00:00", "Z"),
-            "nano_usd": int(round(price.total_price * 10**9)),
+            "nano_usd": round(price.total_price * 10**9),
         }
 
 

@@ -3,8 +3,10 @@
 //! Generic over where the values come from ([`Value`]): Python objects, or JSON text of another process. There is
 //! no second way to make an event.
 
+use crate::clock::Wall;
 use crate::encode::Encoder;
 use crate::event::{Field, Kind, Shape};
+use crate::price::{Prices, Usage};
 use crate::redact::{KeyClass, Redactor};
 use crate::summary::{Facts, Outcome, Token};
 
@@ -120,6 +122,8 @@ pub struct Assembly<'e, 'a> {
     pub misuses: Vec<Misuse>,
     /// Which token counters were given, a bit each.
     known: u8,
+    /// What LLM calls cost, and when this one began: for a call that does not say what it cost.
+    pub pricing: Option<(&'e Prices, Wall)>,
 }
 
 impl<'e, 'a> Assembly<'e, 'a> {
@@ -131,6 +135,7 @@ impl<'e, 'a> Assembly<'e, 'a> {
             facts: Facts { kind, ..Facts::default() },
             misuses: Vec::new(),
             known: 0,
+            pricing: None,
         }
     }
 
@@ -157,6 +162,8 @@ impl<'e, 'a> Assembly<'e, 'a> {
                 self.field(*field, value, misfits);
             } else if *field == Field::TotalTokens {
                 self.total_tokens();
+            } else if *field == Field::CostUsd {
+                self.cost();
             }
         }
     }
@@ -180,6 +187,41 @@ impl<'e, 'a> Assembly<'e, 'a> {
             let [prompt, completion, ..] = self.facts.tokens;
             self.count(Field::TotalTokens, Token::Total, prompt.saturating_add(completion));
         }
+    }
+
+    /// `cost_usd` where tokens are known: from the table of prices, null where that does not know the model.
+    fn cost(&mut self) {
+        let some = 1 << Token::Prompt as u8 | 1 << Token::Completion as u8;
+        let Some((prices, at)) = self.pricing.filter(|_| self.known & some != 0) else { return };
+        let tokens = |token: Token| self.facts.tokens[token as usize];
+        let usage = Usage {
+            prompt: tokens(Token::Prompt),
+            cached: tokens(Token::Cached),
+            written: tokens(Token::CacheWrite),
+            completion: tokens(Token::Completion),
+            reasoning: tokens(Token::Reasoning),
+        };
+        let (model, provider) = self.names();
+        self.facts.cost_nano_usd = prices.cost(provider, model, &usage, at);
+        match self.facts.cost_nano_usd {
+            Some(cost) => self.number(Field::CostUsd, Number::Float(cost as f64 / 1e9)),
+            None => self.null(Field::CostUsd),
+        }
+    }
+
+    /// The model and its provider, which stands right behind it, as they were written.
+    fn names(&self) -> (&str, Option<&str>) {
+        let (start, len) = (self.facts.name.0 as usize, self.facts.name.1 as usize);
+        let written = self.encoder.written(0);
+        let text = |bytes| std::str::from_utf8(bytes).unwrap_or_default();
+        let (model, rest) =
+            written.get(start..).and_then(|rest| rest.split_at_checked(len)).unwrap_or_default();
+        let provider = rest.strip_prefix(b"\"").and_then(|rest| rest.strip_prefix(Field::Provider.opening()));
+        let provider = provider.and_then(|rest| rest.strip_prefix(b"\"")).and_then(|rest| {
+            let end = memchr::memchr(b'"', rest)?;
+            Some(text(&rest[..end]))
+        });
+        (text(model), provider)
     }
 
     /// What every event may say: where it happened, where it came from, whatever else is known.

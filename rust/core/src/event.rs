@@ -195,7 +195,7 @@ fields! {
     Messages "messages_redacted" Shape::Any, "The prompt.";
     Response "response_redacted" Shape::Any, "The completion.";
     TtftMs "ttft_ms" Shape::Millis, "Time to the first token.";
-    CostUsd "cost_usd" Shape::Dollars, "What the call cost.";
+    CostUsd "cost_usd" Shape::Dollars, "What the call cost: as the agent says, else by the table of prices; null: not in it.";
     DecisionType "decision_type" Shape::Text, "What kind of decision it was.";
     Outcome "outcome" Shape::Any, "What was decided.";
     ErrorType "error_type" Shape::Text, "What kind of error it was.";

@@ -6,11 +6,13 @@ use crate::encode::Limits;
 use crate::encode::json::JsonError;
 use crate::encode::tree::Tree;
 use crate::event::Kind;
+use crate::price::{Prices, Rate, Rates};
 use crate::redact::{Identity, Policy, Treatment, UserRule};
 use crate::ring::Where;
 use crate::session::{Durability, FlightPolicy, SessionPolicy, Triggers};
 use std::collections::HashMap;
 use std::fmt;
+use std::sync::Arc;
 use std::time::Duration;
 
 /// The texts of an allow-list, and the expressions among them: `["text", {"pattern": "expression"}]`.
@@ -46,6 +48,24 @@ fn treatments(tree: &Tree) -> Option<Vec<(String, Treatment)>> {
     let mut fields = named.collect::<Option<Vec<_>>>()?;
     fields.sort_unstable_by(|one, other| one.0.cmp(&other.0));
     Some(fields)
+}
+
+/// What a model's tokens cost, in dollars for a million of them.
+fn rates(tree: &Tree) -> Option<Rates> {
+    let mut rates = Rates::default();
+    for (name, price) in tree.table()? {
+        let rate = match name.as_str() {
+            "input" => &mut rates.input,
+            "output" => &mut rates.output,
+            "cached" => &mut rates.cached,
+            "cache_write" => &mut rates.written,
+            "reasoning" => &mut rates.reasoning,
+            _ => return None,
+        };
+        let price = price.number().filter(|price| (0.0..=1e6).contains(price))?;
+        *rate = Some(Rate::flat((price * 1e9).round() as u64));
+    }
+    Some(rates)
 }
 
 /// Compiled settings that cannot be used.
@@ -157,6 +177,7 @@ impl Settings {
             flush_on_checkpoint: self.flag("trace_buffer.flush_on_checkpoint")?,
             durability: self.durability()?,
             flight: self.flight()?,
+            prices: Arc::new(Prices::new(self.prices()?)),
         })
     }
 
@@ -244,6 +265,13 @@ impl Settings {
         self.values.get(key).and_then(treatments).ok_or(SettingsError::Key(key))
     }
 
+    fn prices(&self) -> Result<Vec<(String, Rates)>, SettingsError> {
+        let key = "telemetry.prices";
+        let given = self.values.get(key).and_then(Tree::table).ok_or(SettingsError::Key(key))?;
+        let priced = given.iter().map(|(name, tree)| Some((name.clone(), rates(tree)?)));
+        priced.collect::<Option<_>>().ok_or(SettingsError::Key(key))
+    }
+
     fn rules(&self) -> Result<Vec<UserRule>, SettingsError> {
         let key = "telemetry.privacy.rules";
         let rules = self.values.get(key).and_then(Tree::list).ok_or(SettingsError::Key(key))?;
@@ -288,8 +316,20 @@ mod tests {
     }
 
     #[test]
+    fn reads_what_models_cost() {
+        let text = r#"{"telemetry.prices":{"m":{"input":3,"cached":0.1,"reasoning":0}}}"#;
+        let flat = |nano| Some(Rate::flat(nano));
+        let (input, cached, reasoning) = (flat(3_000_000_000), flat(100_000_000), flat(0));
+        let rates = Rates { input, cached, reasoning, ..Rates::default() };
+        assert_eq!(Settings::from_json(text).unwrap().prices(), Ok(vec![("m".into(), rates)]));
+    }
+
+    #[test]
     fn refuses_what_the_user_cannot_add() {
         for (key, text) in [
+            ("telemetry.prices", r#"{"m":{"inputs":3}}"#),
+            ("telemetry.prices", r#"{"m":{"input":-3}}"#),
+            ("telemetry.prices", r#"{"m":3}"#),
             ("telemetry.privacy.rules", r#"[{"id":"a"}]"#),
             ("telemetry.privacy.rules", r#"[{"id":"a","pattern":7}]"#),
             ("telemetry.privacy.rules", r#"[{"id":"a","pattern":"x","keywords":"k"}]"#),
@@ -303,6 +343,7 @@ mod tests {
             let wrong = match key {
                 "telemetry.privacy.rules" => settings.rules().err(),
                 "telemetry.privacy.allow" => settings.allow().err(),
+                "telemetry.prices" => settings.prices().err(),
                 _ => settings.fields().err(),
             };
             assert_eq!(wrong, Some(SettingsError::Key(key)), "{text}");

@@ -150,7 +150,9 @@ impl Prices {
     /// With these before the table's: the longest name that fits counts.
     #[must_use]
     pub fn new(mut own: Vec<(String, Rates)>) -> Prices {
-        own.iter_mut().for_each(|(name, _)| name.make_ascii_lowercase());
+        for (name, _) in &mut own {
+            name.make_ascii_lowercase();
+        }
         own.sort_by_key(|(name, _)| std::cmp::Reverse(name.len()));
         Prices { own }
     }

@@ -29,7 +29,7 @@ pub(super) fn find(provider: Option<&str>, model: &str) -> Option<Vec<Period>> {
     }
 }
 
-/// LiteLLM names the provider within the model.
+/// `LiteLLM` names the provider within the model.
 fn unwrapped<'a>(provider: Option<&'a str>, model: &'a str) -> (Option<&'a str>, &'a str) {
     match (provider, model.split_once('/')) {
         (Some("litellm"), Some((name, inner))) if section_named(name).is_some() => (Some(name), inner),

@@ -211,6 +211,7 @@ impl Session {
             let mut encoder = Encoder::new(&self.redactor, buffer, self.policy.limits);
             let mut event = Assembly::new(&mut encoder, &self.classes, kind);
             event.facts.day = clock::day(time);
+            event.pricing = Some((&self.policy.prices, time));
             event.open(id, text.text(time));
             let unsaid = values.get(Field::Success).is_none();
             event.refuse(Field::Timestamp, &mut values, &mut misfits);
@@ -308,6 +309,7 @@ impl Session {
             let mut encoder = Encoder::new(&self.redactor, buffer, self.policy.limits);
             let mut event = Assembly::new(&mut encoder, &self.classes, span.kind);
             event.facts = span.facts;
+            event.pricing = Some((&self.policy.prices, clock::wall(span.started)));
             let unsaid = (values.get(Field::DurationMs).is_none(), values.get(Field::Success).is_none());
             // A span's time is when it began.
             event.refuse(Field::Timestamp, &mut values, &mut misfits);

@@ -5,10 +5,11 @@ use crate::encode::escape::quote_into;
 use crate::encode::tree::Tree;
 use crate::event::Kind;
 use crate::overhead::Meter;
+use crate::price::Prices;
 use crate::summary::{Facts, Overhead};
 use std::path::PathBuf;
 use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
-use std::sync::{Mutex, PoisonError};
+use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
 /// What an event must have outlived when its call returns.
@@ -46,6 +47,8 @@ pub struct SessionPolicy {
     pub durability: Durability,
     /// Only the last events are kept, and become a document at a trigger. None: everything becomes one.
     pub flight: Option<FlightPolicy>,
+    /// What LLM calls cost, where the agent does not say.
+    pub prices: Arc<Prices>,
 }
 
 /// What flight-recorder mode keeps, and what makes a document of it.

@@ -80,6 +80,7 @@ pub fn policy() -> SessionPolicy {
         flush_on_checkpoint: true,
         durability: Durability::Process,
         flight: None,
+        prices: std::sync::Arc::default(),
     }
 }
 
