@@ -41,6 +41,7 @@ COMMANDS = {
     "run": Entry("t800.cli.run:run", "Record", "Run a Python program and record it."),
     "ls": Entry("t800.cli.ls:ls", "Look", "List the recorded sessions."),
     "show": Entry("t800.cli.show:show", "Look", "Show a session as a tree, also while it runs."),
+    "view": Entry("t800.cli.view:view", "Look", "Show a session, or two side by side, in the browser."),
     "redact": Entry("t800.cli.redact:redact", "Check", "Redact JSON events from stdin to stdout."),
     "audit": Entry("t800.cli.audit:audit", "Check", "Look for secrets in traces, independently."),
     "validate": Entry("t800.cli.validate:validate", "Check", "Check trace files against the schema."),
