@@ -15,11 +15,15 @@ import subprocess
 import sys
 import tempfile
 import time
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import TYPE_CHECKING, Any
 
 import instructions
 import orjson
+from events import EVENTS
 from interleave import take_turns
+from resources import package, started, steady, woken
+from rivals import RIVALS, lines_of
+from rows import Row
 
 import t800
 from t800 import bench, config
@@ -30,48 +34,20 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping
 
 SCANNED = {"telemetry.privacy.redact_content": False}
-KINDS: dict[str, tuple[str, Mapping[str, Any]]] = {
-    "small": ("tool_call", bench.SMALL),
-    "edit": ("tool_call", bench.EDIT),
-    "llm": ("llm_call", bench.LLM),
-    "decision": ("decision", {"decision_type": "strategy", "outcome": "edit in place"}),
-    "error": (
-        "error",
-        {"error_type": "TOOL_TIMEOUT", "message": "Command exceeded 30000ms timeout", "tool": "bash"},
-    ),
-    "checkpoint": ("checkpoint", {"phase_name": "EXECUTE", "status": "completed"}),
-}
 HOSTILE = "token= eyJ :// password: sk- ghp_ AKIA user@ -----BEGIN Bearer key= "
 SIZE = 256 << 10
 _WARM_UP = 300
 
 
-class Row(NamedTuple):
-    """One figure, what it is measured against, and what is wanted of it."""
-
-    name: str
-    value: float
-    unit: str
-    goal: float | None = None
-    figures: Mapping[str, float] = {}
-    """What the value was made of, in nanoseconds."""
-    at_least: bool = False
-
-    @property
-    def met(self) -> bool | None:
-        if self.goal is None:
-            return None
-        return self.value >= self.goal if self.at_least else self.value <= self.goal
-
-
 # One event of each kind, beside orjson
 
 
-def _event_row(name: str, call: str, kind: str, goal: float | None, settings: Mapping[str, object]) -> Row:
+def _event_row(
+    name: str, kind: str, goal: float | None, call: str | None = None, settings: Mapping[str, object] = {}
+) -> Row:
     """What an event costs, as a multiple of `orjson.dumps` of it; `call` is the statement that records it."""
-    verb, fields = KINDS[kind]
-    event = bench.event_of(verb, fields)
-    names = {"dumps": orjson.dumps, "event": event, **fields}
+    call, event = call or EVENTS[kind].keywords, EVENTS[kind].mapping
+    names = {"dumps": orjson.dumps, "event": event, **EVENTS[kind].fields}
     calls, rounds = (200, 80) if kind not in {"edit", "llm"} else (50, 80)
     with bench.temporary_session(settings) as trace:
         for _ in range(_WARM_UP):
@@ -87,24 +63,18 @@ def _event_row(name: str, call: str, kind: str, goal: float | None, settings: Ma
     return Row(name, ours.fastest / orjsons.fastest, "times", goal, figures)
 
 
-_TOOL = "trace.tool_call(tool, parameters, duration_ms=duration_ms, success=success)"
-_LLM = (
-    "trace.llm_call(model, provider=provider, messages=messages, prompt_tokens=prompt_tokens,"
-    " completion_tokens=completion_tokens, duration_ms=duration_ms, cost_usd=cost_usd, success=success)"
-)
 _RECORD = "trace.record(event)"
 
 
 def _kinds() -> Iterator[Row]:
-    yield _event_row("small tool call, keywords", _TOOL, "small", 1.35, {})
-    yield _event_row("small tool call, mapping", _RECORD, "small", 1.35, {})
-    yield _event_row("edit of 4 KB, hashed", _TOOL, "edit", 0.50, {})
-    yield _event_row("edit of 4 KB, scanned", _TOOL, "edit", 1.10, SCANNED)
-    yield _event_row("LLM call of 8 KB, hashed", _LLM, "llm", 0.70, {})
-    yield _event_row("LLM call of 8 KB, scanned", _LLM, "llm", 1.60, SCANNED)
-    yield _event_row("decision", "trace.decision(decision_type, outcome=outcome)", "decision", None, {})
-    yield _event_row("error", "trace.error(error_type, message, tool=tool)", "error", None, {})
-    yield _event_row("checkpoint", "trace.checkpoint(phase_name, status=status)", "checkpoint", None, {})
+    yield _event_row("small tool call, keywords", "small", 1.35)
+    yield _event_row("small tool call, mapping", "small", 1.35, _RECORD)
+    yield _event_row("edit of 4 KB, hashed", "edit", 0.50)
+    yield _event_row("edit of 4 KB, scanned", "edit", 1.10, settings=SCANNED)
+    yield _event_row("LLM call of 8 KB, hashed", "llm", 0.70)
+    yield _event_row("LLM call of 8 KB, scanned", "llm", 1.60, settings=SCANNED)
+    for kind in ("decision", "error", "checkpoint"):
+        yield _event_row(kind, kind, None)
 
 
 # Calls that are going on, and calls of a session that is off
@@ -165,8 +135,7 @@ def _net(name: str, taken: Mapping[str, Any], ours: str, floor: str | None, goal
 def _cpu() -> Iterator[Row]:
     """The processor time of all threads for an event that is in the file."""
     for kind, goal in (("small", 1.2), ("edit", 4.0), ("llm", 7.0)):
-        verb, fields = KINDS[kind]
-        event = bench.event_of(verb, fields)
+        event = EVENTS[kind].mapping
         events, rounds, taken = 1000, 20, []
         with bench.temporary_session() as trace:
             for _ in range(rounds):
@@ -281,6 +250,39 @@ def _core() -> Iterator[Row]:
         yield Row(f"search for secrets: {text}", speed, "GB/s", goal, {"64 KB": stages[row]}, at_least=True)
 
 
+# Another recorder
+
+
+def _structlog() -> Iterator[Row]:
+    """How many times faster a call is than the quickest widely used logger of structured events."""
+    rival = RIVALS["structlog + orjson"]
+    if not rival.installed:
+        sys.stderr.write("structlog is not installed: its rows are left out\n")
+        return
+    rounds, calls = 60, 50
+    for kind, goal in (("small", 6.0), ("edit", 3.0), ("llm", 2.7)):
+        names = {"event": EVENTS[kind].mapping, **EVENTS[kind].fields}
+        statements = {"ours": EVENTS[kind].keywords, "structlog": "write(event)"}
+        with bench.temporary_session() as trace, tempfile.TemporaryDirectory() as folder:
+            path = os.path.join(folder, "events")
+            with rival.open(path) as write:
+                names |= {"trace": trace, "write": write}
+                taken = take_turns(statements, names, rounds=rounds, calls=calls, settle=trace.flush)
+            bench.check_trace(trace, rounds * calls)
+            if len(lines_of(path)) != rounds * calls:
+                raise t800.TraceError("structlog has lost an event")
+        ours, theirs = taken["ours"].usual, taken["structlog"].usual
+        figures = {"t800 usual": ours, "structlog usual": theirs}
+        yield Row(f"faster than structlog, {kind}", theirs / ours, "times", goal, figures, at_least=True)
+
+
+def _resources() -> Iterator[Row]:
+    yield from started()
+    yield package()
+    yield steady()
+    yield woken()
+
+
 ROWS: dict[str, Callable[[], Iterator[Row]]] = {
     "kinds": _kinds,
     "calls": _calls,
@@ -289,6 +291,8 @@ ROWS: dict[str, Callable[[], Iterator[Row]]] = {
     "sessions": _further_session,
     "scan": _scan,
     "core": _core,
+    "structlog": _structlog,
+    "resources": _resources,
     "paced": _paced,
 }
 

@@ -1,25 +1,14 @@
 """One event of each kind: by keywords, as a mapping, and `orjson.dumps` of it as the floor."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from typing import Any
 
 import orjson
 import pytest
+from events import EVENTS
 
-from t800 import bench
 from t800.session import Session
-
-EVENTS: dict[str, tuple[str, Mapping[str, Any]]] = {
-    "small": ("tool_call", bench.SMALL),
-    "edit": ("tool_call", bench.EDIT),
-    "llm": ("llm_call", bench.LLM),
-    "decision": ("decision", {"decision_type": "strategy", "outcome": "edit in place"}),
-    "error": (
-        "error",
-        {"error_type": "TOOL_TIMEOUT", "message": "Command exceeded 30000ms timeout", "tool": "bash"},
-    ),
-    "checkpoint": ("checkpoint", {"phase_name": "EXECUTE", "status": "completed"}),
-}
+from t800.testing import capture
 
 each_event = pytest.mark.parametrize("name", EVENTS)
 
@@ -27,22 +16,30 @@ each_event = pytest.mark.parametrize("name", EVENTS)
 @each_event
 def test_floor(name: str, benchmark: Any) -> None:
     benchmark.group = name
-    kind, fields = EVENTS[name]
-    event = bench.event_of(kind, fields)
+    event = EVENTS[name].mapping
     assert orjson.loads(benchmark(orjson.dumps, event)) == event
 
 
 @each_event
 def test_by_keywords(name: str, on: Session, benchmark: Any, bench_recording: Callable[..., None]) -> None:
     benchmark.group = name
-    kind, fields = EVENTS[name]
-    verb = getattr(on, kind)
+    fields, verb = EVENTS[name].fields, getattr(on, EVENTS[name].verb)
     bench_recording(lambda: verb(**fields))
 
 
 @each_event
 def test_as_a_mapping(name: str, on: Session, benchmark: Any, bench_recording: Callable[..., None]) -> None:
     benchmark.group = name
-    kind, fields = EVENTS[name]
-    event = bench.event_of(kind, fields)
+    event = EVENTS[name].mapping
     bench_recording(lambda: on.record(event))
+
+
+@each_event
+def test_into_memory(name: str, benchmark: Any) -> None:
+    """All but the ring and the writer."""
+    benchmark.group = name
+    event, rounds, calls = EVENTS[name].mapping, 40, 50
+    with capture() as trace:
+        benchmark.pedantic(trace.record, args=(event,), rounds=rounds, iterations=calls)
+        # pytest-benchmark calls once more, for the result.
+        assert len(trace.events) == rounds * calls + 1

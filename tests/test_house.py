@@ -118,7 +118,8 @@ def test_the_constraints_pin_every_development_tool() -> None:
         if not line.startswith("#")
     }
     project = tomllib.loads(text("pyproject.toml"))["project"]
-    needed = [*project["dependencies"], *project["optional-dependencies"]["dev"]]
+    extras = project["optional-dependencies"]
+    needed = [*project["dependencies"], *extras["dev"], *extras["bench"]]
     names = {re.sub("[-_.]+", "-", re.split("[<>=~ ]", need)[0]).lower() for need in needed}
     assert names <= pinned
 
