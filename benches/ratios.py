@@ -312,10 +312,6 @@ def _print(row: Row) -> None:
     sys.stdout.flush()
 
 
-def _machine() -> dict[str, object]:
-    return {**bench.machine(), "load": [round(each, 1) for each in os.getloadavg()]}
-
-
 def main(arguments: list[str] | None = None) -> int:
     parser = argparse.ArgumentParser(
         description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
@@ -328,7 +324,8 @@ def main(arguments: list[str] | None = None) -> int:
     if unknown := set(chosen.rows) - set(ROWS):
         parser.error(f"no such row: {', '.join(sorted(unknown))}; there are {', '.join(ROWS)}")
     bench.refuse_debug_build()
-    before, rows = _machine(), []
+    before = bench.machine()
+    rows = []
     with tempfile.TemporaryDirectory(prefix="t800-bench-") as state:
         os.environ["XDG_STATE_HOME"] = state
         for row in measured(chosen.rows or list(ROWS)):
@@ -337,7 +334,7 @@ def main(arguments: list[str] | None = None) -> int:
                 _print(row)
     report = {
         "machine": before,
-        "load_after": os.getloadavg(),
+        "load_after": bench.machine()["load"],
         "rows": [{**row._asdict(), "met": row.met} for row in rows],
     }
     if chosen.json:

@@ -98,6 +98,11 @@ class Cost(NamedTuple):
     """The median of `orjson.dumps` of the same event; None where nothing can be compared."""
 
     @property
+    def ratio(self) -> float | None:
+        """The medians' ratio: what recording costs as a multiple of writing the event as JSON."""
+        return None if self.orjson_us is None else self.p50_us / self.orjson_us
+
+    @property
     def within(self) -> bool:
         """Whether 99 of 100 calls kept the target."""
         return self.target_ms is None or self.p99_us <= self.target_ms * 1000
@@ -227,24 +232,36 @@ def measure(operation: str, count: int) -> Cost:
 
 
 def _tool_call(session: Session, count: int) -> tuple[Cost, int]:
-    return _recording(session, count, "Tool call recording", 10, "tool_call", EDIT)
+    parameters, verb = EDIT["parameters"], session.tool_call
+
+    def call() -> None:
+        verb("edit", parameters, duration_ms=35.0, success=True)
+
+    return _recording(session, count, "Tool call recording", 10, call, event_of("tool_call", EDIT))
 
 
 def _llm_call(session: Session, count: int) -> tuple[Cost, int]:
-    return _recording(session, count, "LLM call recording", 20, "llm_call", LLM)
+    messages, verb = LLM["messages"], session.llm_call
+
+    def call() -> None:
+        verb("claude-sonnet-4", provider="anthropic", messages=messages, prompt_tokens=1500,
+             completion_tokens=800, duration_ms=3500.0, cost_usd=0.023, success=True)  # fmt: skip
+
+    return _recording(session, count, "LLM call recording", 20, call, event_of("llm_call", LLM))
 
 
 def _recording(
-    session: Session, count: int, operation: str, target_ms: float, kind: str, fields: Mapping[str, object]
+    session: Session,
+    count: int,
+    operation: str,
+    target_ms: float,
+    call: Callable[[], None],
+    event: Mapping[str, object],
 ) -> tuple[Cost, int]:
-    verb = getattr(session, kind)
-
-    def call() -> object:
-        return verb(**fields)
-
+    """Calls as an agent writes them, by keywords, beside `orjson.dumps` of the same values."""
     times_of(call, _WARM_UP, session.flush)
     times = times_of(call, count, session.flush)
-    return _cost(operation, target_ms, times, _floor_us(event_of(kind, fields), count)), count + _WARM_UP
+    return _cost(operation, target_ms, times, _floor_us(event, count)), count + _WARM_UP
 
 
 def _file_write(session: Session, count: int) -> tuple[Cost, int]:
@@ -310,7 +327,7 @@ _MEASURES = dict(
 
 
 def machine() -> dict[str, object]:
-    """What the figures were measured on: processor, system, Python, version, date (UTC)."""
+    """What the figures were measured on: processor, system, Python, version, date (UTC), load of the last minute."""
     import platform
 
     return {
@@ -320,7 +337,16 @@ def machine() -> dict[str, object]:
         "cpus": os.cpu_count(),
         "t800": _core.version,
         "date": time.strftime("%Y-%m-%d", time.gmtime()),
+        "load": _load(),
     }
+
+
+def _load() -> float | None:
+    """How many programs want a processor; figures of a machine that others use as well say less."""
+    try:
+        return round(os.getloadavg()[0], 1)
+    except OSError:
+        return None
 
 
 def _processor() -> str | None:
