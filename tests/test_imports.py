@@ -112,6 +112,17 @@ def test_all_names_of_the_package_are_there_and_public() -> None:
         "memory",
         "reader",
     }
-    modules |= {"retention", "schema", "summary", "testing", "trace_file", "bench", "audit", "recovery"}
+    modules |= {
+        "retention",
+        "schema",
+        "summary",
+        "testing",
+        "trace_file",
+        "bench",
+        "audit",
+        "recovery",
+        "diff",
+        "search",
+    }
     assert set(t800.__all__) <= public
     assert public - set(t800.__all__) <= modules | {"session", "traced", "warnings"}

@@ -244,7 +244,11 @@ def read_batches(part: Part, note: Note, may_hold: MayHold | None = None) -> Ite
         if line == 1 and not chunk[:start].rstrip().endswith(b"["):
             yield [event for event in part.rewritten()["events"] if isinstance(event, dict)]
             return
-        if is_last or may_hold is None or may_hold(chunk):
+        unwanted = may_hold is not None and not may_hold(chunk)
+        if unwanted and is_last and _closing_at(chunk) >= 0:
+            return
+        # The last piece of a file that is not closed is read in any case: it says what is damaged.
+        if is_last or not unwanted:
             events, closed = _at_once(chunk[start:], is_last=is_last)
             if events is None and is_last and not part.packed:
                 events, closed = _again(part, offset + start)
@@ -360,11 +364,16 @@ def _whole(event: Event, line: bytes, following: bytes) -> bool:
 
 def _at_once(chunk: bytes, *, is_last: bool) -> tuple[list[Event] | None, bool]:
     """The events of a piece of whole lines, None where they must be read one by one; whether it closes."""
-    end = chunk.rfind(b"\n", 0, max(0, len(chunk) - 1)) + 1
-    closes = chunk.startswith(b"]", end)
-    if is_last and not closes:
+    end = _closing_at(chunk)
+    if is_last and end < 0:
         return None, False
-    return _parse_list(chunk[:end] if closes else chunk), closes
+    return _parse_list(chunk if end < 0 else chunk[:end]), end >= 0
+
+
+def _closing_at(chunk: bytes) -> int:
+    """Where the closing line begins that ends a piece; -1 where none does."""
+    end = chunk.rfind(b"\n", 0, max(0, len(chunk) - 1)) + 1
+    return end if chunk.startswith(b"]", end) else -1
 
 
 def _parse_list(lines: bytes) -> list[Event] | None:

@@ -42,12 +42,18 @@ COMMANDS = {
     "ls": Entry("t800.cli.ls:ls", "Look", "List the recorded sessions."),
     "show": Entry("t800.cli.show:show", "Look", "Show a session as a tree, also while it runs."),
     "view": Entry("t800.cli.view:view", "Look", "Show a session, or two side by side, in the browser."),
+    "stats": Entry("t800.cli.stats:stats", "Look", "Figures by tool, model and error."),
+    "diff": Entry("t800.cli.diff:diff", "Look", "Compare two sessions, step by step."),
+    "search": Entry("t800.cli.search:search", "Look", "Find events by text in all sessions."),
     "redact": Entry("t800.cli.redact:redact", "Check", "Redact JSON events from stdin to stdout."),
     "audit": Entry("t800.cli.audit:audit", "Check", "Look for secrets in traces, independently."),
     "validate": Entry("t800.cli.validate:validate", "Check", "Check trace files against the schema."),
     "bench": Entry("t800.cli.bench:bench", "Check", "Measure what recording costs on this machine."),
     "recover": Entry("t800.cli.recover:recover", "Keep", "Put together what a crash has left behind."),
     "prune": Entry("t800.cli.prune:prune", "Keep", "Delete and compress old traces, as configured."),
+    "completion": Entry(
+        "t800.cli.completion:completion", "Shell", "Print what a shell needs to complete t800."
+    ),
 }
 
 

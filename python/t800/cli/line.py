@@ -110,6 +110,14 @@ def _beginning(text: str, columns: int) -> str:
     return cells.set_cell_size(text, columns) if columns > 0 else ""
 
 
+def ending(text: str, columns: int) -> str:
+    """As much of a text's end as fits into so many columns."""
+    text = text[max(len(text) - columns, 0) :]
+    while cell_len(text) > columns:
+        text = text[1:]
+    return text
+
+
 class Screen(NamedTuple):
     """Where lines are printed."""
 

@@ -31,7 +31,31 @@ def folder(command: _Command) -> _Command:
 
 def session(command: _Command) -> _Command:
     """The optional SESSION argument."""
-    return click.argument("session", default="last")(command)
+    return click.argument("session", default="last", shell_complete=_known)(command)
+
+
+def sessions(command: _Command) -> _Command:
+    """Any number of SESSION arguments."""
+    return click.argument("sessions", nargs=-1, metavar="[SESSION]...", shell_complete=_known)(command)
+
+
+def one_session(name: str, metavar: str) -> Callable[[_Command], _Command]:
+    """A SESSION argument that must be given."""
+    return click.argument(name, metavar=metavar, shell_complete=_known)
+
+
+def _known(ctx: click.Context, _: click.Parameter, incomplete: str) -> list[str]:
+    """The names of sessions that a shell may complete, newest first; errors are no matter of a completion."""
+    from t800 import reader
+    from t800.errors import TraceError
+
+    try:
+        found = reader.sessions(find_layout(ctx.params.get("directory")))
+        return [
+            name for name in ("last", *(trace.session_id for trace in found)) if name.startswith(incomplete)
+        ][:100]
+    except (OSError, TraceError):
+        return []
 
 
 def find_layout(directory: str | None) -> Layout:

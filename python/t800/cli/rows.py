@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, NamedTuple
 
 from t800._figures import duration, joined, money, overhead, percent, plural
-from t800.cli.line import Line, cell_len
+from t800.cli.line import Line, cell_len, ending
 from t800.cli.text import clean, inline, mapping, number, string
 
 if TYPE_CHECKING:
@@ -121,12 +121,7 @@ def _is_path(event: Event, detail: str) -> bool:
 
 def _path_end(path: str, room: int) -> str:
     """Of a path that is too long its end: that is what tells files apart."""
-    path = path[-_DETAIL_LIMIT:]
-    if cell_len(path) <= room:
-        return path
-    while path and cell_len(path) >= room:
-        path = path[1:]
-    return "…" + path
+    return path if cell_len(path) <= room else f"…{ending(path, max(room - 1, 0))}"
 
 
 def describe(event: Event) -> tuple[str, str]:
