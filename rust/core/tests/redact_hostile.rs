@@ -7,7 +7,7 @@ mod support;
 use support::{plain, policy};
 use t800_core::redact::Redactor;
 
-const REPEATED: [&str; 90] = [
+const REPEATED: [&str; 91] = [
     "token: token: ",
     "Authorization: ",
     "passphrase: ",
@@ -98,6 +98,7 @@ const REPEATED: [&str; 90] = [
     "sk_live_x7Kq2mZp ",
     "x7Kq2mZp9Lw4Rt8V~",
     "acme_x7Kq2mZp9Lw4Rt8V ",
+    "impacket-psexec @a:b ",
 ];
 
 #[test]

@@ -4,7 +4,6 @@
 use crate::redact::labelled::value;
 use crate::redact::rules::RuleId;
 use crate::redact::scan::Scan;
-use crate::redact::scan::blocks::Masks;
 use crate::redact::tokens::unknown::Shape;
 use crate::redact::{Identity, RuleError};
 use aho_corasick::{AhoCorasick, MatchKind};
@@ -69,8 +68,8 @@ fn is_telling_value(text: &str) -> bool {
         && !value::is_placeholder(text.as_bytes())
 }
 
-/// Removes the literals of the redactor from the text of a scan; `seen` are the classes of bytes that occur in it.
-pub(crate) fn literals(scan: &mut Scan, seen: &Masks) {
+/// Removes the literals of the redactor from the text of a scan, logins only where the text has a place for one.
+pub(crate) fn literals(scan: &mut Scan, place: bool) {
     let redactor = scan.redactor;
     let text = scan.text;
     if let Some(automaton) = &redactor.literals.automaton {
@@ -81,7 +80,7 @@ pub(crate) fn literals(scan: &mut Scan, seen: &Masks) {
         }
     }
     // A login stands beside `@`, a slash or a dash.
-    if seen.sign | seen.dash == 0 {
+    if !place {
         return;
     }
     for login in redactor.literals.logins.iter().filter(|login| login.needle().len() < text.len()) {

@@ -459,12 +459,14 @@ fn login_argument(scan: &mut Scan, start: usize, end: usize) {
         if place < 2 && !login() {
             return;
         }
-        let close = memchr::memrchr(b'@', body).unwrap_or(body.len());
-        let close = close.min(body.iter().position(|b| *b == b' ').unwrap_or(close));
-        let chosen = |body: &[u8]| value::looks_chosen(body) || worded::is_phrase(body);
         let rest = body.iter().position(|b| *b == b' ').unwrap_or(body.len());
-        let close = if rest > colon && !chosen(&body[colon + 1..close]) { rest } else { close };
-        if close > colon + 3 && chosen(&body[colon + 1..close]) && !matches!(body[0], b'-' | b'/') {
+        let close = memchr::memrchr(b'@', body).unwrap_or(rest).min(rest);
+        let chosen = |close: usize| {
+            let part = body.get(colon + 1..close);
+            part.is_some_and(|part| value::looks_chosen(part) || worded::is_phrase(part))
+        };
+        let close = if rest > colon && !chosen(close) { rest } else { close };
+        if close > colon + 3 && chosen(close) && !matches!(body[0], b'-' | b'/') {
             let span = Span { start: span.start + colon + 1, end: span.start + close, quoted: false };
             let span = shell::without_quotes(text, span);
             return scan.secret(span.start, span.end, RuleId::FLAG);

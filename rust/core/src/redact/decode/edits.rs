@@ -89,8 +89,9 @@ pub(crate) struct Look<'a> {
     edits: Vec<Edit>,
     /// Where the last edit ended.
     until: usize,
-    /// Where the line starts.
+    /// Where the line starts that is read, and where the last full one ended.
     line: usize,
+    full: usize,
     dumps: bool,
     /// Quoted-printable, which counts only where one of its codes says that it is meant.
     printable: Vec<Edit>,
@@ -108,7 +109,9 @@ pub(crate) struct Look<'a> {
 pub(super) fn of(text: &[u8]) -> Edits {
     let mut look = Look::new(text);
     for at in (0..text.len()).step_by(BLOCK) {
-        look.block(at, &blocks::masks_at(text, at));
+        let mut masks = [Masks::default()];
+        blocks::look(text, at, &mut masks);
+        look.block(at, &masks[0]);
     }
     look.sorted()
 }
@@ -120,6 +123,7 @@ impl<'a> Look<'a> {
             edits: Vec::new(),
             until: 0,
             line: 0,
+            full: usize::MAX,
             dumps: text.first_chunk() == Some(b"0000"),
             printable: Vec::new(),
             coded: false,
@@ -134,7 +138,7 @@ impl<'a> Look<'a> {
     /// Looks at the block at `block`, whose classes are `masks`.
     #[inline]
     pub(crate) fn block(&mut self, block: usize, masks: &Masks) {
-        let mut found = masks.mark;
+        let mut found = masks.mark | self.lines(block, masks);
         if masks.wide != 0 {
             found |= blocks::signs_at(self.text, block, WIDE);
         }
@@ -151,16 +155,33 @@ impl<'a> Look<'a> {
         }
     }
 
+    /// The line ends of a block that are worth a look: behind a full line, which ends at the first one in a block, and
+    /// in front of zeros.
     #[inline]
+    fn lines(&mut self, block: usize, masks: &Masks) -> u64 {
+        if masks.line == 0 {
+            return 0;
+        }
+        let first = block + masks.line.trailing_zeros() as usize;
+        self.full = if joins::is_full(first - self.line) { first } else { usize::MAX };
+        self.line = block + BLOCK - masks.line.leading_zeros() as usize;
+        if masks.zeros != 0 {
+            masks.line
+        } else if self.full == first {
+            masks.line & masks.line.wrapping_neg()
+        } else {
+            0
+        }
+    }
+
     fn line_end(&mut self, at: usize, next: u8) {
-        let line = std::mem::replace(&mut self.line, at + 1);
         if at < self.until {
             return;
         }
         if matches!(next, b'0' | b' ' | b'\t') {
             self.dumps |= starts_dump(self.text, at);
         }
-        if joins::is_full(at - line) && is_word(next) {
+        if at == self.full && is_word(next) {
             self.full_line(at);
         }
     }

@@ -1,6 +1,7 @@
 //! One pass over a string: finds the places worth a look and hands each to the module that can judge it.
 
 pub(crate) mod blocks;
+mod lanes;
 pub(crate) mod letters;
 pub(crate) mod segments;
 pub(crate) mod span;
@@ -15,7 +16,7 @@ use crate::redact::labelled::{assign, cookies, pem, prose, records, value};
 use crate::redact::rules::RuleId;
 use crate::redact::{Finding, Redactor, With};
 use crate::redact::{commands, decode, identity, paths, pii, tokens, url, user};
-use blocks::{BLOCK, Masks, is_word};
+use blocks::{BATCH, BLOCK, Masks, is_word};
 use segments::Segments;
 use span::{back_over, forward_over};
 
@@ -133,9 +134,9 @@ impl<'a> Scan<'a> {
         pii::at_start(self);
         let mut look = decode::Look::new(self.text);
         let seen = self.pass(&mut look);
-        identity::literals(self, &seen);
+        identity::literals(self, seen.place);
         user::rules(self);
-        if seen.wide != 0 {
+        if seen.wide {
             prose::wide_labels(self);
         }
         decode::views(self, &mut look);
@@ -143,54 +144,69 @@ impl<'a> Scan<'a> {
 
     /// Looks at a text of less than a block that is words and nothing else, as most texts are; false if it is more.
     fn is_quiet(&mut self) -> bool {
-        let masks = blocks::masks_at(self.text, 0);
-        if masks.sign | masks.mark | masks.digit | masks.dash | masks.wide != 0 {
+        let mut masks = [Masks::default()];
+        blocks::look(self.text, 0, &mut masks);
+        let [masks] = masks;
+        let Masks { sign, operator, mark, line, digit, dash, wide, colon, hexed, .. } = masks;
+        if sign | operator | mark | line | digit | dash | wide | colon | hexed != 0 {
             return false;
         }
         let mut runs = Runs::default();
         self.runs(0, &runs.enter(&masks), &runs);
-        identity::literals(self, &masks);
+        identity::literals(self, masks.place != 0);
         user::rules(self);
         true
     }
 
-    /// One look at each block of the text, also for what it may stand for; the classes of bytes that occur in it.
-    fn pass(&mut self, look: &mut decode::Look) -> Masks {
+    /// One look at each block of the text, also for what it may stand for; what occurs in it.
+    fn pass(&mut self, look: &mut decode::Look) -> Seen {
         let length = self.text.len();
-        let mut seen = Masks::default();
+        let mut seen = Seen::default();
         let mut digits_until = 0;
         let mut runs = Runs::default();
-        for at in (0..length).step_by(BLOCK) {
-            let masks = blocks::masks_at(self.text, at);
-            seen.wide |= masks.wide;
-            seen.sign |= masks.sign;
-            seen.dash |= masks.dash;
-            look.block(at, &masks);
-            self.signs(at, masks.sign, seen.wide != 0);
-            digits_until = self.digits(at, masks.digit, digits_until);
-            self.runs(at, &runs.enter(&masks), &runs);
-            runs.leave(at);
+        let mut users = Users::default();
+        let mut batch = [Masks::default(); BATCH];
+        for first in (0..length).step_by(BATCH * BLOCK) {
+            let count = (length - first).div_ceil(BLOCK).min(BATCH);
+            blocks::look(self.text, first, &mut batch[..count]);
+            for (at, masks) in (first..).step_by(BLOCK).zip(&batch[..count]) {
+                seen.wide |= masks.wide != 0;
+                seen.place |= masks.place | masks.dash != 0;
+                look.block(at, masks);
+                let places = runs.enter(masks);
+                let sign = masks.sign | users.end(masks) & masks.colon | places.long & masks.hexed;
+                self.signs(at, sign, masks.operator, seen.wide);
+                digits_until = self.digits(at, masks.digit, digits_until);
+                self.runs(at, &places, &runs);
+                runs.leave(at);
+            }
         }
         if length.is_multiple_of(BLOCK) {
-            self.runs(length, &runs.enter(&Masks::default()), &runs);
+            self.runs(length, &runs.enter(&Masks { stop: 1, ..Masks::default() }), &runs);
         }
         seen
     }
 
-    fn signs(&mut self, at: usize, mut signs: u64, wide: bool) {
-        while signs != 0 {
-            self.at_sign(at + signs.trailing_zeros() as usize, wide);
-            signs &= signs - 1;
+    fn signs(&mut self, at: usize, signs: u64, operators: u64, wide: bool) {
+        let mut places = signs | operators;
+        while places != 0 {
+            let bit = places.trailing_zeros();
+            places &= places - 1;
+            let place = at + bit as usize;
+            if signs >> bit & 1 != 0 {
+                self.at_sign(place);
+            }
+            if operators >> bit & 1 != 0 {
+                self.at_operator(place, wide);
+            }
         }
     }
 
-    fn at_sign(&mut self, at: usize, wide: bool) {
+    fn at_sign(&mut self, at: usize) {
         match self.text[at] {
-            b'=' => self.at_operator(at, wide),
             b':' => {
                 url::at_colon(self, at);
                 pii::at_colon(self, at);
-                self.at_operator(at, wide);
             }
             b'@' => pii::at_email(self, at),
             b'$' => pem::at_dollar(self, at),
@@ -253,7 +269,7 @@ impl<'a> Scan<'a> {
     fn at_word(&mut self, end: usize) {
         let text = self.text;
         let next = text.get(end).copied().unwrap_or(b'\n');
-        if !b" \t\n\r\"'`\\*<>(|,]}".contains(&next) {
+        if !blocks::WORD_STOPS.contains(&next) {
             return;
         }
         let start = back_over(text, end, WORD_LIMIT, |b| is_word(b) || b == b'.' || b == b'$');
@@ -282,6 +298,36 @@ impl<'a> Scan<'a> {
 /// How far around a place the borders of a name are looked for.
 const WORD_LIMIT: usize = 80;
 
+/// What occurs in a text.
+#[derive(Default)]
+struct Seen {
+    wide: bool,
+    /// Whether the name of a user may stand somewhere.
+    place: bool,
+}
+
+/// Names of users behind slashes, over the borders of blocks.
+#[derive(Default)]
+struct Users {
+    /// Whether a slash ends the block before, and whether a name behind one reaches its end.
+    slash: bool,
+    open: bool,
+}
+
+impl Users {
+    /// Where in a block the names end.
+    #[inline]
+    fn end(&mut self, masks: &Masks) -> u64 {
+        let starts = (masks.slash << 1 | u64::from(self.slash)) & masks.user;
+        self.slash = masks.slash >> (BLOCK - 1) != 0;
+        // The carry of a sum runs through a name to what stands behind it.
+        let (sum, over) = masks.user.overflowing_add(starts);
+        let (sum, again) = sum.overflowing_add(u64::from(self.open));
+        self.open = over | again;
+        sum & !masks.user
+    }
+}
+
 /// Runs of word characters, over the borders of blocks.
 #[derive(Default)]
 struct Runs {
@@ -295,7 +341,7 @@ struct Runs {
 
 /// Places in a block, one bit each.
 struct Places {
-    /// Behind words of three characters and more.
+    /// Behind words of three characters and more, where something follows that a word may stand in front of.
     words: u64,
     /// Behind runs of [`tokens::MIN_RUN`] characters and more.
     long: u64,
@@ -307,7 +353,7 @@ impl Runs {
     fn enter(&mut self, masks: &Masks) -> Places {
         const { assert!(tokens::MIN_RUN == 12, "`twelve` below is that many") };
         self.words = (u128::from(masks.word) << BLOCK) | (self.words >> BLOCK);
-        self.drawn = (u128::from(masks.digit | masks.upper) << BLOCK) | (self.drawn >> BLOCK);
+        self.drawn = (u128::from(masks.drawn) << BLOCK) | (self.drawn >> BLOCK);
         let one = self.words;
         let two = one & (one << 1);
         let four = two & (two << 2);
@@ -315,7 +361,7 @@ impl Runs {
         let twelve = four & (four << 4) & (four << 8);
         let behind = |runs: u128| (((runs << 1) & !one) >> BLOCK) as u64;
         let starts = ((one & !(one << 1)) >> BLOCK) as u64;
-        Places { words: behind(three), long: behind(twelve), flags: starts & masks.dash }
+        Places { words: behind(three) & masks.stop, long: behind(twelve), flags: starts & masks.dash }
     }
 
     fn leave(&mut self, at: usize) {
