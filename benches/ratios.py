@@ -1,4 +1,4 @@
-"""The goals of recording, each measured beside its floor in the same run: `python benches/ratios.py [--json] [ROW…]`.
+"""The goals of recording, each measured beside its floor in the same run: `python benches/ratios.py [ROW…]`.
 
 Both sides get the same values; a figure is the fastest of many interleaved rounds without garbage collection, net of the
 loop. No figure is printed unless every event was found in the files afterwards, none was dropped, and no planted
@@ -312,6 +312,22 @@ def _print(row: Row) -> None:
     sys.stdout.flush()
 
 
+def _markdown(row: Row) -> None:
+    goal = "" if row.goal is None else f"{'≥' if row.at_least else '≤'} {row.goal:g}"
+    met = {True: "yes", False: "no", None: ""}[row.met]
+    figures = ", ".join(f"{name} {_readable(value)}" for name, value in row.figures.items())
+    sys.stdout.write(f"| {row.name} | {row.value:,.3g} {row.unit} | {goal} | {met} | {figures} |\n")
+    sys.stdout.flush()
+
+
+def _readable(ns: float) -> str:
+    return next(
+        f"{ns / size:,.3g} {unit}"
+        for size, unit in ((1e6, "ms"), (1e3, "µs"), (1, "ns"))
+        if ns >= size or size == 1
+    )
+
+
 def main(arguments: list[str] | None = None) -> int:
     parser = argparse.ArgumentParser(
         description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
@@ -320,6 +336,9 @@ def main(arguments: list[str] | None = None) -> int:
         "rows", nargs="*", metavar="ROW", help=f"which groups: {', '.join(ROWS)}; all by default"
     )
     parser.add_argument("--json", action="store_true", help="print one JSON object")
+    parser.add_argument(
+        "--markdown", action="store_true", help="print rows of a table, as docs/performance.md has them"
+    )
     chosen = parser.parse_args(arguments)
     if unknown := set(chosen.rows) - set(ROWS):
         parser.error(f"no such row: {', '.join(sorted(unknown))}; there are {', '.join(ROWS)}")
@@ -331,7 +350,7 @@ def main(arguments: list[str] | None = None) -> int:
         for row in measured(chosen.rows or list(ROWS)):
             rows.append(row)
             if not chosen.json:
-                _print(row)
+                (_markdown if chosen.markdown else _print)(row)
     report = {
         "machine": before,
         "load_after": bench.machine()["load"],

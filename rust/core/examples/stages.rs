@@ -19,7 +19,7 @@ use std::time::Instant;
 use t800_core::assemble::{Number, Place, Value, Values, field_classes};
 use t800_core::encode::{Buffer, Encoder, Enter, Limits};
 use t800_core::event::{Field, Kind};
-use t800_core::redact::{KeyClass, Policy, Redactor, Scratch};
+use t800_core::redact::{Identity, KeyClass, Policy, Redactor, Scratch};
 use t800_core::ring::{Head, Position, Ring, Tag, Urgency};
 use t800_core::session::{Session, SpanEnd};
 use t800_core::writer::{self, Header};
@@ -214,9 +214,26 @@ fn long_texts() -> [(&'static str, String); 3] {
     })
 }
 
+/// What a recorder knows of its user and of the machine: some searching is only done for that.
+fn policy(hashed: bool) -> Policy {
+    let names = |names: &[&str]| names.iter().map(|name| (*name).to_owned()).collect();
+    Policy {
+        redact_content: hashed,
+        max_value_bytes: 16_384,
+        home: Some("/home/user".into()),
+        project_roots: vec!["/home/user/work/parcels".into()],
+        identity: Identity {
+            users: names(&["jmeander"]),
+            hosts: names(&["parcels-build-7"]),
+            git: names(&["Jo Meander", "jo.meander@parcels.example"]),
+            values: names(&["not-a-word-4711-of-the-environment"]),
+        },
+        ..Policy::default()
+    }
+}
+
 fn redactor(hashed: bool) -> Arc<Redactor> {
-    let policy = Policy { redact_content: hashed, max_value_bytes: 16_384, ..Policy::default() };
-    Arc::new(Redactor::new(&policy).unwrap())
+    Arc::new(Redactor::new(&policy(hashed)).unwrap())
 }
 
 /// One row: work that is measured, and what has to be done between batches of it.
@@ -393,12 +410,14 @@ fn drain(ring: &Ring, from: Position) -> Position {
 }
 
 fn text_row(name: String, text: String, secrets_only: bool) -> Row {
-    let policy = Policy {
+    let known = Policy { max_value_bytes: 0, ..policy(false) };
+    let secrets = Policy {
         redact_content: false,
-        redact_pii: !secrets_only,
-        redact_sensitive_paths: !secrets_only,
+        redact_pii: false,
+        redact_sensitive_paths: false,
         ..Policy::default()
     };
+    let policy = if secrets_only { secrets } else { known };
     let (redactor, mut scratch) = (Redactor::new(&policy).unwrap(), Scratch::default());
     let bytes = text.len();
     let work = move || {
