@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     from typing import TypeAlias
 
     Write: TypeAlias = Callable[[Mapping[str, Any]], object]
+    Opened: TypeAlias = tuple[Write, Callable[[], object]]
 
 __all__ = ["RIVALS", "Rival", "lines_of"]
 
@@ -27,8 +28,8 @@ __all__ = ["RIVALS", "Rival", "lines_of"]
 class Rival(NamedTuple):
     """A way to write an event."""
 
-    open: Callable[[str], AbstractContextManager[Write]]
-    """Takes a path; gives the call that writes an event; at the end everything is in the file."""
+    open: Callable[[str], AbstractContextManager[Opened]]
+    """Takes a path; gives the call that writes an event, and one that waits for what is written beside it."""
     needs: str | None = None
     """The module that has to be installed."""
     keeps_all: bool = True
@@ -45,34 +46,38 @@ def lines_of(path: str) -> list[dict[str, Any]]:
         return [orjson.loads(line) for line in file]
 
 
+def _nothing() -> None:
+    """Nothing is written beside the call."""
+
+
 @contextmanager
-def _orjson_buffered(path: str) -> Iterator[Write]:
+def _orjson_buffered(path: str) -> Iterator[Opened]:
     dumps, newline = orjson.dumps, orjson.OPT_APPEND_NEWLINE
     with open(path, "wb") as file:
-        yield lambda event: file.write(dumps(event, option=newline))
+        yield lambda event: file.write(dumps(event, option=newline)), _nothing
 
 
 @contextmanager
-def _orjson_unbuffered(path: str) -> Iterator[Write]:
+def _orjson_unbuffered(path: str) -> Iterator[Opened]:
     dumps, newline, write = orjson.dumps, orjson.OPT_APPEND_NEWLINE, os.write
     file = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o600)
     try:
-        yield lambda event: write(file, dumps(event, option=newline))
+        yield lambda event: write(file, dumps(event, option=newline)), _nothing
     finally:
         os.close(file)
 
 
 @contextmanager
-def _msgspec(path: str) -> Iterator[Write]:
+def _msgspec(path: str) -> Iterator[Opened]:
     import msgspec
 
     encode = msgspec.json.Encoder().encode
     with open(path, "wb") as file:
-        yield lambda event: file.write(encode(event) + b"\n")
+        yield lambda event: file.write(encode(event) + b"\n"), _nothing
 
 
 @contextmanager
-def _structlog(path: str) -> Iterator[Write]:
+def _structlog(path: str) -> Iterator[Opened]:
     import structlog
 
     with open(path, "ab") as file:
@@ -84,11 +89,11 @@ def _structlog(path: str) -> Iterator[Write]:
                 structlog.processors.JSONRenderer(serializer=orjson.dumps),
             ],
         ).bind()
-        yield lambda event: logger.info("event", **event)
+        yield lambda event: logger.info("event", **event), _nothing
 
 
 @contextmanager
-def _logging(path: str) -> Iterator[Write]:
+def _logging(path: str) -> Iterator[Opened]:
     import logging
 
     class Lines(logging.Formatter):
@@ -101,26 +106,26 @@ def _logging(path: str) -> Iterator[Write]:
     file.setFormatter(Lines())
     logger.addHandler(file)
     try:
-        yield lambda event: logger.info("event", extra={"event": event})
+        yield lambda event: logger.info("event", extra={"event": event}), _nothing
     finally:
         logger.removeHandler(file)
         file.close()
 
 
 @contextmanager
-def _loguru(path: str) -> Iterator[Write]:
+def _loguru(path: str) -> Iterator[Opened]:
     from loguru import logger
 
     logger.remove()
     number = logger.add(path, serialize=True)
     try:
-        yield lambda event: logger.bind(**event).info("event")
+        yield lambda event: logger.bind(**event).info("event"), _nothing
     finally:
         logger.remove(number)
 
 
 @contextmanager
-def _otel(path: str, *, batch: bool) -> Iterator[Write]:
+def _otel(path: str, *, batch: bool) -> Iterator[Opened]:
     from opentelemetry.sdk import trace
     from opentelemetry.sdk.trace import export
 
@@ -142,12 +147,12 @@ def _otel(path: str, *, batch: bool) -> Iterator[Write]:
             with tracer.start_as_current_span(event["type"], attributes=plain):
                 pass
 
-        yield write
+        yield write, provider.force_flush
         provider.shutdown()
 
 
 @contextmanager
-def _logfire(path: str) -> Iterator[Write]:
+def _logfire(path: str) -> Iterator[Opened]:
     import logfire
     from opentelemetry.sdk.trace import export
 
@@ -163,7 +168,7 @@ def _logfire(path: str) -> Iterator[Write]:
             inspect_arguments=False,
             additional_span_processors=[export.BatchSpanProcessor(to_file)],
         )
-        yield lambda event: local.info("event", **event)
+        yield lambda event: local.info("event", **event), local.force_flush
         local.shutdown()
 
 

@@ -25,7 +25,7 @@ def test_rival(name: str, kind: str, tmp_path: Path, benchmark: Any) -> None:
         pytest.skip(f"{rival.needs} is not installed")
     benchmark.group = f"rivals, {kind}"
     event, path = EVENTS[kind].mapping, str(tmp_path / "events.jsonl")
-    with rival.open(path) as write:
+    with rival.open(path) as (write, _):
         write(event)
         benchmark.pedantic(write, args=(event,), rounds=ROUNDS, iterations=CALLS)
     lines = lines_of(path)

@@ -309,11 +309,12 @@ def _floor_us(event: Mapping[str, object], count: int) -> float:
 def _switched_off(session: Session, count: int) -> tuple[Cost, int]:
     """Calls that return at once; they are timed by fifties, with the loop around them."""
     del session
-    clock, parameters, times = time.perf_counter_ns, EDIT["parameters"], []
+    # A local name, as an agent has its session.
+    off, clock, parameters, times = OFF, time.perf_counter_ns, EDIT["parameters"], []
     for _ in repeat(None, max(count // 10, 20)):
         begin = clock()
         for _ in repeat(None, _BATCH):
-            OFF.tool_call("edit", parameters)
+            off.tool_call("edit", parameters)
         times.append(clock() - begin)
     fifty = _cost("Call while switched off", None, sorted(times), None)
     return fifty._replace(
