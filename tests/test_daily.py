@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import fcntl
 import json
 import os
 import threading
@@ -121,12 +122,13 @@ def test_a_compressed_session_is_the_same_session(tmp_path: Path) -> None:
     assert update(layout, STEM) == []
 
 
-def test_a_live_session_waits(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_live_session_waits(tmp_path: Path) -> None:
     layout = make_layout(tmp_path)
     add(layout, STEM, [tool(1)], state="live")
-    monkeypatch.setattr("t800.reader._locked", lambda *_: True)
-    assert update(layout, STEM) == catch_up(layout) == []
-    assert dates(layout) == []
+    with Path(layout.private, f"{STEM}.lock").open("w") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        assert update(layout, STEM) == catch_up(layout) == []
+        assert dates(layout) == []
 
 
 def test_a_session_that_died_is_counted_as_incomplete_until_it_is_recovered(tmp_path: Path) -> None:

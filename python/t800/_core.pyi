@@ -16,7 +16,9 @@ __all__ = [
     "Redactor",
     "Span",
     "Words",
+    "add_up",
     "build_profile",
+    "fold_sessions",
     "is_live",
     "keyed_hash",
     "parse_json",
@@ -26,6 +28,7 @@ __all__ = [
     "schema",
     "sha256_hex",
     "shut_down",
+    "spell_partial",
     "version",
     "waiting",
 ]
@@ -173,3 +176,17 @@ def recover(traces: str, private: str, key: bytes, show: bool, stem: str | None 
 
 def waiting(traces: str, private: str, key: bytes, stem: str) -> list[tuple[bytes, bool]]:
     """What rings hold of a session and its files may not have yet: lines, and whether each is a call in flight."""
+
+def fold_sessions(
+    traces: str | os.PathLike[str], sessions: list[tuple[str, str]], from_events: bool
+) -> list[tuple[str, bytes] | None]:
+    """Fold sessions, each given by its only document and its id, for their days' files.
+
+    Each gives its day and its line; None for those that need a closer look.
+    """
+
+def spell_partial(partial: bytes) -> bytes | None:
+    """What a session has added to a day, in the one spelling that a day's file has; None where it is none."""
+
+def add_up(lines: list[bytes]) -> tuple[int, int, bytes] | None:
+    """The sessions of a day: how many, how many incomplete, their summary; None where a line is no session's."""

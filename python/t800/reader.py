@@ -330,10 +330,13 @@ def sessions(layout: Layout) -> Iterator[SessionTrace]:
     return _newest_first(_scan(layout.traces, layout.private)[0])
 
 
-def scan(layout: Layout) -> tuple[list[SessionTrace], list[Skipped]]:
-    """All sessions of a telemetry folder, newest first, and the files that are none, with the reason."""
+def scan(layout: Layout, *, in_order: bool = True) -> tuple[list[SessionTrace], list[Skipped]]:
+    """All sessions of a telemetry folder, newest first, and the files that are none, with the reason.
+
+    Not `in_order` it opens no file.
+    """
     traces, skipped = _scan(layout.traces, layout.private)
-    return list(_newest_first(traces)), skipped
+    return list(_newest_first(traces)) if in_order else traces, skipped
 
 
 def resolve(layout: Layout, ref: str) -> SessionTrace:
@@ -394,7 +397,7 @@ def _scan(folder: str, private: str, stem: str = "") -> tuple[list[SessionTrace]
     found: dict[str, dict[int, Part]] = {}
     skipped: list[Skipped] = []
     for path in _paths(folder, stem):
-        match = NAME.fullmatch(os.path.basename(path))
+        match = NAME.fullmatch(path, len(folder) + 1)
         part = _part_at(path, int(match["part"] or 1)) if match else None
         if match is None or part is None:
             skipped.append(Skipped(path, "is not a regular file" if match else "has not a trace file's name"))
@@ -409,7 +412,7 @@ def _scan(folder: str, private: str, stem: str = "") -> tuple[list[SessionTrace]
 
 def _paths(folder: str, beginning: str = "") -> list[str]:
     try:
-        return sorted(os.path.join(folder, name) for name in os.listdir(folder) if name.startswith(beginning))
+        return sorted(f"{folder}{os.sep}{name}" for name in os.listdir(folder) if name.startswith(beginning))
     except (FileNotFoundError, NotADirectoryError):
         return []
     except OSError as error:

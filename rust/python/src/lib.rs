@@ -19,8 +19,10 @@ mod words;
 
 use pyo3::exceptions::PyImportError;
 use pyo3::prelude::*;
+use pyo3::pybacked::PyBackedBytes;
 use pyo3::types::{PyBytes, PyDict, PyList};
 use std::path::PathBuf;
+use t800_core::daily;
 
 /// `"release"` or `"debug"`: how this module was built.
 const PROFILE: &str = if cfg!(debug_assertions) { "debug" } else { "release" };
@@ -96,6 +98,31 @@ fn waiting<'py>(
     recovery::waiting(py, traces, private, &key, stem)
 }
 
+/// Folds sessions, each given by its only document and its id, for their days' files; see `t800.aggregate.daily`.
+#[pyfunction]
+fn fold_sessions(
+    py: Python<'_>,
+    traces: PathBuf,
+    sessions: Vec<(String, String)>,
+    from_events: bool,
+) -> PyResult<Vec<Option<(String, Bound<'_, PyBytes>)>>> {
+    let folded = py.detach(|| daily::fold(&traces, &sessions, from_events))?;
+    Ok(folded.into_iter().map(|one| one.map(|one| (one.day, PyBytes::new(py, &one.line)))).collect())
+}
+
+/// What a session has added to a day, in the one spelling that a day's file has for it; None where it is none.
+#[pyfunction]
+fn spell_partial<'py>(py: Python<'py>, partial: &[u8]) -> Option<Bound<'py, PyBytes>> {
+    daily::spelled(std::str::from_utf8(partial).ok()?).map(|line| PyBytes::new(py, &line))
+}
+
+/// Adds up the sessions of a day: how many, how many incomplete, their summary; None where a line is no session's.
+#[pyfunction]
+fn add_up(py: Python<'_>, lines: Vec<PyBackedBytes>) -> Option<(usize, usize, Bound<'_, PyBytes>)> {
+    let (sessions, incomplete, summary) = py.detach(|| daily::add_up(lines.iter().map(|line| &**line)))?;
+    Some((sessions, incomplete, PyBytes::new(py, &summary)))
+}
+
 #[pymodule(gil_used = false)]
 fn _core(module: &Bound<'_, PyModule>) -> PyResult<()> {
     // Classes and interned names are one for the process: those of an interpreter that ends would be gone for all.
@@ -127,5 +154,8 @@ fn _core(module: &Bound<'_, PyModule>) -> PyResult<()> {
     module.add_function(wrap_pyfunction!(shut_down, module)?)?;
     module.add_function(wrap_pyfunction!(recover, module)?)?;
     module.add_function(wrap_pyfunction!(waiting, module)?)?;
+    module.add_function(wrap_pyfunction!(fold_sessions, module)?)?;
+    module.add_function(wrap_pyfunction!(spell_partial, module)?)?;
+    module.add_function(wrap_pyfunction!(add_up, module)?)?;
     recorder::add_methods(module.py())
 }
