@@ -63,6 +63,12 @@ def test_a_phase_without_events_and_a_phase_without_an_end_are_shown() -> None:
     ]  # fmt: skip
 
 
+def test_a_call_told_afterwards_belongs_to_the_phase_in_which_it_ended() -> None:
+    told = llm(1, phase="PLAN", duration_ms=3500, **at(1.0))
+    (segment,) = tree.segments([told, phase(2, "PLAN", 4.0, 600)])
+    assert outline(segment) == ["evt_001"]
+
+
 def test_forged_parents_lose_no_event() -> None:
     events = [
         tool(1, parent_id="evt_001"),

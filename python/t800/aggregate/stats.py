@@ -158,7 +158,7 @@ class Stats:
                 known[name].add(event)
 
     def _see(self, timestamp: object) -> None:
-        if isinstance(timestamp, str):
+        if isinstance(timestamp, str) and timestamp[:4].isdigit():
             self.last = max(self.last, timestamp)
             if timestamp < self.first or not self.first:
                 self.first = timestamp

@@ -130,11 +130,15 @@ def _start(node: Node) -> float:
 
 
 def _heading(root: Node, headings: list[Node]) -> Node | None:
-    """The checkpoint of the phase in which a root began (times in a file have millisecond precision)."""
-    slack = 0.002
-    position = bisect.bisect_right(headings, root.start + slack, key=_start)
+    """The checkpoint of the phase in which a root began, or ended: a call told afterwards may have begun before it."""
+    return _covering(root.start, headings) or _covering(root.end, headings)
+
+
+def _covering(second: float, headings: list[Node]) -> Node | None:
+    slack = 0.002  # Times in a file have millisecond precision.
+    position = bisect.bisect_right(headings, second + slack, key=_start)
     node = headings[position - 1] if position else None
-    return node if node is not None and root.start <= node.end + slack else None
+    return node if node is not None and second <= node.end + slack else None
 
 
 def rows(roots: list[Node], wanted: Callable[[Event], bool] | None) -> Iterator[Row]:
