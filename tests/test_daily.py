@@ -5,14 +5,17 @@ from __future__ import annotations
 import fcntl
 import json
 import os
+import tempfile
 import threading
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import pytest
-from tests.trace_files import STEM, document, llm, make_layout, summary_of, tool, write
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from tests.trace_files import STEM, document, error, llm, make_layout, summary_of, tool, write
 
-from t800.aggregate.daily import catch_up, dates, load, rebuild, update, update_all
+from t800.aggregate.daily import catch_up, dates, load, rebuild, update, update_all, verify
 from t800.errors import SessionNotFoundError, TraceFileError
 from t800.reader import resolve
 
@@ -225,3 +228,87 @@ def test_what_is_not_there(tmp_path: Path) -> None:
             load(layout, date)
     with pytest.raises(SessionNotFoundError):
         update(layout, STEM)
+
+
+NAMES = st.sampled_from(["read", "edit", "bash", "other", 'a"b\\c', "日本語", "n" * 201, ""])
+CALLS = st.fixed_dictionaries(
+    {"tool": NAMES, "success": st.sampled_from([True, False, None])},
+    optional={
+        "duration_ms": st.one_of(
+            st.none(), st.integers(0, 10**9), st.floats(0, 1e6).map(lambda ms: round(ms, 3))
+        ),
+        "tokens_in": st.integers(0, 10**6),
+        "interrupted": st.booleans(),
+        "parent_id": st.just("evt_001"),
+    },
+)
+
+
+@settings(max_examples=60)
+@given(calls=st.lists(CALLS, min_size=1, max_size=20))
+def test_closing_lines_events_and_other_shapes_of_a_file_give_the_same_line(
+    calls: list[dict[str, Any]],
+) -> None:
+    events = [tool(n, **call) for n, call in enumerate(calls, 1)] + [llm(99), error(100)]
+    with tempfile.TemporaryDirectory() as folder:
+        layout = make_layout(Path(folder))
+        path = add(layout, STEM, events)
+        assert catch_up(layout) == ["2026-01-15"]
+        assert verify(layout) == []
+        text = text_of(layout)
+        path.unlink()
+        write(layout, document(events), f"{STEM}.json.gz")  # unpacked and folded in Python
+        assert verify(layout) == []
+        assert rebuild(layout) == []
+        assert text_of(layout) == text
+        counted = load(layout, "2026-01-15")["summary"]
+        assert counted["total_events"] == len(events)
+        assert counted["failed"] == sum(call["success"] is False for call in calls)
+
+
+def test_a_damaged_line_costs_only_its_session_until_days_are_caught_up(tmp_path: Path) -> None:
+    layout = make_layout(tmp_path)
+    for stem in (STEM, LATE):
+        add(layout, stem, [tool(1)])
+    catch_up(layout)
+    good = text_of(layout)
+    path = Path(layout.aggregated, "2026-01-15_summary.json")
+    path.write_bytes(
+        good.replace(b'"failed":0,"cost', b'"failed":"0","cost', 2)
+    )  # the head's and the first line's
+    assert verify(layout) != []
+    add(layout, OTHER, [tool(1)])
+    assert catch_up(layout) == ["2026-01-15"]
+    assert sorted(load(layout, "2026-01-15")["sessions"]) == [OTHER, LATE]
+    assert Path(layout.private, "2026-01-15_summary.damaged.json").exists()
+    assert catch_up(layout) == ["2026-01-15"]
+    assert verify(layout) == []
+    assert sorted(load(layout, "2026-01-15")["sessions"]) == [STEM, OTHER, LATE]
+
+
+def test_a_day_that_another_program_has_reformatted_is_still_read(tmp_path: Path) -> None:
+    layout = make_layout(tmp_path)
+    add(layout, STEM, [tool(1)])
+    catch_up(layout)
+    good = text_of(layout)
+    path = Path(layout.aggregated, "2026-01-15_summary.json")
+    path.write_text(json.dumps(json.loads(good), indent=2))
+    assert [found.problem for found in verify(layout)] == ["its sums are not those of its sessions"]
+    add(layout, OTHER, [tool(1)])
+    assert update(layout, OTHER) == ["2026-01-15"]
+    assert sorted(load(layout, "2026-01-15")["sessions"]) == [STEM, OTHER]
+    assert verify(layout) == []
+
+
+def test_verify_knows_sessions_in_parts_over_midnight_torn_and_without_events(tmp_path: Path) -> None:
+    layout = make_layout(tmp_path)
+    write(layout, document([tool(1)]))
+    write(layout, document([tool(2), llm(3)], part=2), f"{STEM}.part2.json")
+    add(layout, LATE, [tool(1), tool(2, timestamp="2026-01-16T00:00:01Z")])
+    add(layout, "2026-01-15_12-00-00_ses_none", [])
+    torn = add(layout, OTHER, [tool(1), tool(2)])
+    torn.write_bytes(torn.read_bytes()[:-100])
+    catch_up(layout)
+    assert load(layout, "2026-01-15")["summary"]["sessions"] == 4
+    assert load(layout, "2026-01-15")["summary"]["total_events"] == 6
+    assert verify(layout) == []

@@ -8,6 +8,7 @@ import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
+import click
 import pytest
 from rich.cells import cell_len
 from tests.trace_files import document, error, llm, make_layout, tool, write
@@ -48,7 +49,7 @@ def screen(tmp_path: Path, layout: Layout) -> Iterator[Screen]:
         )
         return done.stdout
 
-    def shown(command: str, *, colours: bool = False) -> list[str]:
+    def shown(command: str, *, colours: bool = False, joined: bool = False) -> list[str]:
         line = f"{T800} {command}; echo; echo finished; sleep 600"
         environ = ["env", "-u", "NO_COLOR", f"T800_DIR={layout.telemetry}", "LC_ALL=C.UTF-8"]
         subprocess.run(
@@ -57,7 +58,8 @@ def screen(tmp_path: Path, layout: Layout) -> Iterator[Screen]:
         )
         for _ in range(600):
             if "\nfinished" in captured():
-                return captured(*(["-e"] if colours else [])).rstrip().splitlines()
+                options = ["-e"] * colours + ["-J"] * joined
+                return captured(*options).rstrip().splitlines()
             time.sleep(0.05)
         raise AssertionError(captured())
 
@@ -90,3 +92,37 @@ def test_ls_fits(screen: Screen) -> None:
     assert lines[1].split()[0] == "ses_abc"
     assert all(cell_len(line) <= 80 for line in lines)
     assert lines[2:4] == ["", "finished"]
+
+
+@pytest.mark.parametrize(
+    "command",
+    [
+        "stats",
+        "stats --date 2026-01-15",
+        "diff ses_abc last --all",
+        "search long",
+        "search -e 'long|m+' --limit 0",
+        "aggregate",
+        "show --failed",
+        "show nobody",
+        "show -f",
+    ],
+)
+def test_every_page_fits_and_obeys_nobody(screen: Screen, command: str) -> None:
+    lines = [line.rstrip() for line in screen(command, joined=True)]
+    assert lines[-1] == "finished"
+    assert len(lines) > 2
+    # What has wrapped is joined here: only paths and sentences of errors may.
+    assert all(cell_len(line) <= 80 for line in lines if not line.startswith(("/", "t800:")))
+    coloured = "\n".join(screen(command, colours=True))
+    assert "\x1b" not in click.unstyle(coloured)  # no sequence but colours
+
+
+def test_work_that_takes_long_has_a_bar_which_goes_away(screen: Screen, layout: Layout) -> None:
+    for n in range(300):
+        stem = f"2026-01-14_10-00-{n % 60:02}_ses_{n:03}"
+        write(layout, document([tool(1)], stem=stem), f"{stem}.json")
+    slow = "import t800.cli.progress as p; p._PATIENCE_S = 0; from t800.cli import main; main(['search', 'nobody'])"
+    lines = screen(f"--version; {shlex.join([sys.executable, '-P', '-c', slow])}")
+    assert "nothing found in 301 sessions" in lines
+    assert not any("searching" in line for line in lines)

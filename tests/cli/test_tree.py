@@ -105,9 +105,9 @@ def test_styles_end_where_their_words_end() -> None:
     parent, child = (
         rows.line(row, on, "") for row in tree.rows(segment.roots, lambda event: not event["success"])
     )
-    styles = {piece.text.strip(): piece.style for piece in child.pieces}
+    styles = {text.strip(): style for text, style, _ in child.pieces}
     assert (styles["└"], styles["✗"], styles["read"], styles["src/2.py"]) == ("dim", "red", "bold", "")
-    assert {piece.style for piece in parent.pieces if "read" in piece.text} == {"dim"}
+    assert {style for text, style, _ in parent.pieces if "read" in text} == {"dim"}
     printed = child.rendered(colours=True)
     assert "\x1b[31m✗ \x1b[0m\x1b[1mread\x1b[0m  src/2.py" in printed
     assert click.unstyle(printed) == child.plain

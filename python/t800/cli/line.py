@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import itertools
 import os
+import re
 import shutil
 import sys
 from functools import cache
@@ -19,14 +20,12 @@ if TYPE_CHECKING:
 
 _BLOCK = 512
 _FLAGS = ("bold", "dim", "underline")
+_SINGLE = re.compile("[ -~·→…µ]*").fullmatch
+"""Texts of our own: signs of one column each."""
 
 
-class Piece(NamedTuple):
-    """A text in one style, and the columns that it takes."""
-
-    text: str
-    style: str
-    cells: int
+Piece = tuple[str, str, int]
+"""A text, its style, and the columns that it takes; a plain tuple, since pages are made of half a million."""
 
 
 class Line:
@@ -43,13 +42,13 @@ class Line:
     @property
     def plain(self) -> str:
         """The text without styles."""
-        return "".join([piece.text for piece in self.pieces])
+        return "".join([text for text, _, _ in self.pieces])
 
     def append(self, text: str, style: str = "", cells: int = -1) -> Line:
         """Add a piece; `cells` are its columns where the caller knows them."""
         if text:
             cells = cell_len(text) if cells < 0 else cells
-            self.pieces.append(Piece(text, style, cells))
+            self.pieces.append((text, style, cells))
             self.cell_len += cells
         return self
 
@@ -94,7 +93,7 @@ def _style(style: str) -> dict[str, Any]:
 
 def cell_len(text: str) -> int:
     """The columns that a clean text takes."""
-    if text.isascii():
+    if text.isascii() or _SINGLE(text):
         return len(text)
     from rich import cells
 

@@ -89,7 +89,7 @@ def _line(text: Line, node: Node | None, on: Scale, style: str) -> Line:
         return text.fit(on.width)
     text.fit(on.room, fill=True).append(" ", "", 1)
     if on.columns:
-        text.append(on.bar(node).ljust(on.columns), style, on.columns)
+        text.append(f"{on.bar(node):{on.columns}}", style, on.columns)
     return text.append(duration(node.ms).rjust(_DURATION_COLUMNS), "", _DURATION_COLUMNS)
 
 
