@@ -21,7 +21,7 @@ pub struct Line {
 #[must_use]
 pub fn read(line: &[u8]) -> Option<Line> {
     // The encoder writes no control character, but a file that was cut off may hold zeroes.
-    if line.first() != Some(&b'{') || line.iter().any(|byte| *byte < b' ') {
+    if line.first() != Some(&b'{') || has_control(line) {
         return None;
     }
     let text = std::str::from_utf8(line).ok()?;
@@ -40,6 +40,11 @@ pub fn read(line: &[u8]) -> Option<Line> {
         facts.name = (0, 0);
     }
     found.kind.then_some(Line { id: found.id?, at: found.at?, facts })
+}
+
+/// Whether a line holds a control character; a block at a time, so that the compiler compares many at once.
+fn has_control(line: &[u8]) -> bool {
+    line.chunks(256).any(|block| block.iter().fold(0, |found, byte| found | u8::from(*byte < b' ')) > 0)
 }
 
 /// The number in `evt_042`.
@@ -106,6 +111,12 @@ impl Sink for Reader<'_> {
             "parent_id" => Name::Parent,
             _ => Field::ALL.into_iter().find(|field| field.name() == key).map_or(Name::Other, Name::Is),
         };
+    }
+    fn wants_text(&self) -> bool {
+        matches!(
+            self.field,
+            Name::Id | Name::Timestamp | Name::Type | Name::Parent | Name::Is(Field::Tool | Field::Model)
+        )
     }
     fn string(&mut self, text: &str, spelling: Option<&str>) {
         match self.field {

@@ -304,10 +304,13 @@ impl Durations {
 
 type ByName = BTreeMap<Box<str>, Durations>;
 
-/// The durations of a name, or of all others.
-fn durations_of<'a>(durations: &'a mut ByName, name: &str) -> &'a mut Durations {
-    let kept = durations.len() < MAX_NAMES || durations.contains_key(name);
-    durations.entry(if kept { name } else { OTHER }.into()).or_default()
+/// Adds to the durations of a name, or to those of all others.
+fn add_to(durations: &mut ByName, name: &str, add: impl FnOnce(&mut Durations)) {
+    if let Some(known) = durations.get_mut(name) {
+        return add(known);
+    }
+    let name = if durations.len() < MAX_NAMES { name } else { OTHER };
+    add(durations.entry(name.into()).or_default());
 }
 
 /// What a session's own calls have cost the agent.
@@ -371,7 +374,7 @@ impl Summary {
         let name = line.get(start..start + len).filter(|name| (1..=MAX_NAME).contains(&name.len()));
         let name = name.and_then(|name| std::str::from_utf8(name).ok()).unwrap_or(OTHER);
         let durations = if facts.kind == Kind::ToolCall { &mut self.tools } else { &mut self.models };
-        durations_of(durations, name).add(us);
+        add_to(durations, name, |known| known.add(us));
     }
 
     /// What a closing line has told; `day` is that of its last event. The durations of a live one are not in it.
@@ -408,7 +411,7 @@ impl Summary {
         }
         for (ours, theirs) in [(&mut self.tools, &other.tools), (&mut self.models, &other.models)] {
             for (name, durations) in theirs {
-                durations_of(ours, name).merge(durations);
+                add_to(ours, name, |known| known.merge(durations));
             }
         }
         self.dropped += other.dropped;

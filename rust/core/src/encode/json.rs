@@ -36,6 +36,10 @@ pub trait Sink {
     fn end_list(&mut self);
     /// An object's key.
     fn key(&mut self, key: &str);
+    /// Whether the next string's text is of interest; else it is checked and passed over.
+    fn wants_text(&self) -> bool {
+        true
+    }
     /// A string, and where it has one its spelling in the text that can be kept as it is.
     fn string(&mut self, text: &str, spelling: Option<&str>);
     /// A number's text.
@@ -237,8 +241,10 @@ impl<'t> Parser<'t, '_> {
     }
 
     fn string(&mut self, sink: &mut impl Sink, silent: bool) -> Result<(), JsonError> {
+        if silent || !sink.wants_text() {
+            return self.pass_string();
+        }
         match self.string_token()? {
-            _ if silent => {}
             Token::Plain(text) => sink.string(text, Some(text)),
             Token::Escaped { spelling, faithful } => {
                 sink.string(self.decoded(), faithful.then_some(spelling));
@@ -273,6 +279,33 @@ impl<'t> Parser<'t, '_> {
         }
         self.at = at + 1;
         Ok(Token::Escaped { spelling: &self.text[start..at], faithful })
+    }
+
+    /// Passes over the string that starts here, as [`Parser::string_token`] does, without its text.
+    fn pass_string(&mut self) -> Result<(), JsonError> {
+        self.eat(b'"', "a string")?;
+        let (mut at, mut faithful, bytes) = (self.at, true, self.text.as_bytes());
+        loop {
+            let Some(next) = next_special(bytes, at) else { return Err(self.expected("the closing '\"'")) };
+            at = next
+                + match &bytes[next..] {
+                    [b'"', ..] => break self.at = next + 1,
+                    [b'\\', letter, ..] if simple_escape(*letter).is_some() => 2,
+                    escape @ [b'\\', ..] => {
+                        let (char, length) = unescape(escape);
+                        faithful &= char.is_some();
+                        length
+                    }
+                    _ => {
+                        faithful = false;
+                        1
+                    }
+                };
+        }
+        if self.strict && !faithful {
+            return Err(self.expected("a string that is spelled as JSON"));
+        }
+        Ok(())
     }
 
     /// The text of the last string with escapes.

@@ -1,13 +1,15 @@
 //! A document as it stands on the disk, whole or not, and what becomes of it.
 
 use super::found::{Event, Found};
+use super::ids::Ids;
 use crate::clock::{self, Wall};
 use crate::encode::tree::Tree;
 use crate::line;
 use crate::ring::Position;
 use crate::summary::{Overhead, State, Summary};
 use crate::trace_file::{MAX_BYTES, closing_line};
-use std::collections::{BTreeMap, HashSet};
+use memchr::memchr_iter;
+use std::collections::BTreeMap;
 
 /// A document that is being made whole.
 pub(super) struct Damaged {
@@ -19,11 +21,12 @@ pub(super) struct Damaged {
     pub(super) unreadable: u64,
     /// It is on the disk.
     pub(super) exists: bool,
-    header: Vec<u8>,
     header_read: bool,
-    /// The events' lines, joined as they stand in the file.
-    lines: Vec<u8>,
-    ids: HashSet<u64>,
+    /// Its first line and the events' lines, as they stand in the file.
+    body: Vec<u8>,
+    /// Where the events' lines begin.
+    events_at: usize,
+    ids: Ids,
     first: Option<u64>,
     summary: Summary,
     closing: Option<Tree>,
@@ -41,10 +44,10 @@ impl Damaged {
             kept: 0,
             unreadable: 0,
             exists: false,
-            header: header.as_bytes().to_vec(),
             header_read: false,
-            lines: Vec::new(),
-            ids: HashSet::new(),
+            body: [header.as_bytes(), b"\n"].concat(),
+            events_at: header.len() + 1,
+            ids: Ids::default(),
             first: None,
             summary: Summary::default(),
             closing: None,
@@ -58,14 +61,16 @@ impl Damaged {
         let mut document = Damaged { exists: true, ..Damaged::begin(name, header) };
         // The length of a file may have reached the disk without any of its bytes.
         let bytes = if bytes.iter().all(|byte| *byte == 0) { b"" } else { bytes };
-        let mut lines = bytes.split(|byte| *byte == b'\n');
-        match lines.next() {
-            Some(first) if is_header(first) => {
-                document.header = first.to_vec();
-                document.header_read = true;
-            }
-            first => document.unreadable += first.map_or(0, <[u8]>::len) as u64,
+        let mut lines = lines_of(bytes);
+        let first = lines.next().unwrap_or_default();
+        if is_header(first) {
+            document.body = [first, b"\n"].concat();
+            document.events_at = document.body.len();
+            document.header_read = true;
+        } else {
+            document.unreadable += first.len() as u64;
         }
+        document.body.reserve(bytes.len());
         for line in lines {
             document.take(line);
         }
@@ -96,10 +101,10 @@ impl Damaged {
     }
 
     fn put(&mut self, at: Wall, facts: &crate::summary::Facts, line: &[u8]) {
-        if !self.lines.is_empty() {
-            self.lines.extend_from_slice(b",\n");
+        if self.has_events() {
+            self.body.extend_from_slice(b",\n");
         }
-        self.lines.extend_from_slice(line);
+        self.body.extend_from_slice(line);
         self.summary.add(facts, line);
         self.ended = self.ended.max(Some(at));
     }
@@ -111,8 +116,14 @@ impl Damaged {
         }
     }
 
+    fn has_events(&self) -> bool {
+        self.body.len() > self.events_at
+    }
+
     /// Adds events up to where the document is full; returns how many.
     pub(super) fn add_all(&mut self, events: &[&Event<'_>]) -> usize {
+        let wanted: usize = events.iter().map(|event| event.line.len() + 2).sum();
+        self.body.reserve(wanted.min(MAX_BYTES as usize));
         for (n, event) in events.iter().enumerate() {
             if self.len() + event.line.len() as u64 > MAX_BYTES && !self.ids.is_empty() {
                 return n;
@@ -123,9 +134,9 @@ impl Damaged {
     }
 
     /// Takes the events of another document that are not `known`, and what its closing line counts.
-    pub(super) fn absorb(&mut self, other: &Damaged, known: &HashSet<u64>) {
+    pub(super) fn absorb(&mut self, other: &Damaged, known: &Ids) {
         for line in other.lines() {
-            if let Some(event) = line::read(line).filter(|event| !known.contains(&event.id))
+            if let Some(event) = line::read(line).filter(|event| !known.contains(event.id))
                 && self.ids.insert(event.id)
             {
                 self.kept += 1;
@@ -143,17 +154,17 @@ impl Damaged {
 
     /// The lines of its events.
     pub(super) fn lines(&self) -> impl Iterator<Item = &[u8]> {
-        let lines = self.lines.split(|byte| *byte == b'\n').filter(|line| !line.is_empty());
+        let lines = lines_of(&self.body[self.events_at..]).filter(|line| !line.is_empty());
         lines.map(|line| line.strip_suffix(b",").unwrap_or(line))
     }
 
     /// Its first line.
     pub(super) fn header(&self) -> &str {
-        std::str::from_utf8(&self.header).unwrap_or_default()
+        std::str::from_utf8(&self.body[..self.events_at - 1]).unwrap_or_default()
     }
 
     /// The numbers of its events, and that of the first one.
-    pub(super) fn ids(&self) -> (&HashSet<u64>, Option<u64>) {
+    pub(super) fn ids(&self) -> (&Ids, Option<u64>) {
         (&self.ids, self.first)
     }
 
@@ -180,7 +191,7 @@ impl Damaged {
 
     /// Bytes that it has so far, without its closing line.
     pub(super) fn len(&self) -> u64 {
-        (self.header.len() + self.lines.len()) as u64 + 2
+        self.body.len() as u64 + 1
     }
 
     /// Sets what no event's line holds: how often rules have redacted, what calls have cost, what was lost.
@@ -223,9 +234,20 @@ impl Damaged {
             self.summary.add_redactions(rule, *count);
         }
         let closing = closing_line(&self.summary.json(state, self.ended));
-        let newline: &[u8] = if self.lines.is_empty() { b"" } else { b"\n" };
-        [self.header.as_slice(), b"\n", &self.lines, newline, closing.as_bytes(), b"\n"].concat()
+        let newline = if self.has_events() { "\n" } else { "" };
+        for end in [newline, &closing, "\n"] {
+            self.body.extend_from_slice(end.as_bytes());
+        }
+        self.body
     }
+}
+
+/// The lines of a text, the last one too where nothing closes it.
+fn lines_of(text: &[u8]) -> impl Iterator<Item = &[u8]> {
+    let mut from = 0;
+    memchr_iter(b'\n', text)
+        .chain([text.len()])
+        .map(move |end| &text[std::mem::replace(&mut from, end + 1)..end])
 }
 
 /// Whether a line can be the first one of a document.

@@ -3,13 +3,14 @@
 
 use super::damaged::Damaged;
 use super::found::{Event, Found, is_stem};
+use super::ids::Ids;
 use super::{How, Open, Report};
 use crate::encode::tree::Tree;
 use crate::line;
 use crate::liveness;
 use crate::session::Triggers;
 use crate::writer::{SERIAL, SUMS, generation_name, part_name, with_part};
-use std::collections::{BTreeSet, HashSet};
+use std::collections::BTreeSet;
 use std::io;
 use std::time::{Duration, SystemTime};
 
@@ -92,7 +93,7 @@ impl Open<'_> {
         let (ids, _) = document.ids();
         let all = found.events.iter().chain(&found.begun);
         let fresh: Vec<&Event<'_>> =
-            all.filter(|event| !known.contains(&event.id) && !ids.contains(&event.id)).collect();
+            all.filter(|event| !known.contains(event.id) && !ids.contains(event.id)).collect();
         let torn = document.exists;
         let wanted =
             torn || found.dump || found.closed.is_none() && on.on_crash() || hit(&on, &document, &fresh);
@@ -112,16 +113,18 @@ impl Open<'_> {
         found: &Found<'_>,
         kept: &[Kept],
         report: &mut Report,
-    ) -> io::Result<(Damaged, u32, HashSet<u64>)> {
+    ) -> io::Result<(Damaged, u32, Ids)> {
         let (parts, packed) = self.parts(&found.stem)?;
         let last = parts.last().copied().unwrap_or(0).max(packed.unwrap_or(0));
         let next = (part_name(&found.stem, last + 1), with_part(&found.header, last + 1));
         if parts.last() != Some(&last) {
-            return Ok((Damaged::begin(&next.0, &next.1), last + 1, HashSet::new()));
+            return Ok((Damaged::begin(&next.0, &next.1), last + 1, Ids::default()));
         }
         let document = self.read(&part_name(&found.stem, last), &with_part(&found.header, last), report)?;
-        let ours = found.events.iter().map(|event| event.id);
-        let ours = ours.chain(kept.iter().flat_map(|kept| kept.document.ids().0.iter().copied())).collect();
+        let mut ours: Ids = found.events.iter().map(|event| event.id).collect();
+        for kept in kept {
+            ours.extend(kept.document.ids().0);
+        }
         let known = self.known(found, &ours, &parts, &document, report)?;
         if document.is_whole() {
             return Ok((Damaged::begin(&next.0, &next.1), last + 1, known));

@@ -1,5 +1,6 @@
 //! What a dead ring says of each of its sessions.
 
+use super::ids::Ids;
 use crate::clock::Wall;
 use crate::encode::tree::Tree;
 use crate::line;
@@ -7,7 +8,7 @@ use crate::redact::{RuleId, builtin_rule_name};
 use crate::ring::{Dead, Position, Record, Tag};
 use crate::summary::{Facts, redactions};
 use crate::writer::split;
-use std::collections::{BTreeMap, HashMap, HashSet};
+use std::collections::{BTreeMap, HashMap};
 
 /// One session of a ring.
 pub(super) struct Found<'a> {
@@ -85,7 +86,7 @@ struct Gathered<'a> {
     opened: Option<&'a str>,
     closed: Option<(Position, Wall)>,
     events: Vec<Event<'a>>,
-    ended: HashSet<u64>,
+    ended: Ids,
     begun: BTreeMap<u64, Event<'a>>,
     sums: Option<Sums>,
     dump: bool,
@@ -154,7 +155,7 @@ impl<'a> Gathered<'a> {
             self.begun.clear();
         }
         let ended = self.ended;
-        self.begun.retain(|id, _| !ended.contains(id));
+        self.begun.retain(|id, _| !ended.contains(*id));
         Some(Found {
             stem,
             header,

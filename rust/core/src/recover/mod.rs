@@ -6,6 +6,7 @@
 mod damaged;
 mod flight;
 mod found;
+mod ids;
 mod waiting;
 
 use crate::folder::{Folder, LockedFile};
@@ -16,8 +17,8 @@ use crate::writer::{Folders, part_name, with_part};
 use damaged::Damaged;
 pub(crate) use damaged::read_closing;
 use found::{Event, Found};
+use ids::Ids;
 use rustix::fs::{FlockOperation, flock};
-use std::collections::HashSet;
 use std::io::{self, Read as _, Write as _};
 use std::path::PathBuf;
 pub use waiting::{Waiting, waiting};
@@ -181,10 +182,10 @@ impl<'a> Open<'a> {
         // A part that was compressed is complete; what is fresh comes behind it.
         let last = parts.last().copied().unwrap_or(1).max(packed.map_or(0, |part| part + 1));
         let document = self.read(&part_name(&found.stem, last), &with_part(&found.header, last), report)?;
-        let ours: HashSet<u64> = found.events.iter().map(|event| event.id).collect();
+        let ours: Ids = found.events.iter().map(|event| event.id).collect();
         let known = self.known(found, &ours, &parts, &document, report)?;
         let all = found.events.iter().chain(&found.begun);
-        let fresh: Vec<&Event<'_>> = all.filter(|event| !known.contains(&event.id)).collect();
+        let fresh: Vec<&Event<'_>> = all.filter(|event| !known.contains(event.id)).collect();
         let finished = document.is_whole() && document.is_closed();
         // Where there is no document and nothing for one, somebody has deleted it.
         if !fresh.is_empty() || document.exists && !finished {
@@ -207,7 +208,7 @@ impl<'a> Open<'a> {
         report: &mut Report,
     ) -> io::Result<()> {
         let mut part = last;
-        let mut dropped = found.dropped.saturating_sub(self.dropped_before(&found.stem, last));
+        let mut dropped = found.dropped.saturating_sub(self.dropped_before(&found.stem, last)?);
         loop {
             let fitting = document.add_all(fresh);
             let (now, later) = fresh.split_at(fitting);
@@ -233,16 +234,16 @@ impl<'a> Open<'a> {
     fn known(
         &self,
         found: &Found<'_>,
-        ours: &HashSet<u64>,
+        ours: &Ids,
         parts: &[u32],
         last: &Damaged,
         report: &mut Report,
-    ) -> io::Result<HashSet<u64>> {
+    ) -> io::Result<Ids> {
         let (ids, mut first) = last.ids();
         let mut known = ids.clone();
         for part in parts.iter().rev().skip(1) {
             // A part that begins with an older event than ours holds all of them that were written.
-            if first.is_some_and(|first| !ours.contains(&first)) {
+            if first.is_some_and(|first| !ours.contains(first)) {
                 break;
             }
             let document = self.read(&part_name(&found.stem, *part), "", report)?;
@@ -270,10 +271,11 @@ impl<'a> Open<'a> {
     }
 
     /// What the parts before `last` have counted as lost.
-    fn dropped_before(&self, stem: &str, last: u32) -> u64 {
-        (1..last)
+    fn dropped_before(&self, stem: &str, last: u32) -> io::Result<u64> {
+        let before = self.parts(stem)?.0.into_iter().take_while(|part| *part < last);
+        Ok(before
             .filter_map(|part| self.bytes(&part_name(stem, part)).ok()?.map(|bytes| damaged::dropped(&bytes)))
-            .sum()
+            .sum())
     }
 
     fn bytes(&self, name: &str) -> io::Result<Option<Vec<u8>>> {
@@ -317,7 +319,10 @@ impl<'a> Open<'a> {
     }
 
     fn document(&self, name: &str, stem: &str, how: How, report: &mut Report) -> io::Result<()> {
-        let document = self.read(name, &damaged::header_from_name(stem), report)?;
+        let Some(bytes) = self.bytes(name)? else { return Ok(()) };
+        report.bytes += bytes.len() as u64;
+        let header = damaged::header_from_name(stem);
+        let mut document = Damaged::read(name, &bytes, &header);
         if document.is_whole() && document.is_closed() {
             return Ok(());
         }
@@ -330,7 +335,11 @@ impl<'a> Open<'a> {
         if flock(&appended, FlockOperation::NonBlockingLockExclusive) == Err(rustix::io::Errno::WOULDBLOCK) {
             return Ok(());
         }
-        let mut document = self.read(name, &damaged::header_from_name(stem), report)?;
+        // Somebody may have appended before the lock was ours.
+        let Some(now) = self.bytes(name)? else { return Ok(()) };
+        if now != bytes {
+            document = Damaged::read(name, &now, &header);
+        }
         document.account(None, 1, &[], 0);
         self.write(document, State::Recovered, &[], how, report)?;
         if how == How::Repair {
@@ -417,5 +426,7 @@ fn stem_of(name: &str) -> Option<&str> {
 
 fn part_of(name: &str) -> Option<u32> {
     let base = name.strip_suffix(".json")?;
-    base.rsplit_once(".part").map_or(Some(1), |(_, part)| part.parse().ok())
+    let part = base.rsplit_once(".part").map_or(Some(1), |(_, part)| part.parse().ok());
+    // No session has so many; what follows the last number there is would be none.
+    part.filter(|part| *part < u32::MAX)
 }

@@ -414,7 +414,7 @@ impl Dead {
         segments.sort_by_key(|(number, _)| *number);
         segments
             .into_iter()
-            .map(|(number, bytes)| super::scan(self.head.salt, number, bytes, super::FIRST, &mut each))
+            .map(|(number, bytes)| super::scan(self.head.salt, number, bytes, super::FIRST, &mut each).lost)
             .sum()
     }
 

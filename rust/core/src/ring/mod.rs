@@ -18,7 +18,7 @@ pub(crate) use file::random;
 pub(crate) use memory::close as close_inherited;
 
 pub use file::{Dead, Placement, RingFile, Where, dead_rings, remove_forgotten, snapshots};
-pub use record::{HEAD, Head, Position, Record, Salt, Tag, Word, padded, scan};
+pub use record::{HEAD, Head, Position, Record, Salt, Scanned, Tag, Word, padded, scan};
 
 use memory::{Block, Pages};
 use std::sync::{Condvar, OnceLock, PoisonError};
@@ -351,6 +351,12 @@ impl Ring {
             .wait_timeout_while(settled, timeout, |now| now.to < wanted && now.refusals == before)
             .unwrap_or_else(PoisonError::into_inner);
         settled.to >= wanted
+    }
+
+    /// Up to where everything is in its document.
+    #[must_use]
+    pub fn settled_to(&self) -> Position {
+        self.settled_lock().to
     }
 
     /// Whether something stands behind `at`: a record that was not read, or one that is being written.

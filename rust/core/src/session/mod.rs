@@ -426,7 +426,7 @@ impl Session {
             self.end::<Nothing>(id, Values::default(), Vec::new(), SpanEnd::Interrupted);
         }
         match &self.sink {
-            Sink::Writer { hub, number, .. } => self.push_end(hub, *number) && hub.settle(CLOSE_WAIT),
+            Sink::Writer { hub, number, .. } => self.push_end(hub, *number) && hub.settle_end(),
             Sink::Memory(_) => true,
         }
     }

@@ -1,11 +1,14 @@
 //! The writers of a process: one for each telemetry folder.
 
-use super::{Folders, Header, Hub, open_in};
+use super::{Folders, Header, Hub, HubState, MOMENT, open_in};
+use crate::liveness::WriterLock;
 use crate::redact::Redactor;
 use crate::session::{CLOSE_WAIT, Session, SessionPolicy};
 use std::collections::{HashMap, HashSet};
 use std::io;
-use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
+use std::sync::atomic::Ordering::Relaxed;
+use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError, TryLockError};
+use std::time::Instant;
 
 /// The writers of this process.
 #[derive(Default)]
@@ -50,14 +53,60 @@ impl Hubs {
     }
 }
 
-/// Ends every writer of this process that has nothing left to write, and recovers what children have left: at exit.
+impl Hub {
+    /// Ends this writer if it has nothing left to write, and removes its ring. True when it has ended.
+    pub(super) fn leave(&self) -> bool {
+        // In this order everywhere: nobody is admitted while the list is locked.
+        let mut hubs = hubs();
+        self.leave_as(&mut hubs, self.state())
+    }
+
+    /// The same at exit, until when at the most: a disk that keeps the writer waiting must not keep the process. What
+    /// the writer has not written stays in the ring.
+    fn leave_by(&self, until: Instant) -> bool {
+        loop {
+            let mut hubs = hubs();
+            match self.state.try_lock() {
+                Ok(state) => return self.leave_as(&mut hubs, state),
+                Err(TryLockError::Poisoned(poisoned)) => {
+                    return self.leave_as(&mut hubs, poisoned.into_inner());
+                }
+                Err(TryLockError::WouldBlock) if Instant::now() < until => {}
+                Err(TryLockError::WouldBlock) => return false,
+            }
+            drop(hubs);
+            std::thread::sleep(MOMENT);
+        }
+    }
+
+    fn leave_as(&self, hubs: &mut Hubs, mut state: MutexGuard<'_, HubState>) -> bool {
+        let busy = !state.traces.is_empty() || self.expected.load(Relaxed) > 0;
+        if busy && !state.gone {
+            return false;
+        }
+        if !std::mem::replace(&mut state.gone, true) {
+            hubs.running.remove(&self.folders);
+            self.lock.iter().chain(self.renewed.get()).for_each(WriterLock::retire);
+            if let Some(file) = self.ring.file() {
+                file.remove();
+            }
+            self.ring.dismiss();
+            self.ring.call();
+        }
+        true
+    }
+}
+
+/// Ends every writer of this process that has nothing left to write, and recovers what children have left: at exit,
+/// within [`CLOSE_WAIT`] for all of it.
 pub fn shut_down() {
+    let until = Instant::now() + CLOSE_WAIT;
     let (idle, used) = {
         let hubs = hubs();
         (hubs.running.values().map(Arc::clone).collect::<Vec<_>>(), hubs.used.clone())
     };
     for hub in idle {
-        hub.leave();
+        hub.leave_by(until);
     }
     let (done, end) = std::sync::mpsc::channel();
     let sweeper = std::thread::Builder::new().name("t800-sweeper".into()).spawn(move || {
@@ -65,6 +114,6 @@ pub fn shut_down() {
         done.send(())
     });
     if sweeper.is_ok() {
-        let _ = end.recv_timeout(CLOSE_WAIT);
+        let _ = end.recv_timeout(until.saturating_duration_since(Instant::now()));
     }
 }

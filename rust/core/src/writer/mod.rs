@@ -13,7 +13,7 @@ use crate::folder::Folder;
 use crate::liveness::WriterLock;
 use crate::redact::Redactor;
 use crate::ring::{Head, Placement, Position, Ring, RingFile, Tag, Urgency, Where};
-use crate::session::{Opened, Session, SessionPolicy, Shared};
+use crate::session::{CLOSE_WAIT, Opened, Session, SessionPolicy, Shared};
 use flight::Flight;
 pub(crate) use flight::{SERIAL, SUMS, generation_name};
 pub use fork::{after_fork, before_fork, generation};
@@ -26,7 +26,7 @@ use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicBool, AtomicU32, AtomicU64, Ordering::Relaxed};
 use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 pub use trace::part_name;
 pub(crate) use trace::split;
 use trace::{Beginning, Trace, open_record};
@@ -139,6 +139,8 @@ pub struct Hub {
     empty: AtomicBool,
     /// A disk refuses what a session has to write.
     refused: AtomicBool,
+    /// Up to where everything was settled when somebody has last waited for it in vain.
+    stuck_at: AtomicU64,
     /// Somebody waits: a disk that has refused is tried again at once.
     eager: AtomicBool,
     /// The ring dies with this process: it is in the heap, or somebody has removed its file.
@@ -252,6 +254,7 @@ impl Hub {
             behind: AtomicBool::new(false),
             empty: AtomicBool::new(false),
             refused: AtomicBool::new(false),
+            stuck_at: AtomicU64::new(u64::MAX),
             eager: AtomicBool::new(false),
             mortal: AtomicBool::new(ring.file().is_none()),
             fault: Mutex::default(),
@@ -390,6 +393,19 @@ impl Hub {
         self.ring.settle(timeout)
     }
 
+    /// Waits for the end of a session to be in its document, unless the writer has not moved since somebody has waited
+    /// for it in vain: many sessions that close together wait once.
+    #[must_use]
+    pub fn settle_end(&self) -> bool {
+        let (before, began) = (self.ring.settled_to(), Instant::now());
+        let stuck = self.stuck_at.load(Relaxed) == before.0;
+        let settled = self.settle(if stuck { Duration::ZERO } else { CLOSE_WAIT });
+        if !settled && began.elapsed() >= CLOSE_WAIT {
+            self.stuck_at.store(before.0, Relaxed);
+        }
+        settled
+    }
+
     /// Waits until everything pushed before is durable, unless the disk refuses.
     pub fn settle_durably(&self) {
         if !self.refused.load(Relaxed) {
@@ -416,27 +432,6 @@ impl Hub {
     fn abandon(&self) {
         self.lock.iter().chain(self.renewed.get()).for_each(WriterLock::abandon);
         self.ring.file().into_iter().for_each(RingFile::abandon);
-    }
-
-    /// Ends this writer if it has nothing left to write, and removes its ring. True when it has ended.
-    fn leave(&self) -> bool {
-        // In this order everywhere: nobody is admitted while the list is locked.
-        let mut hubs = hubs();
-        let mut state = self.state();
-        let busy = !state.traces.is_empty() || self.expected.load(Relaxed) > 0;
-        if busy && !state.gone {
-            return false;
-        }
-        if !std::mem::replace(&mut state.gone, true) {
-            hubs.running.remove(&self.folders);
-            self.lock.iter().chain(self.renewed.get()).for_each(WriterLock::retire);
-            if let Some(file) = self.ring.file() {
-                file.remove();
-            }
-            self.ring.dismiss();
-            self.ring.call();
-        }
-        true
     }
 
     fn run(&self) {
