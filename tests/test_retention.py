@@ -88,6 +88,53 @@ def test_the_number_counts_sessions_and_not_files(tmp_path: Path) -> None:
     assert len(planned[-1].paths) == 4
 
 
+def add_inside(layout: Layout, age_days: float, name: str, parent: str) -> str:
+    stem = stem_of(age_days, name)
+    write(
+        layout, document([tool(1)], stem=stem, parent_session_id=parent), f"{stem}.json", NOW - age_days * DAY
+    )
+    return stem
+
+
+def test_a_run_counts_once_with_what_was_begun_inside_it(tmp_path: Path) -> None:
+    layout = make_layout(tmp_path)
+    old, pool = add(layout, 9), add(layout, 8)
+    children = [add_inside(layout, 8 - n / 100, f"child{n}", pool[20:]) for n in range(30)]
+    grandchild = add_inside(layout, 5, "grandchild", children[-1][20:])
+    last = add(layout, 6)
+    assert plan(layout, limits(max_trace_files=3), NOW) == []
+    assert set(reasons(plan(layout, limits(max_trace_files=2), NOW))) == {old}
+    # The run with the pool has moved last: it goes last, as a whole.
+    assert set(reasons(plan(layout, limits(max_trace_files=1), NOW))) == {old, last}
+    add(layout, 4)
+    gone = plan(layout, limits(max_trace_files=1), NOW)
+    assert set(reasons(gone)) == {old, last, pool, *children, grandchild}
+    assert gone[-1].stem == grandchild
+
+
+def test_a_run_stays_whole_while_something_in_it_is_live(tmp_path: Path) -> None:
+    layout = make_layout(tmp_path)
+    pool = add(layout, 8)
+    child = add_inside(layout, 7, "child", pool[20:])
+    other = add(layout, 6)
+    newest = add(layout, 5)
+    lock = hold_lock(layout, child)
+    try:
+        assert set(reasons(plan(layout, limits(max_trace_files=1), NOW))) == {other, newest}
+    finally:
+        os.close(lock)
+
+
+def test_sessions_that_claim_to_be_inside_each_other_can_go(tmp_path: Path) -> None:
+    layout = make_layout(tmp_path)
+    one, other = stem_of(8, "one"), stem_of(7, "other")
+    for stem, parent, age in ((one, other, 8), (other, one, 7)):
+        assert add_inside(layout, age, stem[20:].partition("_")[0], parent[20:]) == stem
+    newest = add(layout, 6)
+    assert set(reasons(plan(layout, limits(max_trace_files=1), NOW))) == {one, other}
+    assert left(layout)[0] == newest
+
+
 def test_the_total_takes_the_oldest_first(tmp_path: Path) -> None:
     layout = make_layout(tmp_path)
     stems = [add(layout, age, tool(1, attributes={"text": "x" * 600_000})) for age in (1, 2, 3, 4)]

@@ -313,7 +313,12 @@ _TABLE = (
         _PRICES,
         "What models cost, in US dollars for a million tokens, before the table that is built in. `*` ends a name openly.",
     ),
-    Key("telemetry.retention.max_trace_files", 100, _whole(1, 10_000_000), "Sessions to keep."),
+    Key(
+        "telemetry.retention.max_trace_files",
+        100,
+        _whole(1, 10_000_000),
+        "Runs to keep, each with the sessions begun inside it.",
+    ),
     Key("telemetry.retention.max_trace_age_days", 30, _whole(1, 36_500), "Days to keep a session."),
     Key("telemetry.retention.max_total_mb", 1024, _whole(1, 100_000_000), "Megabytes to keep in all."),
     Key(

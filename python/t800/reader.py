@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 import stat
 import time
 from itertools import chain, groupby
@@ -26,6 +27,8 @@ __all__ = [
     "Skipped",
     "Waiting",
     "both_spellings",
+    "carries",
+    "families",
     "family",
     "of_stem",
     "resolve",
@@ -34,6 +37,7 @@ __all__ = [
 ]
 
 _HOOK_LIFE_S = 24 * 3600
+_NUMBERED = re.compile(r"-[0-9]+\Z")
 _MOST_DAMAGE = 100
 _MOST_TOLD = 1 << 18  # More than a ring of 64 MiB can hold.
 
@@ -67,9 +71,9 @@ class SessionTrace:
     met so far and could not read (at most 100 entries).
     """
 
-    def __init__(self, stem: str, session_id: str, parts: Iterable[Part], private: str | None = None) -> None:
+    def __init__(self, stem: str, id_in_name: str, parts: Iterable[Part], private: str | None = None) -> None:
         self.stem = stem
-        self.session_id = session_id
+        self.id_in_name = id_in_name
         self.parts = sorted(parts, key=lambda part: part.number)
         self.damage: list[Damage] = []
         self._private = private
@@ -84,6 +88,15 @@ class SessionTrace:
         if self._header is None:
             self._header = self.parts[0].header()
         return self._header
+
+    @property
+    def session_id(self) -> str:
+        """The session's id: where its file's name has a number behind it (`id-2`, a second document), without that."""
+        if _NUMBERED.search(self.id_in_name):
+            given = self._header_field("session_id")
+            if isinstance(given, str) and carries(self.id_in_name, given):
+                return given
+        return self.id_in_name
 
     @property
     def metadata(self) -> dict[str, Any]:
@@ -351,11 +364,11 @@ def resolve(layout: Layout, ref: str) -> SessionTrace:
     traces = _scan(layout.traces, layout.private)[0]
     if ref == "last" and traces:
         return _run_of(next(_newest_first(traces)), traces)
-    exact = [trace for trace in traces if ref in (trace.session_id, trace.stem)]
-    fitting = exact or [t for t in traces if ref and (t.session_id.startswith(ref) or t.stem.startswith(ref))]
+    exact = [trace for trace in traces if ref in (trace.id_in_name, trace.stem)]
+    fitting = exact or [t for t in traces if ref and (t.id_in_name.startswith(ref) or t.stem.startswith(ref))]
     if fitting:
         return next(_newest_first(fitting))
-    raise _not_found(ref, [trace.session_id for trace in traces], layout.traces)
+    raise _not_found(ref, [trace.id_in_name for trace in traces], layout.traces)
 
 
 def of_stem(layout: Layout, stem: str) -> SessionTrace:
@@ -377,6 +390,21 @@ def family(layout: Layout, trace: SessionTrace) -> list[SessionTrace]:
             members.append(other)
             known |= _names(other)
     return members
+
+
+def families(traces: list[SessionTrace]) -> list[list[SessionTrace]]:
+    """The same sessions, each run with all that was begun inside it; in the order of their first ones."""
+    by_name, found = _by_name(traces), dict[str, list[SessionTrace]]()
+    for trace in traces:
+        found.setdefault(_root(trace, by_name).stem, []).append(trace)
+    return list(found.values())
+
+
+def carries(in_name: str, in_header: str) -> bool:
+    """Whether a file's name has the id of its header; behind one that was taken already stands a number."""
+    return in_name == in_header or (
+        in_name.startswith(f"{in_header}-") and in_name[len(in_header) + 1 :].isdecimal()
+    )
 
 
 def _names(trace: SessionTrace) -> set[object]:
@@ -444,12 +472,19 @@ def _second(trace: SessionTrace) -> str:
 
 
 def _run_of(trace: SessionTrace, traces: list[SessionTrace]) -> SessionTrace:
-    if "parent_session_id" not in trace.metadata:
-        return trace
-    by_id = {name: other for other in traces for name in _names(other)}
-    by_id |= {other.session_id: other for other in traces}
+    return _root(trace, _by_name(traces)) if "parent_session_id" in trace.metadata else trace
+
+
+def _by_name(traces: list[SessionTrace]) -> dict[object, SessionTrace]:
+    """The sessions by what those inside them call them."""
+    by_name = {name: other for other in traces for name in _names(other)}
+    return by_name | {other.session_id: other for other in traces}
+
+
+def _root(trace: SessionTrace, by_name: Mapping[object, SessionTrace]) -> SessionTrace:
+    """The run that a session was begun in, however far up."""
     seen = {trace.stem}
-    while (parent := by_id.get(str(trace.metadata.get("parent_session_id")))) and parent.stem not in seen:
+    while (parent := by_name.get(str(trace.metadata.get("parent_session_id")))) and parent.stem not in seen:
         seen.add(parent.stem)
         trace = parent
     return trace
@@ -466,9 +501,7 @@ def _from_path(ref: str) -> SessionTrace:
     part = _part_at(path, 1)
     if part is None:
         raise _not_found(ref, [os.path.basename(other) for other in _paths(folder)], folder)
-    trace = SessionTrace(name.partition(".")[0], "", [part])
-    trace.session_id = str(trace.header["session_id"])
-    return trace
+    return SessionTrace(name.partition(".")[0], str(part.header()["session_id"]), [part])
 
 
 def _not_found(ref: str, names: list[str], folder: str) -> SessionNotFoundError:

@@ -150,13 +150,20 @@ class _Plan:
                 self._take(trace, f"older than {days:g} days")
 
     def _retire_many(self) -> None:
+        """A run counts once, with all that was begun inside it, and goes as a whole: the one longest at rest first."""
+        from t800.reader import families
+
         most = self._limits["max_trace_files"]
-        over = len(self._remaining()) - most if most else 0
-        for trace in self._candidates():
+        runs = families(self._remaining()[::-1])[::-1] if most else []
+        may_go = {trace.stem for trace in self._candidates()}
+        over = len(runs) - most
+        for run in runs:
             if over <= 0:
                 return
-            over -= 1
-            self._take(trace, f"more than {most:g} sessions")
+            if may_go.issuperset(trace.stem for trace in run):
+                over -= 1
+                for trace in reversed(run):
+                    self._take(trace, f"more than {most:g} sessions")
 
     def _retire_large(self, most_mb: float) -> None:
         over = sum(trace.size for trace in self._remaining()) - most_mb * _MB if most_mb else 0
@@ -262,6 +269,8 @@ def _sort_out(planned: Iterable[Retired], report: Report) -> None:
 
 def _doubt(trace: SessionTrace, part: Part) -> str:
     """Why a file may not be ours to delete; empty when it is."""
+    from t800.reader import carries
+
     try:
         info = os.lstat(part.path)
         session_id = part.header()["session_id"]
@@ -269,16 +278,9 @@ def _doubt(trace: SessionTrace, part: Part) -> str:
         return str(error)
     if not stat.S_ISREG(info.st_mode) or info.st_uid != os.geteuid():
         return "it is not a regular file of this user"
-    if not _carries(trace.session_id, session_id):
+    if not carries(trace.id_in_name, session_id):
         return "its first line has another session id than its name"
     return ""
-
-
-def _carries(in_name: str, in_header: str) -> bool:
-    """A name that was taken already has a number behind the session id."""
-    return in_name == in_header or (
-        in_name.startswith(f"{in_header}-") and in_name[len(in_header) + 1 :].isdecimal()
-    )
 
 
 def _retire(layout: Layout, retired: Retired, report: Report) -> bool:

@@ -350,11 +350,13 @@ def test_two_processes_with_one_session_id_in_one_second(project: Path) -> None:
         assert [e["event_id"] for e in events] == [f"evt_{n:03}" for n in range(1, 2_001)]
         assert [e["parameters_redacted"]["n"] for e in events] == list(range(2_000))
         assert len({e["parameters_redacted"]["process"] for e in events}) == 1
-    # The reader tells them apart by their files.
-    found = {trace.session_id: trace for trace in reader.sessions(layout)}
+    # The reader tells them apart by their files; both are what their headers say.
+    found = {trace.id_in_name: trace for trace in reader.sessions(layout)}
     assert set(found) == {"same", "same-2"}
     assert [sum(1 for _ in trace.events()) for trace in found.values()] == [2_000, 2_000]
-    assert {trace.header["session_id"] for trace in found.values()} == {"same"}
+    assert {trace.session_id for trace in found.values()} == {"same"}
+    for name in found:
+        assert reader.resolve(layout, name).stem == f"2026-01-15_10-30-00_{name}"
     done = subprocess.run(
         [*T800, "validate"], cwd=project, capture_output=True, text=True, timeout=60, check=False
     )

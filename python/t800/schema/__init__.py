@@ -74,7 +74,7 @@ def validate(path: str | os.PathLike[str]) -> list[Problem]:
 
 def validate_session(trace: SessionTrace) -> list[Problem]:
     """The problems of all parts of a session (at most 100), and of their relation to one another."""
-    return _Session(trace.parts, trace.session_id, whole=trace.retired is None and not trace.live).problems()
+    return _Session(trace.parts, trace.id_in_name, whole=trace.retired is None and not trace.live).problems()
 
 
 def _second_part(name: str) -> str:
