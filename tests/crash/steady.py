@@ -5,7 +5,7 @@
 TOLD is a file of COUNT bytes: byte n is 1 when event n was acknowledged, 2 when its call returned None, 0 when it had
 not returned. OPTIONS is JSON: `settings`, `every` (flush after so many), `bytes` (length of a text in each event),
 `errors` (every so many is an error event), `pace` (seconds between two), `threads` (that record beside each other), `then` ("eat": take
-memory until there is none). The process says where it is on its standard output, a line each, and goes
+memory until there is none), `beside` (further sessions, which record nothing and are left to the exit). The process says where it is on its standard output, a line each, and goes
 on when it gets a line: "start", "open", "recorded", "closed".
 """
 
@@ -35,6 +35,8 @@ def main(folder: str, told_file: str, count: int, options: dict[str, Any]) -> No
         told = mmap.mmap(file.fileno(), 0)
     step("start")
     trace = t800.session(agent="steady", dir=folder, enabled=True, settings=options.get("settings"))
+    for _ in range(options.get("beside", 0)):
+        t800.session(dir=folder, enabled=True)
     step("open")
     record_all(trace, told, count, options)
     step("recorded")

