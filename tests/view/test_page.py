@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from tests.trace_files import STEM, document, error, llm, make_layout, tool, write
+from tests.trace_files import STEM, document, error, llm, tool, write
 from tests.view.unpacked import data_of, unpacked
 
 from t800 import reader, view
@@ -20,11 +20,6 @@ from t800.layout import Layout
 
 EVIL = "</script><script>alert(1)</script><!-- \x1b[2J \u202e <img src=x onerror=alert(1)> ${alert(1)} \u2028"
 TEMPLATE = Path(view.__file__).with_name("page.html")
-
-
-@pytest.fixture
-def layout(tmp_path: Path) -> Layout:
-    return make_layout(tmp_path)
 
 
 def page_of(layout: Layout, *references: str) -> bytes:

@@ -30,7 +30,7 @@ export function shares(title: string, told: string, given: Share[], figure: (val
       { class: "key", ...(act ? { onclick: act, title: `Show only ${name}` } : {}) },
       h("i", { class: `c-${colour}`, "--shade": shade, "aria-hidden": "true" }),
       h("span", { class: "name" }, name),
-      h("span", { class: "figure" }, `${figure(value)} · ${Math.round(part * 100)} %`),
+      h("span", { class: "figure" }, `${figure(value)} · ${part < 0.005 ? "< 1" : Math.round(part * 100)} %`),
     ),
   );
   return h(

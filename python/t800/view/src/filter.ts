@@ -46,17 +46,12 @@ export function matching(model: Model, wanted: Wanted): { rows: Uint8Array; numb
 
 /** The names of tools and models, most used first. */
 export function callNames(model: Model): { tools: string[]; models: string[] } {
-  const uses = new Map<string, number>();
-  const kinds = new Map<string, number>();
-  for (let row = 0; row < model.rows; row++) {
-    if (model.kind[row]! > LLM) continue;
-    const name = model.run.word("name", row);
-    if (!name) continue;
-    uses.set(name, (uses.get(name) ?? 0) + 1);
-    kinds.set(name, model.kind[row]!);
-  }
-  const names = [...uses.keys()].sort((a, b) => uses.get(b)! - uses.get(a)!);
-  return { tools: names.filter((name) => kinds.get(name) === TOOL), models: names.filter((name) => kinds.get(name) === LLM) };
+  const codes = model.run.codes("name");
+  const words = model.run.words["name"]!;
+  const uses = [TOOL, LLM].map(() => new Uint32Array(words.length + 2));
+  for (let row = 0; row < model.rows; row++) if (model.kind[row]! <= LLM && codes[row]! > 1) uses[model.kind[row]!]![codes[row]!]!++;
+  const [tools, models] = uses.map((times) => words.filter((_, at) => times[at + 2]).sort((a, b) => times[words.indexOf(b) + 2]! - times[words.indexOf(a) + 2]!));
+  return { tools: tools!, models: models! };
 }
 
 /** An error says in its text which tool it is about. */

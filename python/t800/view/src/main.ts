@@ -189,7 +189,7 @@ class Page {
   #pressed(event: KeyboardEvent): void {
     if (event.ctrlKey || event.metaKey || event.altKey || this.#help.open) return;
     const target = event.target as HTMLElement;
-    if (["INPUT", "SELECT", "TEXTAREA"].includes(target.tagName)) return;
+    if (target.matches("input:not([type=checkbox]), select")) return;
     const view = this.#views[this.#run]!;
     const tabs = this.#tabs();
     const acts: Record<string, () => void> = {

@@ -1,6 +1,6 @@
 // What the events of a run mean: when each began and ended, what it hangs on, in which lane it is drawn, what went wrong.
 
-import { NAMES, type Run } from "./data";
+import { each, NAMES, type Run } from "./data";
 
 /** What kind of event a row is; also its colour. */
 export const KINDS = ["tool_call", "llm_call", "decision", "error", "checkpoint", "other"] as const;
@@ -50,19 +50,20 @@ export class Model {
     this.kind = this.#kinds();
     [this.start, this.began] = this.#starts();
     [this.end, this.length] = this.#ends();
-    this.interrupted = Uint8Array.from({ length: rows }, (_, row) => Number(run.code("interrupted", row) === 3));
-    this.wrong = Uint8Array.from({ length: rows }, (_, row) => Number(this.#wentWrong(row)));
+    const torn = run.codes("interrupted");
+    this.interrupted = each(new Uint8Array(rows), (row) => Number(torn[row] === 3));
+    this.wrong = this.#wrongs();
     const order = this.#byStart();
-    this.phases = Array.from(order).filter((row) => this.isPhase(row));
+    this.phases = Array.from(order.filter((row) => this.isPhase(row)));
     this.up = this.#ups();
     this.openPhases = this.#unclosed();
     [this.children, this.from] = this.#kinships(order);
-    this.own = this.#owns();
+    this.own = this.#owns(order);
     this.laneOf = new Uint16Array(rows);
     this.trackOf = new Uint8Array(rows);
     this.lanes = this.#laid(order);
     this.idle = this.#idling(order);
-    this.problems = Array.from(order).filter((row) => this.#isProblem(row));
+    this.problems = Array.from(order.filter((row) => this.#isProblem(row)));
   }
 
   get rows(): number {
@@ -92,6 +93,11 @@ export class Model {
     return parameters(rest["parameters_redacted"]) || pairs(rest["attributes"]);
   }
 
+  /** What a call gave back, in a few words. */
+  result(row: number): string {
+    return pairs(this.run.parsed(row)["result_redacted"]);
+  }
+
   childrenOf(row: number): Uint32Array {
     return this.children.subarray(this.from[row + 1], this.from[row + 2]);
   }
@@ -111,10 +117,8 @@ export class Model {
 
   #kinds(): Uint8Array {
     const words = this.run.words["type"]!.map((word) => (word in NAMES ? KINDS.indexOf(word as (typeof KINDS)[number]) : OTHER));
-    return Uint8Array.from({ length: this.run.rows }, (_, row) => {
-      const code = this.run.code("type", row);
-      return code < 2 ? OTHER : words[code - 2]!;
-    });
+    const codes = this.run.codes("type");
+    return each(new Uint8Array(this.rows), (row) => (codes[row]! < 2 ? OTHER : words[codes[row]! - 2]!));
   }
 
   #starts(): [Float64Array, number] {
@@ -132,24 +136,28 @@ export class Model {
   }
 
   #ends(): [Float64Array, number] {
-    const { rows, run, start } = { rows: this.run.rows, run: this.run, start: this.start };
+    const { rows, run } = this;
+    const start = this.start;
+    const [took, torn] = [run.codes("duration_ms"), run.codes("interrupted")];
     const end = new Float64Array(rows);
     let length = 0;
     for (let row = 0; row < rows; row++) {
-      end[row] = start[row]! + (this.lasts(row) ? (run.figure("duration_ms", row) ?? 0) : 0);
+      end[row] = start[row]! + Math.max(0, took[row]! - 2) / 1000;
       if (end[row]! > length) length = end[row]!;
     }
     const closed = Date.parse(String(run.sessions[0]?.summary["ended"] ?? "")) - this.began;
     if (closed > length && closed < length + 3_600_000) length = closed;
     // What was open when the session ended lasted until then, as far as anybody knows.
-    for (let row = 0; row < rows; row++) if (run.code("interrupted", row) === 3 && run.code("duration_ms", row) < 2) end[row] = length;
+    for (let row = 0; row < rows; row++) if (torn[row] === 3 && took[row]! < 2) end[row] = length;
     return [end, Math.max(length, 0.001)];
   }
 
-  #wentWrong(row: number): boolean {
-    const { run } = this;
-    if (this.kind[row] === ERROR || run.code("success", row) === 2 || this.interrupted[row]) return true;
-    return this.kind[row] === CHECKPOINT && ["failed", "interrupted"].includes(run.word("status", row));
+  #wrongs(): Uint8Array {
+    const [success, status] = [this.run.codes("success"), this.run.codes("status")];
+    const bad = new Set(["failed", "interrupted"].map((word) => this.run.words["status"]!.indexOf(word) + 2));
+    return each(new Uint8Array(this.rows), (row) =>
+      Number(this.kind[row] === ERROR || success[row] === 2 || this.interrupted[row] === 1 || (this.kind[row] === CHECKPOINT && status[row]! > 1 && bad.has(status[row]!))),
+    );
   }
 
   /** One entry for each thing that went wrong: an error stands for the call that failed of it. */
@@ -163,7 +171,7 @@ export class Model {
 
   #byStart(): Uint32Array {
     const { start } = this;
-    const order = Uint32Array.from({ length: this.rows }, (_, row) => row);
+    const order = each(new Uint32Array(this.rows), (row) => row);
     let sorted = true;
     for (let row = 1; row < order.length && sorted; row++) sorted = start[row - 1]! <= start[row]!;
     return sorted ? order : order.sort((a, b) => start[a]! - start[b]! || a - b);
@@ -177,6 +185,7 @@ export class Model {
       const name = this.run.word("name", phase);
       byName.set(name, [...(byName.get(name) ?? []), phase]);
     }
+    if (!this.phases.length) return up;
     for (let row = 0; row < up.length; row++) {
       if (up[row]! >= 0 || this.isPhase(row)) continue;
       const phase = byName.get(this.run.word("phase", row));
@@ -187,11 +196,14 @@ export class Model {
 
   #unclosed(): Model["openPhases"] {
     const found = new Map<number, [number, number]>();
+    const phases = this.run.codes("phase");
     for (let row = 0; row < this.rows; row++) {
-      const phase = this.run.code("phase", row);
-      if (phase < 2 || this.run.partOf(row) || this.isPhase(row) || this.run.parent[row]! >= 0 || this.up[row]! >= 0) continue;
-      const [start, end] = found.get(phase) ?? [Infinity, 0];
-      found.set(phase, [Math.min(start, this.start[row]!), Math.max(end, this.end[row]!)]);
+      const phase = phases[row]!;
+      if (phase < 2 || this.up[row]! >= 0 || this.run.partOf(row) || this.isPhase(row) || this.run.parent[row]! >= 0) continue;
+      const reach = found.get(phase) ?? [Infinity, 0];
+      reach[0] = Math.min(reach[0], this.start[row]!);
+      reach[1] = Math.max(reach[1], this.end[row]!);
+      found.set(phase, reach);
     }
     return [...found].map(([phase, [start, end]]) => ({ name: this.run.words["phase"]![phase - 2]!, start, end, wrong: false, open: true }));
   }
@@ -215,23 +227,26 @@ export class Model {
     const next = from.slice();
     const children = new Uint32Array(this.rows);
     // A phase begins before what begins in the same millisecond.
-    for (const row of order) if (this.isPhase(row)) children[next[this.up[row]! + 1]!++] = row;
+    for (const row of this.phases) children[next[this.up[row]! + 1]!++] = row;
     for (const row of order) if (!this.isPhase(row)) children[next[this.up[row]! + 1]!++] = row;
     const roots = children.subarray(from[0], from[1]);
     if (this.phases.length) roots.sort((a, b) => this.start[a]! - this.start[b]! || Number(this.isPhase(b)) - Number(this.isPhase(a)) || a - b);
     return [children, from];
   }
 
-  #owns(): Float64Array {
-    const own = new Float64Array(this.rows);
-    for (let row = 0; row < own.length; row++) {
-      if (this.kind[row]! > LLM) continue;
-      own[row]! += this.end[row]! - this.start[row]!;
-      const up = this.run.parent[row]!;
-      if (up >= 0 && this.kind[up]! <= LLM) own[up]! -= Math.min(this.end[row]!, this.end[up]!) - Math.max(this.start[row]!, this.start[up]!);
+  /** Each call's time without that of the calls inside it; what ran side by side counts once. */
+  #owns(order: Uint32Array): Float64Array {
+    const { start, end, run, kind } = this;
+    const own = each(new Float64Array(this.rows), (row) => (kind[row]! > LLM ? 0 : end[row]! - start[row]!));
+    const covered = new Float64Array(this.rows).fill(-Infinity);
+    for (const row of order) {
+      const up = run.parent[row]!;
+      if (kind[row]! > LLM || up < 0 || kind[up]! > LLM) continue;
+      const from = covered[up]! - start[row]! < PRECISION ? start[row]! : covered[up]!;
+      own[up]! -= Math.max(0, end[row]! - from);
+      covered[up] = Math.max(covered[up]!, end[row]!);
     }
-    for (let row = 0; row < own.length; row++) if (own[row]! < 0) own[row] = 0;
-    return own;
+    return each(own, (row) => Math.max(0, own[row]!));
   }
 
   #laid(order: Uint32Array): Lane[] {
@@ -239,9 +254,10 @@ export class Model {
     const lanes: { label: string; ends: Float64Array; tracks: number[][] }[] = [];
     const numbers = new Map<number, number>();
     const labels = this.#labels();
+    const [parts, agents] = [run.codes("part_of"), run.codes("agent")];
     for (const row of order) {
       if (this.isPhase(row)) continue;
-      const key = run.partOf(row) * 0x10000 + run.code("agent", row);
+      const key = parts[row]! * 0x10000 + agents[row]!;
       const number = numbers.get(key) ?? lanes.push({ label: labels(row), ends: new Float64Array(MOST_TRACKS).fill(-Infinity), tracks: [] }) - 1;
       numbers.set(key, number);
       const lane = lanes[number]!;

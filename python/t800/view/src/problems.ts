@@ -41,7 +41,7 @@ export function problems(model: Model, select: (row: number) => void): HTMLEleme
           { class: "what", role: "gridcell" },
           h("b", {}, line(model.name(row), 100)),
           h("span", { class: "muted" }, `${inside >= 0 ? ` in ${line(model.name(inside), 60)}` : ""}${model.interrupted[row] ? " · interrupted: it was still running at the end" : ""}`),
-          h("div", { class: "brief" }, line(model.brief(row), 300)),
+          h("div", { class: "brief" }, line([model.brief(row), model.result(row)].filter(Boolean).join(" → "), 300)),
         ),
         h("span", { class: "end", role: "gridcell" }, h("span", { class: "figure muted" }, `after ${duration(model.start[row])}`), h("span", { class: tone }, end)),
       );

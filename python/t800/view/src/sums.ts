@@ -1,6 +1,6 @@
 // What the events of a run add up to.
 
-import type { Summary } from "./data";
+import type { Run, Summary } from "./data";
 import { ERROR, LLM, type Model, TOOL } from "./model";
 
 export interface Totals {
@@ -21,35 +21,47 @@ export interface Totals {
   longest: number;
 }
 
+type Codes = ReturnType<Run["codes"]>;
+
+function columns(run: Run) {
+  return {
+    took: run.codes("duration_ms"), cost: run.codes("cost_usd"), sent: run.codes("prompt_tokens"), cached: run.codes("cached_tokens"),
+    got: run.codes("completion_tokens"), sentByTools: run.codes("tokens_in"), gotByTools: run.codes("tokens_out"), success: run.codes("success"),
+  };
+}
+
+/** A column's value, 0 where there is none. */
+function value(codes: Codes, row: number): number {
+  return Math.max(0, codes[row]! - 2);
+}
+
 /** Tools and models with what their calls add up to, most time first. */
 export function byName(model: Model): Totals[] {
   const { run } = model;
-  const found = new Map<string, Totals & { took: number[] }>();
+  const found = new Map<number, Totals & { took: number[] }>();
+  const { took, cost, sent, cached, got, sentByTools, gotByTools } = columns(run);
+  const names = run.codes("name");
   for (let row = 0; row < model.rows; row++) {
     const kind = model.kind[row]!;
     if (kind > LLM) continue;
-    const name = model.name(row);
-    let sum = found.get(`${kind}${name}`);
+    const key = 2 * names[row]! + kind;
+    let sum = found.get(key);
     if (!sum) {
-      sum = { name, kind, calls: 0, failed: 0, time: 0, own: 0, cost: 0, priced: 0, sent: 0, cached: 0, got: 0, middle: 0, late: 0, longest: 0, took: [] };
-      found.set(`${kind}${name}`, sum);
+      sum = { name: model.name(row), kind, calls: 0, failed: 0, time: 0, own: 0, cost: 0, priced: 0, sent: 0, cached: 0, got: 0, middle: 0, late: 0, longest: 0, took: [] };
+      found.set(key, sum);
     }
-    const took = run.figure("duration_ms", row);
     sum.calls++;
     sum.failed += Number(model.wrong[row]);
     sum.own += model.own[row]!;
-    if (took !== null) {
-      sum.time += took;
-      sum.took.push(took);
+    if (took[row]! > 1) {
+      sum.time += (took[row]! - 2) / 1e3;
+      sum.took.push((took[row]! - 2) / 1e3);
     }
-    const usd = run.figure("cost_usd", row);
-    if (usd !== null) {
-      sum.cost += usd;
-      sum.priced++;
-    }
-    sum.sent += run.figure(kind === LLM ? "prompt_tokens" : "tokens_in", row) ?? 0;
-    sum.cached += run.figure("cached_tokens", row) ?? 0;
-    sum.got += run.figure(kind === LLM ? "completion_tokens" : "tokens_out", row) ?? 0;
+    sum.cost += value(cost, row) / 1e9;
+    sum.priced += Number(cost[row]! > 1);
+    sum.sent += value(kind === LLM ? sent : sentByTools, row);
+    sum.cached += value(cached, row);
+    sum.got += value(kind === LLM ? got : gotByTools, row);
   }
   for (const sum of found.values()) {
     const took = Float64Array.from(sum.took).sort();
@@ -72,21 +84,29 @@ export interface Headline {
   dropped: number;
 }
 
+const known = new WeakMap<Model, Headline>();
+
 /** The figures on top, counted from the events that are in the page. */
 export function headline(model: Model): Headline {
+  const found = known.get(model) ?? counted(model);
+  known.set(model, found);
+  return found;
+}
+
+function counted(model: Model): Headline {
   const { run } = model;
+  const { cost, sent, cached, got, sentByTools, gotByTools, success } = columns(run);
   const sum = { events: model.rows, succeeded: 0, failed: 0, errors: 0, recovered: 0, interrupted: 0, sent: 0, cached: 0, got: 0, cost: null as number | null, dropped: 0 };
   for (let row = 0; row < model.rows; row++) {
     const kind = model.kind[row]!;
     if (kind <= LLM) {
-      sum.succeeded += Number(run.code("success", row) === 3);
-      sum.failed += Number(run.code("success", row) === 2);
+      sum.succeeded += Number(success[row] === 3);
+      sum.failed += Number(success[row] === 2);
       sum.interrupted += model.interrupted[row]!;
-      sum.sent += run.figure(kind === LLM ? "prompt_tokens" : "tokens_in", row) ?? 0;
-      sum.got += run.figure(kind === LLM ? "completion_tokens" : "tokens_out", row) ?? 0;
-      sum.cached += run.figure("cached_tokens", row) ?? 0;
-      const usd = run.figure("cost_usd", row);
-      if (usd !== null) sum.cost = (sum.cost ?? 0) + usd;
+      sum.sent += value(kind === LLM ? sent : sentByTools, row);
+      sum.got += value(kind === LLM ? got : gotByTools, row);
+      sum.cached += value(cached, row);
+      if (cost[row]! > 1) sum.cost = (sum.cost ?? 0) + value(cost, row) / 1e9;
     } else if (kind === ERROR) {
       sum.errors++;
       sum.recovered += Number(recovery(run.parsed(row)["recovery"])?.success === true);

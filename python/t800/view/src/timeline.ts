@@ -186,7 +186,7 @@ export class Timeline {
       const x = Math.round(this.#x(at)) + 0.5;
       pen.moveTo(x, RULER - 6);
       pen.lineTo(x, this.#height);
-      if (at >= 0) pen.fillText(at < step / 2 ? "0" : tick(at, step), x + 4, RULER / 2);
+      if (at >= 0 && x < this.#width - 40) pen.fillText(at < step / 2 ? "0" : tick(at, step), x + 4, RULER / 2);
     }
     pen.stroke();
   }

@@ -36,6 +36,7 @@ export class View {
   #wanted: Wanted = everything();
   #rows: Uint8Array | null = null;
   #selected = -1;
+  #strips: HTMLElement[] | null = null;
   #timer = 0;
 
   constructor(readonly model: Model) {
@@ -73,7 +74,7 @@ export class View {
   }
 
   strips(): HTMLElement[] {
-    return strips(this.model, { only: (name) => this.#only(name), select: (row) => this.select(row) });
+    return (this.#strips ??= strips(this.model, { only: (name) => this.#only(name), select: (row) => this.select(row) }));
   }
 
   select(row: number, middle = false): void {
@@ -160,8 +161,7 @@ export class View {
   }
 
   #chip(kind: number, name: string): HTMLButtonElement {
-    let number = 0;
-    for (let row = 0; row < this.model.rows; row++) number += Number(this.model.kind[row] === kind);
+    const number = this.model.kind.reduce((sum, one) => sum + Number(one === kind), 0);
     return h("button", { class: `chip k${kind}`, "aria-pressed": "true", hidden: !number, "data-kind": kind, onclick: () => this.#turnKind(kind) }, h("i", { "aria-hidden": "true" }), `${name} ${count(number)}`);
   }
 
