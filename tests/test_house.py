@@ -20,7 +20,15 @@ TEST_COMMAND = 'pip install -e ".[dev]" && pytest && cargo test'
 MAIN_COMMAND = "pip install . && t800 run examples/agent.py && t800 show last"
 LONGEST_FILE = 600
 DATA_TABLES = {"rust/core/src/redact/rules/providers.rs", "rust/core/src/redact/keys/words.rs"}
-SOURCES = ("python/t800", "rust/core/src", "rust/python/src", "benches", "docs", "examples/agent.py")
+SOURCES = (
+    "python/t800",
+    "rust/core/src",
+    "rust/hook/src",
+    "rust/python/src",
+    "benches",
+    "docs",
+    "examples/agent.py",
+)
 HOSTS = re.compile(
     r"py"
     r"pi\.org|python"

@@ -25,6 +25,7 @@ __all__ = [
     "recover",
     "refused_rule",
     "rules",
+    "run_hook",
     "schema",
     "sha256_hex",
     "shut_down",
@@ -168,6 +169,9 @@ def parse_json(data: bytes) -> Any: ...
 def refused_rule(settings: bytes) -> tuple[str, str, str] | None: ...
 def is_live(private_dir: str | os.PathLike[str], stem: str) -> bool: ...
 def rules() -> list[tuple[str, str, str, str, bool]]: ...
+def run_hook(arguments: list[str], python: str) -> None:
+    """Do what the program `t800-hook` does, where that is missing; `python` is the interpreter that makes settings."""
+
 def shut_down() -> None:
     """End the writers that have nothing left to write and remove their rings: at exit."""
 

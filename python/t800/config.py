@@ -26,6 +26,7 @@ __all__ = [
     "KEYS",
     "Settings",
     "compile_file",
+    "keep_settings",
     "load",
     "load_or_off",
     "read_config",
@@ -378,13 +379,17 @@ def _recall(digest: str, environ: Environment) -> Values | None:
 
 
 def _remember(digest: str, layer: Values, environ: Environment) -> str | None:
-    path = _compiled_file(digest, environ)
+    return keep_settings(_compiled_file(digest, environ), _json_object(layer), environ)
+
+
+def keep_settings(path: str, compiled: bytes, environ: Environment) -> str | None:
+    """Keep compiled settings in the state directory, at `path` in it; None where that is not possible."""
     try:
         make_state_dir(environ)
         folder = os.path.dirname(path)
         os.makedirs(folder, 0o700, exist_ok=True)
         os.chmod(folder, 0o700)
-        write_own_file(path, _json_object(layer))
+        write_own_file(path, compiled)
         _forget_oldest(folder)
     except (OSError, TraceFileError):
         return None  # Without it every start reads the YAML: slower, and nothing else.

@@ -51,6 +51,10 @@ COMMANDS = {
     "validate": Entry("t800.cli.validate:validate", "Check", "Check trace files against the schema."),
     "bench": Entry("t800.cli.bench:bench", "Check", "Measure what recording costs on this machine."),
     "recover": Entry("t800.cli.recover:recover", "Keep", "Put together what a crash has left behind."),
+    "install": Entry(
+        "t800.cli.install:install", "Agents", "Have opencode, Claude Code or Codex tell what it does."
+    ),
+    "uninstall": Entry("t800.cli.install:uninstall", "Agents", "Take T-800 out of its settings again."),
     "prune": Entry("t800.cli.prune:prune", "Keep", "Delete and compress old traces, as configured."),
     "completion": Entry(
         "t800.cli.completion:completion", "Shell", "Print what a shell needs to complete t800."

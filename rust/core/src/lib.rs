@@ -17,6 +17,7 @@ pub mod filter;
 pub mod folder;
 pub mod line;
 pub mod liveness;
+pub mod opening;
 pub mod overhead;
 pub mod price;
 pub mod recover;

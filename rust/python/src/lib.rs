@@ -72,6 +72,12 @@ fn shut_down(py: Python<'_>) {
     py.detach(t800_core::writer::shut_down);
 }
 
+/// Does what the program `t800-hook` does, where that is missing; `python` is what makes settings.
+#[pyfunction]
+fn run_hook(py: Python<'_>, arguments: Vec<String>, python: PathBuf) {
+    py.detach(|| t800_hook::run(&arguments, Some(&python)));
+}
+
 /// Recovers a telemetry folder; see `t800 recover`. Gives the report as a dict.
 #[pyfunction]
 #[pyo3(signature = (traces, private, key, show, stem = None))]
@@ -94,7 +100,7 @@ fn waiting<'py>(
     private: PathBuf,
     key: [u8; 32],
     stem: &str,
-) -> PyResult<Vec<(Bound<'py, PyBytes>, bool)>> {
+) -> Vec<(Bound<'py, PyBytes>, bool)> {
     recovery::waiting(py, traces, private, &key, stem)
 }
 
@@ -137,7 +143,7 @@ fn _core(module: &Bound<'_, PyModule>) -> PyResult<()> {
     ffi::tell_of_forks();
     module.add("build_profile", PROFILE)?;
     module.add("version", env!("CARGO_PKG_VERSION"))?;
-    module.add("schema", open::SCHEMA)?;
+    module.add("schema", t800_core::opening::SCHEMA)?;
     module.add_class::<recorder::Recorder>()?;
     module.add_class::<scope::Span>()?;
     module.add_class::<scope::PhaseScope>()?;
@@ -157,5 +163,6 @@ fn _core(module: &Bound<'_, PyModule>) -> PyResult<()> {
     module.add_function(wrap_pyfunction!(fold_sessions, module)?)?;
     module.add_function(wrap_pyfunction!(spell_partial, module)?)?;
     module.add_function(wrap_pyfunction!(add_up, module)?)?;
+    module.add_function(wrap_pyfunction!(run_hook, module)?)?;
     recorder::add_methods(module.py())
 }

@@ -9,15 +9,12 @@ use std::hash::{Hash, Hasher};
 use std::path::PathBuf;
 use std::sync::{Arc, Mutex, PoisonError};
 use t800_core::clock;
-use t800_core::encode::{Buffer, Encoder, Limits};
-use t800_core::redact::{Identity, Policy, Redactor, hmac_hex};
+use t800_core::opening::{self, Origin};
+use t800_core::redact::{Identity, Policy, Redactor};
 use t800_core::ring::Where;
 use t800_core::session::Session;
-use t800_core::settings::{Settings, SettingsError, Surroundings};
-use t800_core::writer::{self, Folders, Header};
-
-/// The version of the trace file's format.
-pub const SCHEMA: u32 = 1;
+use t800_core::settings::{Settings, Surroundings};
+use t800_core::writer::{self, Header};
 
 /// Redactors that are kept compiled: sessions of one process mostly share one.
 const KEPT_REDACTORS: usize = 16;
@@ -49,7 +46,7 @@ impl<'py> Options<'_, 'py> {
     fn surroundings(&self) -> PyResult<Surroundings> {
         let key: Vec<u8> = self.need("key")?;
         let key = key.try_into().map_err(|_| PyValueError::new_err("key must be 32 bytes"))?;
-        let project_roots = self.get::<String>("project_root")?.map(roots).unwrap_or_default();
+        let project_roots = self.get::<String>("project_root")?.map(opening::roots).unwrap_or_default();
         Ok(Surroundings { home: self.get("home")?, project_roots, identity: self.identity()?, key })
     }
 
@@ -82,20 +79,10 @@ impl NewErrFrom for PyValueError {
     }
 }
 
-/// The root as given, and as resolved where that differs.
-fn roots(given: String) -> Vec<String> {
-    let resolved =
-        std::fs::canonicalize(&given).ok().and_then(|path| path.into_os_string().into_string().ok());
-    let resolved = resolved.filter(|resolved| *resolved != given);
-    std::iter::once(given).chain(resolved).collect()
-}
-
 /// What the machine knows of its user, read again only when the environment has changed.
 fn machine_identity() -> Identity {
     static KNOWN: Mutex<Option<(u64, Identity)>> = Mutex::new(None);
-    let variables: Vec<(String, String)> = std::env::vars_os()
-        .filter_map(|(name, value)| Some((name.into_string().ok()?, value.into_string().ok()?)))
-        .collect();
+    let variables = opening::environment();
     let mut hasher = DefaultHasher::new();
     variables.hash(&mut hasher);
     let print = hasher.finish();
@@ -103,10 +90,7 @@ fn machine_identity() -> Identity {
     match &*known {
         Some((same, identity)) if *same == print => identity.clone(),
         _ => {
-            let find = |name: &str| {
-                variables.iter().find(|(known, _)| known == name).map(|(_, value)| value.clone())
-            };
-            let identity = Identity::of_this_machine(&find, variables.iter().cloned());
+            let identity = opening::identity(&variables);
             *known = Some((print, identity.clone()));
             identity
         }
@@ -174,76 +158,22 @@ pub fn recorder(options: &Bound<'_, PyDict>) -> PyResult<Recorder> {
         let session = Session::in_memory(redactor, session_policy);
         return Ok(Recorder::of(Some(Arc::new(session)), Some(session_id), strict));
     };
+    let ephemeral = options.get::<bool>("ephemeral_key")?.unwrap_or(false);
+    let (agent, host) = (options.get::<String>("agent")?, options.get::<String>("host_session_id")?);
+    let origin =
+        Origin { agent: agent.as_deref(), host_session_id: host.as_deref(), ephemeral_key: ephemeral };
     let header = Header {
         session_id: session_id.clone(),
         started: options.get::<u64>("started_ns")?.unwrap_or_else(|| clock::wall(clock::now())),
-        metadata: metadata(&options, &redactor, &policy)?,
-        parent: options
-            .get::<String>("parent_session_id")?
-            .map(|id| String::from_utf8_lossy(&session_id_json(&redactor, &id)).into_owned()),
+        metadata: opening::metadata(origin, &redactor, &policy),
+        parent: options.get::<String>("parent_session_id")?.map(|id| opening::name_json(&redactor, &id)),
     };
     // Under a key that dies with this process nobody would find the ring among others.
-    let ephemeral = options.get::<bool>("ephemeral_key")?.unwrap_or(false);
     let ring = if ephemeral { Ok(Where::Beside) } else { settings.ring() };
-    let folders = folders(traces, options.need("private")?, ring, &policy.key)?;
+    let ring = ring.map_err(PyValueError::new_err_from)?;
+    let folders = opening::folders(traces, options.need("private")?, ring, &policy.key);
     let stem: String = options.need("stem")?;
     let (session, _) = writer::open(&folders, &stem, header, redactor, session_policy)
         .map_err(|error| PyOSError::new_err((error.raw_os_error(), error.to_string())))?;
     Ok(Recorder::of(Some(Arc::new(session)), Some(session_id), strict))
-}
-
-/// The folders of a writer: rings of all telemetry folders lie together in memory, under names that tell nothing.
-///
-/// # Errors
-/// `ValueError` where the settings do not say where the ring goes.
-pub fn folders(
-    traces: PathBuf,
-    private: PathBuf,
-    ring: Result<Where, SettingsError>,
-    key: &[u8; 32],
-) -> PyResult<Folders> {
-    let tag = hmac_hex(key, format!("ring:{}", private.display()).as_bytes());
-    let tag = String::from_utf8_lossy(&tag[..16]).into_owned();
-    Ok(Folders { traces, private, ring: ring.map_err(PyValueError::new_err_from)?, tag })
-}
-
-/// An id from outside as it stands in a document: redacted, a JSON string.
-fn session_id_json(redactor: &Redactor, id: &str) -> Vec<u8> {
-    let mut buffer = Buffer::default();
-    Encoder::new(redactor, &mut buffer, Limits::of_event(1_024, 65_536)).text(id);
-    buffer.out
-}
-
-/// The metadata of a document: names from outside are redacted, hashes are keyed.
-fn metadata(options: &Options<'_, '_>, redactor: &Redactor, policy: &Policy) -> PyResult<String> {
-    let mut buffer = Buffer::default();
-    let mut encoder = Encoder::new(redactor, &mut buffer, Limits::of_event(1_024, 65_536));
-    encoder.raw(b"{\"agent\":");
-    encoder.text(&options.get::<String>("agent")?.unwrap_or_else(|| "agent".to_owned()));
-    let user = policy.identity.users.first().map_or("", String::as_str);
-    let project = policy.project_roots.last().map_or("", String::as_str);
-    for (name, datum) in
-        [("user_id_hash", format!("user:{user}")), ("project_hash", format!("project:{project}"))]
-    {
-        encoder.raw(format!(",\"{name}\":\"").as_bytes());
-        encoder.raw(&hmac_hex(&policy.key, datum.as_bytes()));
-        encoder.raw(b"\"");
-    }
-    encoder.raw(format!(",\"version\":\"{}\",\"schema\":{SCHEMA}", env!("CARGO_PKG_VERSION")).as_bytes());
-    if let Some(id) = options.get::<String>("host_session_id")? {
-        encoder.raw(b",\"host_session_id\":");
-        encoder.text(&id);
-    }
-    let Policy { redact_pii, redact_sensitive_paths, redact_content, .. } = policy;
-    encoder.raw(
-        format!(
-            r#","redaction":{{"secrets":true,"pii":{redact_pii},"sensitive_paths":{redact_sensitive_paths},"content":{redact_content}}}"#
-        )
-        .as_bytes(),
-    );
-    if options.get::<bool>("ephemeral_key")?.unwrap_or(false) {
-        encoder.raw(b",\"key\":\"ephemeral\"");
-    }
-    encoder.raw(b"}");
-    Ok(String::from_utf8_lossy(&buffer.out).into_owned())
 }

@@ -1,10 +1,10 @@
 //! Recovery for Python: the report of the core as a dict.
 
-use crate::open::folders;
 use pyo3::exceptions::PyOSError;
 use pyo3::prelude::*;
 use pyo3::types::{PyBytes, PyDict, PyList};
 use std::path::PathBuf;
+use t800_core::opening;
 use t800_core::recover::{self, How, Recovered};
 use t800_core::ring::Where;
 
@@ -20,7 +20,7 @@ pub fn recover<'py>(
     show: bool,
     stem: Option<&str>,
 ) -> PyResult<Bound<'py, PyDict>> {
-    let folders = folders(traces, private, Ok(Where::Auto), key)?;
+    let folders = opening::folders(traces, private, Where::Auto, key);
     let how = if show { How::Show } else { How::Repair };
     let report = py
         .detach(|| recover::recover(&folders, stem, how))
@@ -37,20 +37,17 @@ pub fn recover<'py>(
     Ok(told)
 }
 
-/// The lines that rings hold of a session, and whether each is a call in flight.
-///
-/// # Errors
-/// None today: what cannot be read is left out.
+/// The lines that rings hold of a session, and whether each is a call in flight. What cannot be read is left out.
 pub fn waiting<'py>(
     py: Python<'py>,
     traces: PathBuf,
     private: PathBuf,
     key: &[u8; 32],
     stem: &str,
-) -> PyResult<Vec<(Bound<'py, PyBytes>, bool)>> {
-    let folders = folders(traces, private, Ok(Where::Auto), key)?;
+) -> Vec<(Bound<'py, PyBytes>, bool)> {
+    let folders = opening::folders(traces, private, Where::Auto, key);
     let found = py.detach(|| recover::waiting(&folders, stem));
-    Ok(found.into_iter().map(|event| (PyBytes::new(py, &event.line), event.open)).collect())
+    found.into_iter().map(|event| (PyBytes::new(py, &event.line), event.open)).collect()
 }
 
 fn entry(py: Python<'_>, document: Recovered) -> PyResult<Bound<'_, PyDict>> {

@@ -35,8 +35,15 @@ const END_RETRY: Duration = Duration::from_millis(2);
 enum Sink {
     /// Through the ring into the document.
     Writer { hub: Arc<Hub>, number: u32, slot: u32, opened: Box<Opened> },
-    /// Into memory: what tests of an agent look at.
-    Memory(Mutex<Vec<Vec<u8>>>),
+    /// Into memory: what tests of an agent look at, and what a hook appends to a shared document.
+    Memory(Mutex<Kept>),
+}
+
+/// Events in memory.
+#[derive(Clone, Debug, Default)]
+struct Kept {
+    lines: Vec<Vec<u8>>,
+    redactions: Vec<(RuleId, u32)>,
 }
 
 /// One open call: what its begin has written.
@@ -359,8 +366,19 @@ impl Session {
     pub fn lines(&self) -> Vec<Vec<u8>> {
         match &self.sink {
             Sink::Writer { .. } => Vec::new(),
-            Sink::Memory(lines) => lines.lock().unwrap_or_else(PoisonError::into_inner).clone(),
+            Sink::Memory(kept) => kept.lock().unwrap_or_else(PoisonError::into_inner).lines.clone(),
         }
+    }
+
+    /// How often each rule has redacted something in them.
+    #[must_use]
+    pub fn redactions(&self) -> BTreeMap<&str, u64> {
+        let Sink::Memory(kept) = &self.sink else { return BTreeMap::new() };
+        let mut counts = BTreeMap::new();
+        for (rule, count) in &kept.lock().unwrap_or_else(PoisonError::into_inner).redactions {
+            *counts.entry(self.redactor.rule_name(*rule)).or_default() += u64::from(*count);
+        }
+        counts
     }
 
     /// What its calls have cost and how many events were lost.
@@ -486,8 +504,10 @@ impl Session {
                 }
                 taken
             }
-            Sink::Memory(lines) => {
-                lines.lock().unwrap_or_else(PoisonError::into_inner).push(buffer.out.clone());
+            Sink::Memory(kept) => {
+                let mut kept = kept.lock().unwrap_or_else(PoisonError::into_inner);
+                kept.lines.push(buffer.out.clone());
+                kept.redactions.extend_from_slice(&buffer.redactions);
                 true
             }
         };

@@ -28,6 +28,8 @@ pub struct SharedDocument {
     document: Document,
     summary: Summary,
     last_id: u64,
+    /// Numbers that were given when their calls began, and are free to be used behind higher ones.
+    reserved: Vec<u64>,
 }
 
 impl SharedDocument {
@@ -66,17 +68,23 @@ impl SharedDocument {
         self.last_id + 1
     }
 
-    /// Appends the lines of finished events, whose numbers rise from [`SharedDocument::next_id`] on, and counts what
-    /// rules have redacted in them.
+    /// Numbers that calls which have begun were given: their events may come behind higher ones.
+    pub fn reserve(&mut self, ids: impl IntoIterator<Item = u64>) {
+        self.reserved.extend(ids);
+    }
+
+    /// Appends the lines of finished events, whose numbers rise from [`SharedDocument::next_id`] on or were reserved,
+    /// and counts what rules have redacted in them.
     ///
     /// # Errors
     /// A line that is no event or has a number that is taken, and what the disk refused. Nothing was appended then.
     pub fn append(&mut self, lines: &[&[u8]], redactions: &[(&str, u64)]) -> io::Result<()> {
         let (mut summary, mut last_id) = (self.summary.clone(), self.last_id);
         for text in lines {
-            let event = line::read(text).filter(|event| event.id > last_id);
+            let free = |id: u64| id > last_id || self.reserved.contains(&id);
+            let event = line::read(text).filter(|event| free(event.id));
             let event = event.ok_or_else(|| invalid("a line is no event, or its number is taken"))?;
-            last_id = event.id;
+            last_id = event.id.max(last_id);
             summary.add(&event.facts, text);
         }
         for (rule, count) in redactions {
@@ -101,6 +109,18 @@ impl SharedDocument {
         }
         self.summary.take_durations(durations);
         self.document.append(b"", &self.summary.json(State::Closed, Some(ended)))
+    }
+
+    /// Whether it holds an event of this number.
+    ///
+    /// # Errors
+    /// When it cannot be read.
+    pub fn holds(&mut self, id: u64) -> io::Result<bool> {
+        let lines = self.document.lines()?;
+        let mut events = lines.split(|byte| *byte == b'\n');
+        Ok(events.any(|text| {
+            line::read(text.strip_suffix(b",").unwrap_or(text)).is_some_and(|event| event.id == id)
+        }))
     }
 
     /// Where it is.
@@ -184,7 +204,7 @@ fn resume(
         document.closing_at = document.events_at;
         document.write_header(&header, &summary.json(State::Live, None))?;
         let last_id = if part > 1 { last_id(traces, &part_name(stem, part - 1))? } else { 0 };
-        return Ok(Some(SharedDocument { document, summary, last_id }));
+        return Ok(Some(SharedDocument { document, summary, last_id, reserved: Vec::new() }));
     }
     let Some(tail) = Tail::read(document.file()?)? else {
         mend(traces, private, &document.name, &header)?;
@@ -202,7 +222,7 @@ fn resume(
             _ => return Ok(None),
         }
     }
-    Ok(Some(SharedDocument { document, summary, last_id: tail.last_id.max(earlier) }))
+    Ok(Some(SharedDocument { document, summary, last_id: tail.last_id.max(earlier), reserved: Vec::new() }))
 }
 
 fn last_id(traces: &Folder, name: &str) -> io::Result<u64> {

@@ -59,7 +59,8 @@ pub struct Header {
 
 impl Header {
     /// With one more entry in the metadata: a name of ours and a JSON value.
-    fn with(mut self, name: &str, value: &str) -> Header {
+    #[must_use]
+    pub fn with(mut self, name: &str, value: &str) -> Header {
         if self.metadata.pop() == Some('}') {
             let comma = if self.metadata.ends_with('{') { "" } else { "," };
             self.metadata = format!("{}{comma}\"{name}\":{value}}}", self.metadata);
@@ -68,7 +69,8 @@ impl Header {
     }
 
     /// The header line of a part.
-    fn line(&self, part: u32) -> String {
+    #[must_use]
+    pub fn line(&self, part: u32) -> String {
         let Header { metadata, .. } = self;
         let mut id = Vec::new();
         crate::encode::escape::quote_into(&mut id, &self.session_id);

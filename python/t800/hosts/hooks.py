@@ -1,0 +1,133 @@
+"""Hosts that call a command at their events: Claude Code and Codex. One entry for each event, in a file of JSON."""
+
+from __future__ import annotations
+
+import os
+from typing import TYPE_CHECKING
+
+from t800.errors import TraceError
+from t800.hosts import changes, jsonc
+from t800.hosts.changes import Change
+from t800.hosts.program import command, is_ours
+from t800.layout import find_root, home_directory
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+_TIMEOUT_S = 10
+_TOOLS = ("PreToolUse", "PostToolUse", "PostToolUseFailure", "PermissionRequest")
+EVENTS = {
+    "claude-code": (
+        "SessionStart",
+        "UserPromptSubmit",
+        *_TOOLS,
+        "SubagentStart",
+        "SubagentStop",
+        "Stop",
+        "StopFailure",
+        "PreCompact",
+        "SessionEnd",
+    ),
+    "codex": (
+        "SessionStart",
+        "UserPromptSubmit",
+        "PreToolUse",
+        "PostToolUse",
+        "PermissionRequest",
+        "SubagentStart",
+        "SubagentStop",
+        "Stop",
+        "PreCompact",
+        "PostCompact",
+    ),
+}
+
+
+def settings_file(host: str, *, user: bool) -> str:
+    """The file that a host reads its hooks from: the project's, or this user's."""
+    home = home_directory() or "/"
+    if host == "codex":
+        return os.path.join(os.environ.get("CODEX_HOME") or os.path.join(home, ".codex"), "hooks.json")
+    folder = os.environ.get("CLAUDE_CONFIG_DIR") or os.path.join(home, ".claude")
+    return os.path.join(folder if user else os.path.join(find_root(), ".claude"), "settings.json")
+
+
+def installed(host: str, path: str) -> Change:
+    """The change that adds our entries, where they are not there. Raises `TraceFileError` for a file like no other."""
+    before = changes.read(path)
+    text = before if before is not None and before.strip() else "{}\n"
+    try:
+        for event in EVENTS[host]:
+            if not any(_ours(jsonc.Document(text), host, event)):
+                text = jsonc.put(text, ["hooks", event], _entry(host, event))
+    except TraceError as error:
+        raise changes.backed_off(path, error) from error
+    return Change(path, before, text)
+
+
+def _entry(host: str, event: str) -> dict[str, object]:
+    hook = {"type": "command", "command": command(host), "timeout": _TIMEOUT_S}
+    return ({"matcher": "*"} if event in _TOOLS else {}) | {"hooks": [hook]}
+
+
+def _ours(document: jsonc.Document, host: str, event: str) -> Iterator[tuple[jsonc.Node, int]]:
+    """Our entries of an event: the list and the position."""
+    hooks = document.root.member("hooks")
+    entries = hooks.member(event) if hooks is not None else None
+    if entries is None or entries.kind != "list":
+        return
+    for position, entry in enumerate(entries.items):
+        if any(is_ours(text, host) for text in entry.texts()):
+            yield entries, position
+
+
+def created(host: str, change: Change) -> list[str]:
+    """Which containers the change makes: they go with our entries when nobody else has used them."""
+    if change.before is None:
+        return ["file"]
+    root = jsonc.Document(change.before).root if change.before.strip() else jsonc.Node("object", 0)
+    hooks = root.member("hooks")
+    if hooks is None:
+        return ["hooks"]
+    return [event for event in EVENTS[host] if hooks.member(event) is None]
+
+
+def removed(host: str, path: str) -> Change:
+    """The change that takes our entries away, and what was made for them alone."""
+    before = changes.read(path)
+    if before is None:
+        return Change(path, None, None)
+    known = changes.made(path)
+    text = before
+    try:
+        for event in dict.fromkeys([*EVENTS[host], *EVENTS["claude-code"]]):
+            text = _without(text, host, event, known)
+        text = _without_empty(text, "hooks", known)
+        empty = not jsonc.Document(text).root.items
+    except TraceError as error:
+        raise changes.backed_off(path, error) from error
+    return Change(path, before, None if empty and "file" in (known or []) else text)
+
+
+def _without(text: str, host: str, event: str, known: list[str] | None) -> str:
+    found = list(_ours(jsonc.Document(text), host, event))
+    for entries, position in reversed(found):
+        text = jsonc.cut(text, entries, position)
+    return _without_empty(text, event, known) if found else text
+
+
+def _without_empty(text: str, name: str, known: list[str] | None) -> str:
+    """Without a container that is empty, unless it was there before us."""
+    document = jsonc.Document(text)
+    hooks = document.root.member("hooks")
+    outer = document.root if name == "hooks" else hooks
+    inner = outer.member(name) if outer is not None else None
+    may_go = known is None or bool({name, "hooks", "file"} & set(known))
+    if outer is None or inner is None or inner.items or not may_go or (name == "hooks" and _kept(known)):
+        return text
+    return jsonc.cut(text, outer, [key for key, _ in outer.keys].index(name))
+
+
+def _kept(known: list[str] | None) -> bool:
+    """Whether the mapping of hooks was there before us."""
+    return known is not None and not {"hooks", "file"} & set(known)

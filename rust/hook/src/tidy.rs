@@ -1,0 +1,23 @@
+//! What is done for the folder when a session has ended: retention and daily sums, by Python, in a process of its own
+//! that nobody waits for.
+
+use crate::setup::{Setup, interpreter};
+use std::os::unix::process::CommandExt;
+use std::path::Path;
+use std::process::{Command, Stdio};
+
+/// Starts it.
+pub fn start(setup: &Setup, session_id: &str, python: Option<&Path>) {
+    let Some(python) = interpreter(&setup.layout, python) else { return };
+    let command = Command::new(python)
+        .args(["-m", "t800.hook", "tidy"])
+        .args([&setup.layout.root, &setup.layout.telemetry])
+        .arg(session_id)
+        .current_dir("/")
+        .stdin(Stdio::null())
+        .stdout(Stdio::null())
+        .stderr(Stdio::null())
+        .process_group(0)
+        .spawn();
+    drop(command);
+}
