@@ -50,6 +50,7 @@ COMMANDS = {
     "audit": Entry("t800.cli.audit:audit", "Check", "Look for secrets in traces, independently."),
     "validate": Entry("t800.cli.validate:validate", "Check", "Check trace files against the schema."),
     "bench": Entry("t800.cli.bench:bench", "Check", "Measure what recording costs on this machine."),
+    "doctor": Entry("t800.cli.doctor:doctor", "Check", "Say what is in the way of recording here."),
     "recover": Entry("t800.cli.recover:recover", "Keep", "Put together what a crash has left behind."),
     "install": Entry(
         "t800.cli.install:install", "Agents", "Have opencode, Claude Code or Codex tell what it does."
