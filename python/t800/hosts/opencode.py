@@ -45,7 +45,7 @@ def removed(path: str) -> Change:
 
 def tidy(folders: list[str]) -> None:
     """Remove the folders that were made for it and hold nothing else."""
-    for folder in folders:
+    for folder in sorted(folders, key=len, reverse=True):
         try:
             os.rmdir(folder)
         except OSError:
