@@ -22,7 +22,9 @@ SETTINGS = [
     "{}\n",
     '{\n  "model": "opus",\n  "env": {"A": "b"}\n}\n',
     '{"permissions": {"allow": ["Bash(ls)"]}, "hooks": {}}',
-    '{\n\t"hooks": {\n\t\t"PreToolUse": [\n\t\t\t' + OWN + '\n\t\t],\n\t\t"Stop": []\n\t},\n\t"odd": [1,\n2]\n}',
+    '{\n\t"hooks": {\n\t\t"PreToolUse": [\n\t\t\t'
+    + OWN
+    + '\n\t\t],\n\t\t"Stop": []\n\t},\n\t"odd": [1,\n2]\n}',
     '// mine\n{\n    /* kept */ "a": 1, // this too\n    "hooks": { "Stop": [' + OWN + "] }\n}\n",
     '{"hooks":{"SessionEnd":[' + OWN + "," + OWN + "]}}",
     '{"é": "\\u00e9\\n", "n": 1.50, "e": 1E5}',
@@ -51,7 +53,9 @@ def test_what_is_there_stays_to_the_byte(project: Path, text: str) -> None:
     assert call("install", "claude-code", "--yes") == 0
     changed = path.read_text(encoding="utf-8")
     kept = [line for line in text.splitlines() if line.strip() not in {"{", "}", "{}"}]
-    assert changed.count(program.command("claude-code").replace('"', '\\"')) == len(hooks.EVENTS["claude-code"])
+    assert changed.count(program.command("claude-code").replace('"', '\\"')) == len(
+        hooks.EVENTS["claude-code"]
+    )
     assert changed.count('"mine"') == text.count('"mine"')
     assert len(kept) <= len(changed.splitlines())
     assert path.stat().st_mode & 0o777 == 0o640
@@ -79,11 +83,25 @@ def test_what_the_user_adds_meanwhile_stays(project: Path) -> None:
     told["model"] = "opus"
     settings(project).write_text(json.dumps(told))
     call("uninstall", "claude-code", "--yes")
-    assert json.loads(settings(project).read_text()) == {"hooks": {"Stop": [json.loads(OWN)]}, "model": "opus"}
+    assert json.loads(settings(project).read_text()) == {
+        "hooks": {"Stop": [json.loads(OWN)]},
+        "model": "opus",
+    }
 
 
 @pytest.mark.parametrize(
-    "text", ["[]", "{", '{"a": 1,}', '{"hooks": []}', '{"hooks": {"Stop": {}}}', "\x00", "{'a': 1}", "7", '{"a": nan}']
+    "text",
+    [
+        "[]",
+        "{",
+        '{"a": 1,}',
+        '{"hooks": []}',
+        '{"hooks": {"Stop": {}}}',
+        "\x00",
+        "{'a': 1}",
+        "7",
+        '{"a": nan}',
+    ],
 )
 def test_what_is_not_understood_is_left_alone(
     project: Path, text: str, capsys: pytest.CaptureFixture[str]
@@ -163,7 +181,9 @@ def test_anothers_plugin_is_left_alone(project: Path, capsys: pytest.CaptureFixt
     assert plugin.read_text() == "export const mine = 1\n"
 
 
-def test_codex_and_the_users_own_settings(project: Path, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+def test_codex_and_the_users_own_settings(
+    project: Path, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
     monkeypatch.setenv("CODEX_HOME", str(tmp_path / "codex"))
     assert call("install", "codex", "--yes") == 0
     assert "hook codex" in (tmp_path / "codex" / "hooks.json").read_text()
