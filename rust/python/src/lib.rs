@@ -104,6 +104,9 @@ fn waiting<'py>(
     recovery::waiting(py, traces, private, &key, stem)
 }
 
+/// A session's day, and what it has added to it.
+type Partial<'py> = (String, Bound<'py, PyBytes>);
+
 /// Folds sessions, each given by its only document and its id, for their days' files; see `t800.aggregate.daily`.
 #[pyfunction]
 fn fold_sessions(
@@ -111,7 +114,7 @@ fn fold_sessions(
     traces: PathBuf,
     sessions: Vec<(String, String)>,
     from_events: bool,
-) -> PyResult<Vec<Option<(String, Bound<'_, PyBytes>)>>> {
+) -> PyResult<Vec<Option<Partial<'_>>>> {
     let folded = py.detach(|| daily::fold(&traces, &sessions, from_events))?;
     Ok(folded.into_iter().map(|one| one.map(|one| (one.day, PyBytes::new(py, &one.line)))).collect())
 }
