@@ -12,7 +12,7 @@ use crate::redact::labelled::worded;
 use crate::redact::labelled::{manifests, prose, sql};
 use crate::redact::rules::RuleId;
 use crate::redact::scan::Scan;
-use crate::redact::scan::span::{Span, back_over, forward_over};
+use crate::redact::scan::span::{Span, back_over, forward_over, to_line_end, to_line_start};
 use crate::redact::scan::waiting;
 use std::sync::LazyLock;
 use tools::Carries;
@@ -268,7 +268,7 @@ fn sasl(scan: &mut Scan, end: usize) {
     let Some(mechanism) =
         [b" PLAIN ".as_slice(), b" LOGIN ", b" PLAIN\n", b" LOGIN\n", b" PLAIN\r", b" LOGIN\r"]
             .into_iter()
-            .find(|m| text[end..].starts_with(m))
+            .find(|m| text.get(end + 1) == Some(&m[1]) && text[end..].starts_with(m))
     else {
         return;
     };
@@ -285,7 +285,7 @@ fn dialogue(scan: &mut Scan, from: usize) {
     let text = scan.text;
     let mut at = from;
     for _ in 0..6 {
-        let end = forward_over(text, at, 300, |b| b != b'\n');
+        let end = to_line_end(text, at, 300);
         let line = text[at..end].trim_ascii_end();
         let word = line.iter().rposition(|b| matches!(b, b' ' | b'>' | b'\t')).map_or(0, |blank| blank + 1);
         let body = &line[word..];
@@ -338,7 +338,7 @@ fn connected(scan: &mut Scan, start: usize, end: usize) {
 /// `ACL SETUSER app on >x ~*`
 fn acl_password(scan: &mut Scan, end: usize) {
     let text = scan.text;
-    let reach = forward_over(text, end, 120, |b| b != b'\n');
+    let reach = to_line_end(text, end, 120);
     let Some(sign) = memchr::memchr(b'>', &text[end..reach]).map(|i| end + i) else { return };
     let close = forward_over(text, sign + 1, 128, |b| b.is_ascii_graphic() && !matches!(b, b'"' | b'\''));
     let body = &text[sign + 1..close];
@@ -566,7 +566,7 @@ fn literal(scan: &mut Scan, quote: usize) {
 
 /// `… [0 10.0.0.4:5123] "AUTH" "x"`, `… "AUTH" "user" "x"`: what Redis shows of a login.
 fn monitored_auth(scan: &mut Scan, end: usize) {
-    let line = forward_over(scan.text, end, 300, |b| b != b'\n');
+    let line = to_line_end(scan.text, end, 300);
     let to = end + scan.text[end..line].trim_ascii_end().len();
     let Some(to) = to.checked_sub(1).filter(|to| scan.text[*to] == b'"' && *to > end) else { return };
     let from = back_over(scan.text, to, 256, |b| b != b'"');
@@ -581,9 +581,9 @@ fn redis_auth(scan: &mut Scan, start: usize, end: usize) {
     if text.get(end) == Some(&b'"') && text[..start].ends_with(b"] \"") {
         return monitored_auth(scan, end);
     }
-    let floor = start.saturating_sub(200);
-    let line = memchr::memrchr(b'\n', &text[floor..start]).map_or(floor, |sign| floor + sign + 1);
-    if !value::contains(&text[line..start], b"redis-cli") && !value::contains(&text[line..start], b"> ") {
+    let line = to_line_start(text, start, 200);
+    let [shell, prompt] = &mut scan.memo.prompts;
+    if !shell.holds(text, line, start, b"redis-cli") && !prompt.holds(text, line, start, b"> ") {
         return;
     }
     let Some(first) = shell::argument(text, skip_spaces(text, end)) else { return };

@@ -85,6 +85,17 @@ const POSITIONS: [Position; 56] = [
     likely(b"user:", b"password", 2),
 ];
 
+/// The numbers of the positions whose words start with each letter, as bits.
+static PLACES: [u64; 32] = {
+    let mut places = [0; 32];
+    let mut at = 0;
+    while at < POSITIONS.len() {
+        places[(POSITIONS[at].word[0] % 32) as usize] |= 1 << at;
+        at += 1;
+    }
+    places
+};
+
 /// The last words, for those who decide which words are looked at.
 pub(crate) fn words() -> impl Iterator<Item = &'static str> {
     POSITIONS.iter().filter_map(|position| str::from_utf8(position.word).ok())
@@ -97,7 +108,10 @@ pub(crate) fn at_word(scan: &mut Scan, start: usize, end: usize) {
         return;
     }
     let word = &text[start..end];
-    for position in &POSITIONS {
+    let mut places = word.first().map_or(0, |first| PLACES[usize::from(first % 32)]);
+    while places != 0 {
+        let position = &POSITIONS[places.trailing_zeros() as usize];
+        places &= places - 1;
         if position.word == word && follows(text, start, position.before) {
             argument(scan, end, position);
         }

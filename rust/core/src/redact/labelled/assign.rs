@@ -16,7 +16,7 @@ use crate::redact::rules::RuleId;
 use crate::redact::scan::Scan;
 use crate::redact::scan::segments::last_segment;
 use crate::redact::scan::span::{
-    Bytes, KEY_LIMIT, VALUE_LIMIT, back_over, forward_over, quote_at, quoted_end,
+    Bytes, KEY_LIMIT, VALUE_LIMIT, back_over, forward_over, quote_at, quoted_end, to_line_start,
 };
 use crate::redact::scan::tails::may_hold_secret;
 use crate::redact::tokens::unknown::Shape;
@@ -118,7 +118,7 @@ fn is_password_switch(text: &[u8], name: Name, at: usize) -> bool {
             matches!(text[..name.start], [.., b' ' | b'"' | b'\'', b'/']) && text[at] == b':'
         }
         b"key" | b"Key" => {
-            let front = &text[back_over(text, name.start, 80, |b| b != b'\n')..name.start];
+            let front = &text[to_line_start(text, name.start, 80)..name.start];
             text[at] == b'=' && (front.ends_with(b"PRAGMA ") || value::contains(front, b"netsh wlan "))
                 || text[at] == b':' && names_network(front)
         }
@@ -310,7 +310,7 @@ fn ends_argument(text: &[u8], start: usize) -> bool {
 
 /// Whether only indentation, a list dash, a diff sign or `export` stands before `start` on its line.
 pub(crate) fn is_line_start(text: &[u8], start: usize) -> bool {
-    let from = back_over(text, start, 16 + 9, |b| b != b'\n');
+    let from = to_line_start(text, start, 16 + 9);
     let line = lines::past_number(text, from).min(start);
     let front = text[line..start].trim_ascii();
     start - line <= 16
@@ -427,7 +427,7 @@ fn may_follow(scan: &mut Scan, from: usize) -> bool {
 }
 
 fn is_cookie(key: &[u8]) -> bool {
-    if !memchr::memchr2_iter(b'k', b'K', key).any(|at| at >= 3 && key[at - 1] | 0x20 == b'o') {
+    if !key.windows(2).skip(2).any(|pair| matches!(pair, [b'o' | b'O', b'k' | b'K'])) {
         return false;
     }
     let mut room = [0; 64];

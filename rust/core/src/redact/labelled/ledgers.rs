@@ -6,7 +6,7 @@ use super::value;
 use super::worded;
 use crate::redact::rules::RuleId;
 use crate::redact::scan::Scan;
-use crate::redact::scan::span::{back_over, forward_over};
+use crate::redact::scan::span::{back_over, to_line_end};
 
 /// How long a line may be.
 const LONGEST_LINE: usize = 400;
@@ -90,7 +90,7 @@ pub(crate) fn is_printed_by(command: &[u8]) -> bool {
 /// Looks at a command that shows a file, or prints a secret: the lines behind it are what it printed.
 pub(crate) fn at_reader(scan: &mut Scan, start: usize, end: usize) {
     let text = scan.text;
-    let line = forward_over(text, end, LONGEST_LINE, |b| b != b'\n');
+    let line = to_line_end(text, end, LONGEST_LINE);
     if start < scan.memo.ledger || text.get(end) != Some(&b' ') || text.get(line) != Some(&b'\n') {
         return;
     }
@@ -112,7 +112,7 @@ fn in_lines(text: &[u8], mut at: usize, mut report: impl FnMut(usize, usize)) ->
         if at >= text.len() {
             return at;
         }
-        let end = forward_over(text, at, LONGEST_LINE, |b| b != b'\n');
+        let end = to_line_end(text, at, LONGEST_LINE);
         let line = &text[at..end];
         match of_line(line) {
             Some((from, to)) => report(at + from, at + to),
@@ -132,7 +132,7 @@ pub(crate) fn in_file(text: &[u8], mut report: impl FnMut(usize, usize)) {
         if at >= text.len() {
             return;
         }
-        let end = forward_over(text, at, LONGEST_LINE, |b| b != b'\n');
+        let end = to_line_end(text, at, LONGEST_LINE);
         if let Some((from, to)) = of_line(&text[at..end]) {
             report(at + from, at + to);
         }

@@ -7,7 +7,7 @@ use super::worded;
 use crate::redact::keys::KeyClass;
 use crate::redact::rules::RuleId;
 use crate::redact::scan::Scan;
-use crate::redact::scan::span::{Span, back_over, forward_over};
+use crate::redact::scan::span::{Span, back_over, forward_over, to_line_end, to_line_start};
 use crate::redact::tokens::unknown::Shape;
 
 /// How much of a line is read.
@@ -74,7 +74,7 @@ pub(crate) fn at_word(scan: &mut Scan, start: usize, end: usize) {
 /// `493817 is your verification code`
 fn spoken_before(scan: &mut Scan, start: usize, end: usize) {
     let text = scan.text;
-    let floor = back_over(text, start, 48, |b| b != b'\n');
+    let floor = to_line_start(text, start, 48);
     let Some(is) = value::rfind(&text[floor..start], b" is your ") else { return };
     let to = floor + is;
     let from = back_over(text, to, 9, |b| b.is_ascii_digit());
@@ -88,7 +88,7 @@ fn spoken_before(scan: &mut Scan, start: usize, end: usize) {
 /// `1) "requirepass"` over `2) "x"`.
 fn numbered(scan: &mut Scan, start: usize, end: usize) {
     let text = scan.text;
-    let front = back_over(text, start, 12, |b| b != b'\n');
+    let front = to_line_start(text, start, 12);
     let (Some(number), Some(next)) = (number(&text[front..start]), text.get(end + 2..)) else { return };
     let Some(follows) = number_in(next) else { return };
     if number + 1 != follows.0 {
@@ -130,7 +130,7 @@ fn printed(scan: &mut Scan, start: usize, end: usize) {
     if to < from + 4 || !matches!(text.get(to), None | Some(b'\n' | b'\r')) {
         return;
     }
-    let line = back_over(text, start, LINE_LIMIT, |b| b != b'\n');
+    let line = to_line_start(text, start, LINE_LIMIT);
     let front = &text[line..start];
     let path = front.first() == Some(&b'/') && front.last() == Some(&b'/') && !front.contains(&b' ');
     if !path && !READERS.iter().any(|reader| is_reader(front, reader)) {
@@ -179,14 +179,14 @@ fn is_reader(front: &[u8], reader: &[u8]) -> bool {
 /// Looks at `pass show` and its like at the start of a line: its next line is what it prints.
 pub(crate) fn at_show(scan: &mut Scan, start: usize, end: usize) {
     let text = scan.text;
-    let line = back_over(text, start, 40, |b| b != b'\n');
+    let line = to_line_start(text, start, 40);
     let front = text[line..start].trim_ascii_end();
     if !front.ends_with(b"pass")
         || !matches!(front.trim_ascii_start(), [] | [b'p' | b'g' | b'$' | b'#' | b'%', ..])
     {
         return;
     }
-    let argument = forward_over(text, end, LINE_LIMIT, |b| b != b'\n');
+    let argument = to_line_end(text, end, LINE_LIMIT);
     let from = argument + 1;
     let to = forward_over(text, from, LINE_LIMIT, |b| b.is_ascii_graphic());
     let own_line = to > from && matches!(text.get(to), None | Some(b'\n' | b'\r'));
@@ -226,11 +226,11 @@ pub(crate) fn below(scan: &mut Scan, name: Name, from: usize) {
 /// `# client  server  secret  IP addresses` at the top of the secrets of PPP.
 fn peers_below(scan: &mut Scan, start: usize, end: usize) {
     let text = scan.text;
-    let line = back_over(text, start, 80, |b| b != b'\n');
+    let line = to_line_start(text, start, 80);
     let front = &text[line..start];
     if front.first() == Some(&b'#') && value::contains(front, b"client") && value::contains(front, b"server")
     {
-        let below = forward_over(text, end, LINE_LIMIT, |b| b != b'\n');
+        let below = to_line_end(text, end, LINE_LIMIT);
         peers(scan, below + 1);
     }
 }
@@ -241,7 +241,7 @@ fn peers(scan: &mut Scan, from: usize) {
     let blank = |at| forward_over(text, at, 40, |b| matches!(b, b' ' | b'\t'));
     let mut line = from;
     for _ in 0..MOST_LINES {
-        let end = forward_over(text, line, LINE_LIMIT, |b| b != b'\n');
+        let end = to_line_end(text, line, LINE_LIMIT);
         let mut field = (line, line);
         for _ in 0..3 {
             let start = blank(field.1);
@@ -271,7 +271,7 @@ fn is_codes(word: &[u8]) -> bool {
 /// The codes in the lines below `Recovery codes:`; they are at least two and all of one form.
 pub(crate) fn codes(scan: &mut Scan, name: Name, from: usize) {
     let text = scan.text;
-    let heading = forward_over(text, from, 80, |b| b != b'\n');
+    let heading = to_line_end(text, from, 80);
     if text.get(heading) != Some(&b'\n') || class_of(scan, name) != KeyClass::SECRET {
         return;
     }
@@ -279,7 +279,7 @@ pub(crate) fn codes(scan: &mut Scan, name: Name, from: usize) {
     let mut count = 0;
     let mut at = heading + 1;
     'lines: for _ in 0..MOST_LINES {
-        let end = forward_over(text, at, LINE_LIMIT, |b| b != b'\n');
+        let end = to_line_end(text, at, LINE_LIMIT);
         let mut word = after_bullet(text, at, end);
         if word == end && count > 0 {
             break;

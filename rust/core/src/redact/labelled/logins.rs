@@ -3,7 +3,7 @@
 use super::value;
 use crate::redact::rules::RuleId;
 use crate::redact::scan::Scan;
-use crate::redact::scan::span::{Span, back_over, forward_over, quote_at, quoted_end};
+use crate::redact::scan::span::{Span, back_over, forward_over, quote_at, quoted_end, to_line_start};
 
 /// How many arguments of a call are read.
 const MOST_ARGUMENTS: usize = 5;
@@ -102,7 +102,7 @@ pub(crate) fn at_slash(scan: &mut Scan, at: usize) {
         return;
     }
     let user = back_over(text, at - 1, 40, is_user_byte);
-    let floor = back_over(text, user, REACH, |b| b != b'\n');
+    let floor = to_line_start(text, user, REACH);
     let front = text[floor..user].to_ascii_lowercase();
     if INTRODUCTIONS.iter().any(|words| value::contains(&front, words)) {
         scan.secret(from, end, RuleId::PROSE);

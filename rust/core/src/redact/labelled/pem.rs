@@ -2,7 +2,7 @@
 
 use crate::redact::rules::RuleId;
 use crate::redact::scan::Scan;
-use crate::redact::scan::span::forward_over;
+use crate::redact::scan::span::{forward_over, to_line_end};
 
 const BLOCK_LIMIT: usize = 64 << 10;
 
@@ -102,7 +102,7 @@ fn cut_length(text: &[u8]) -> usize {
         let line = &text[start..end];
         let whole = text.get(end).is_none_or(|b| matches!(b, b'\n' | b'\r'));
         if HEADERS.iter().any(|header| text[start..].starts_with(header)) {
-            at = forward_over(text, start, 200, |b| b != b'\n');
+            at = to_line_end(text, start, 200);
         } else if whole && (line.len() >= 16 || end == text.len()) {
             at = end;
         } else {
@@ -157,7 +157,13 @@ pub(crate) fn at_dollar(scan: &mut Scan, at: usize) {
     let dollars = memchr::memchr_iter(b'$', &text[at..at + length]).count();
     let symbol = || {
         let run = &text[at..at + length];
-        [b"$u20$".as_slice(), b"$LT$", b"$GT$", b"$RF$"].iter().any(|sign| super::value::contains(run, sign))
+        let written = |sign: usize| {
+            matches!(
+                run[sign + 1..],
+                [b'u', b'2', b'0', b'$', ..] | [b'L' | b'G', b'T', b'$', ..] | [b'R', b'F', b'$', ..]
+            )
+        };
+        memchr::memchr_iter(b'$', run).any(written)
     };
     if length >= 28 && dollars >= 3 && !symbol() {
         scan.secret(at, at + length, RuleId::HASHED);

@@ -77,12 +77,19 @@ pub(crate) fn at_word(scan: &mut Scan, start: usize, end: usize) {
     let word = &scan.text[start..end];
     let code = word == CODE.as_bytes() && names_code(&scan.text[..start]);
     let Some(noun) = foreign::noun(word).or(code.then_some(Noun::Code)) else { return };
+    if scan.memo.labelled.has(scan.text, end) {
+        return;
+    }
+    let known = scan.found.len();
     recommended(scan, start, end);
     if &scan.text[start..end] == b"passe" && !scan.text[..start].ends_with(b"ot de ") {
         return;
     }
     if scan.text.get(end).is_none_or(|b| matches!(b, b' ' | b':' | b'-' | 0xC2..)) && !scan.covers(end + 1) {
         label(scan, noun, end, false);
+        if scan.found.len() == known {
+            scan.memo.labelled.note(end);
+        }
     }
 }
 
@@ -318,6 +325,9 @@ fn link(text: &[u8], at: usize) -> Option<usize> {
 
 /// `is set to`, `was changed to`
 fn past_set_to(text: &[u8], at: usize) -> usize {
+    if !text.get(at).is_some_and(|first| b"scrn".contains(first)) {
+        return at;
+    }
     [b"set to ".as_slice(), b"changed to ", b"reset to ", b"now ", b"currently ", b"simply "]
         .iter()
         .find(|words| text[at..].starts_with(words))

@@ -77,7 +77,7 @@ fn column(scan: &mut Scan, start: usize, end: usize) {
     if !matches!(sign, b',' | b'\t' | b'|') || !matches!(before, b'\n' | b',' | b'\t' | b'|') {
         return;
     }
-    let Some(line) = back_to_line(text, start) else { return };
+    let Some(line) = back_to_line(scan, start) else { return };
     if line > scan.memo.table.start && line < scan.memo.table.end {
         return;
     }
@@ -154,8 +154,11 @@ fn past_arrow(text: &[u8], line: usize) -> usize {
     if past > line && text[past - 1] == b'\t' { line } else { past }
 }
 
-fn back_to_line(text: &[u8], at: usize) -> Option<usize> {
-    let floor = at.saturating_sub(LINE_LIMIT);
+fn back_to_line(scan: &mut Scan, at: usize) -> Option<usize> {
+    let (text, floor) = (scan.text, at.saturating_sub(LINE_LIMIT));
+    if !scan.memo.unended.holds(text, floor, at, b"\n") {
+        return (floor == 0).then_some(0);
+    }
     match memchr::memrchr(b'\n', &text[floor..at]) {
         Some(sign) => Some(floor + sign + 1),
         None => (floor == 0).then_some(0),
@@ -377,7 +380,8 @@ const KINDS: [&[u8]; 7] =
 
 /// `password 7 08204E…` of routers: the digit says how the value is written.
 pub(crate) fn past_kind(text: &[u8], from: usize) -> usize {
-    let Some(kind) = KINDS.iter().find(|kind| text[from..].starts_with(kind)) else {
+    let kind = text.get(from).filter(|first| b"ascpR".contains(first));
+    let Some(kind) = kind.and_then(|_| KINDS.iter().find(|kind| text[from..].starts_with(kind))) else {
         return past_digit(text, from);
     };
     let behind = forward_over(text, from + kind.len(), 8, |b| b == b' ');

@@ -9,11 +9,22 @@ use super::worded;
 use crate::redact::keys::KeyClass;
 use crate::redact::rules::RuleId;
 use crate::redact::scan::Scan;
-use crate::redact::scan::span::{Span, back_over, forward_over};
+use crate::redact::scan::span::{Span, back_over, forward_over, to_line_end, to_line_start};
 use crate::redact::tokens::unknown::Shape;
 
 /// `--password x`, `set -gx TOKEN x`, `| TOKEN | x |`, `password is x`, `login bot password x`.
 pub(crate) fn at_word(scan: &mut Scan, name: Name) {
+    if scan.memo.spaced.has(scan.text, name.end) {
+        return;
+    }
+    let known = scan.found.len();
+    look(scan, name);
+    if scan.found.len() == known {
+        scan.memo.spaced.note(name.end);
+    }
+}
+
+fn look(scan: &mut Scan, name: Name) {
     let text = scan.text;
     let key = &text[name.start..name.end];
     if key.ends_with(b"-command") && value::contains(key, b"password") {
@@ -22,7 +33,7 @@ pub(crate) fn at_word(scan: &mut Scan, name: Name) {
     let class = class_of(scan, name);
     let option = key == b"key" && text[..name.start].ends_with(b"option ");
     let class =
-        if option || key == b"key" && names_server(text, name.start) { KeyClass::SECRET } else { class };
+        if option || key == b"key" && names_server(scan, name.start) { KeyClass::SECRET } else { class };
     if !(class.hides_strings() || class == KeyClass::MAYBE) {
         return;
     }
@@ -56,7 +67,7 @@ pub(crate) fn at_word(scan: &mut Scan, name: Name) {
         return;
     }
     let sets = option && span.quoted || sets(text, name.start) && !benign::continues_prose(text, span);
-    if flag || sets || names_login(text, name.start) {
+    if flag || sets || names_login(scan, name.start) {
         return judge(scan, class, key, span, Operator { colon: false, strict: true, compares: false });
     }
     if class == KeyClass::SECRET && text[name.end..label_end].contains(&b'|') {
@@ -96,7 +107,7 @@ pub(crate) fn at_word(scan: &mut Scan, name: Name) {
 /// Whether a line ends behind a value, or a word or two of a router's command follows.
 fn ends_setting(text: &[u8], span: Span) -> bool {
     let end = span.end + usize::from(span.quoted);
-    let rest = forward_over(text, end, 40, |b| b != b'\n');
+    let rest = to_line_end(text, end, 40);
     matches!(text.get(end), None | Some(b' ' | b'\n' | b'\r'))
         && matches!(text.get(rest), None | Some(b'\n'))
         && memchr::memchr_iter(b' ', &text[end..rest]).count() <= 2
@@ -133,7 +144,7 @@ fn is_variable(name: &[u8]) -> bool {
 
 /// Whether the line is one of a router's settings: `set system login user joe password x`.
 fn is_set(text: &[u8], name: usize) -> bool {
-    let line = back_over(text, name, 160, |b| b != b'\n');
+    let line = to_line_start(text, name, 160);
     text[line..name].trim_ascii_start().starts_with(b"set ")
 }
 
@@ -155,7 +166,7 @@ fn spoken_for(scan: &mut Scan, from: usize) {
     if !text[from..].starts_with(b"for ") && !text[from..].starts_with(b"generated for ") {
         return;
     }
-    let line = forward_over(text, from, 120, |b| b != b'\n');
+    let line = to_line_end(text, from, 120);
     let Some(colon) = memchr::memmem::find(&text[from..line], b": ").map(|i| from + i) else { return };
     let start = colon + 2;
     let end = forward_over(text, start, 120, |b| b.is_ascii_graphic());
@@ -187,9 +198,10 @@ fn puts(text: &[u8], name: usize) -> bool {
 }
 
 /// `radius-server host 10.0.0.9 key x`
-fn names_server(text: &[u8], name: usize) -> bool {
-    let front = &text[back_over(text, name, 120, |b| b != b'\n')..name];
-    value::contains(front, b"radius") || value::contains(front, b"tacacs")
+fn names_server(scan: &mut Scan, name: usize) -> bool {
+    let line = to_line_start(scan.text, name, 120);
+    let [radius, tacacs] = &mut scan.memo.servers;
+    radius.holds(scan.text, line, name, b"radius") || tacacs.holds(scan.text, line, name, b"tacacs")
 }
 
 /// `--password-command 'echo x'`
@@ -251,7 +263,8 @@ fn is_flag(text: &[u8], name: Name) -> bool {
 }
 
 /// In `.netrc`: `machine h login l password p`.
-fn names_login(text: &[u8], start: usize) -> bool {
-    let front = &text[start.saturating_sub(160)..start];
-    value::contains(front, b"login ") && value::contains(front, b"machine ")
+fn names_login(scan: &mut Scan, start: usize) -> bool {
+    let floor = start.saturating_sub(160);
+    scan.memo.machines.holds(scan.text, floor, start, b"machine ")
+        && value::contains(&scan.text[floor..start], b"login ")
 }

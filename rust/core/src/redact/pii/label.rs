@@ -68,7 +68,7 @@ fn label_end(text: &[u8], at: usize) -> Option<usize> {
             }
             b'\n' | b'\r' if tagged => end -= 1,
             // Quoted-printable mail writes `=` so.
-            b'D' if text[..end].ends_with(b"=3D") => end -= 3,
+            b'D' if text[..end].last_chunk() == Some(b"=3D") => end -= 3,
             _ if byte.is_ascii_alphanumeric() => return Some(end),
             _ if byte >= 0x80 => {
                 let start = (end.saturating_sub(4)..end).rev().find(|i| text[*i] & 0xc0 != 0x80)?;

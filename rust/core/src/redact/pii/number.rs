@@ -44,9 +44,11 @@ fn look(scan: &mut Scan, at: usize, end: usize, lettered: bool) -> usize {
 #[inline]
 fn stands_alone(text: &[u8], at: usize, end: usize, before: u8) -> bool {
     let next = text.get(end).copied().unwrap_or(b'\n');
+    // `=3D=` of quoted-printable.
+    let coded = before == b'=' && text.get(end + 1) == Some(&b'=');
     // `AB 1234` goes on in front.
     let capital = || matches!(before, b' ' | b'-') && at > 1 && text[at - 2].is_ascii_uppercase();
-    end - at < 5 && !goes_on(text, end, next) && !capital()
+    end - at < 5 && (coded || !goes_on(text, end, next)) && !capital()
 }
 
 /// `u32`, `sha256`, `utf8`: few digits behind lower-case letters that start no account, address or wallet.

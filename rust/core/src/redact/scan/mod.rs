@@ -3,6 +3,7 @@
 pub(crate) mod blocks;
 mod lanes;
 pub(crate) mod letters;
+pub(crate) mod repeats;
 pub(crate) mod segments;
 pub(crate) mod span;
 pub(crate) mod tails;
@@ -17,8 +18,9 @@ use crate::redact::rules::RuleId;
 use crate::redact::{Finding, Redactor, With};
 use crate::redact::{commands, decode, identity, paths, pii, tokens, url, user};
 use blocks::{BATCH, BLOCK, Masks, is_word};
+use repeats::Repeats;
 use segments::Segments;
-use span::{back_over, forward_over};
+use span::{Absent, back_over, forward_over};
 
 /// Where a scan writes; handed over whole.
 pub(crate) struct Room<'a> {
@@ -68,6 +70,15 @@ pub(crate) struct Memo<'a> {
     pub(crate) manifest: usize,
     /// The last range inside of which no URL ends.
     pub(crate) unbroken: (usize, usize),
+    /// Words behind which nothing but a space stands, and labels in running text, that named nothing.
+    pub(crate) spaced: Repeats,
+    pub(crate) labelled: Repeats,
+    /// Ranges without what names a server, a machine, a command line.
+    pub(crate) servers: [Absent; 2],
+    pub(crate) machines: Absent,
+    pub(crate) prompts: [Absent; 2],
+    /// The last range without a line end.
+    pub(crate) unended: Absent,
     /// The last range without a word that says that a name follows.
     pub(crate) unnamed: (usize, usize),
     /// The labels in front of numbers that were read last.
@@ -241,10 +252,16 @@ impl<'a> Scan<'a> {
 
     fn runs(&mut self, at: usize, places: &Places, runs: &Runs) {
         let tails = &*tails::WORDS;
-        let mut words = places.words;
+        // Most words fail, and no branch foretells which.
+        let (mut words, mut likely) = (places.words, 0);
         while words != 0 {
-            let end = at + words.trailing_zeros() as usize;
+            let bit = words.trailing_zeros();
             words &= words - 1;
+            likely |= u64::from(tails.is_likely(self.text, at + bit as usize)) << bit;
+        }
+        while likely != 0 {
+            let end = at + likely.trailing_zeros() as usize;
+            likely &= likely - 1;
             if tails.may_end_long(self.text, end) {
                 self.at_word(end);
             }

@@ -1,5 +1,7 @@
 //! Where a value in text begins and ends: quoted at any depth of escaping, or up to a delimiter.
 
+use crate::redact::labelled::value::contains;
+
 pub(crate) const KEY_LIMIT: usize = 80;
 pub(crate) const VALUE_LIMIT: usize = 16 << 10;
 const BARE_LIMIT: usize = 4 << 10;
@@ -150,6 +152,41 @@ fn wide_end(text: &[u8], start: usize) -> usize {
 fn trim_end(text: &[u8], start: usize, end: usize) -> usize {
     let last = back_over(text, end, 4, |b| b".?!:;,".contains(&b));
     if last > start { last } else { end }
+}
+
+/// A range of a text in which something does not occur.
+#[derive(Default)]
+pub(crate) struct Absent {
+    from: usize,
+    to: usize,
+}
+
+impl Absent {
+    /// Whether `part` occurs in a range; what was read before is not read again. Each `part` needs an `Absent` of its
+    /// own.
+    pub(crate) fn holds(&mut self, text: &[u8], from: usize, to: usize, part: &[u8]) -> bool {
+        let known = self.from <= from && from <= self.to;
+        let start = if known { (self.to + 1).saturating_sub(part.len()).clamp(from, to) } else { from };
+        let holds = contains(&text[start..to], part);
+        if !holds {
+            let from = if start == from { from } else { self.from };
+            *self = Absent { from, to: if known { to.max(self.to) } else { to } };
+        }
+        holds
+    }
+}
+
+/// Where the line starts that `end` stands in, at most `limit` bytes in front of it.
+pub(crate) fn to_line_start(text: &[u8], end: usize, limit: usize) -> usize {
+    let floor = end.saturating_sub(limit);
+    memchr::memrchr(b'\n', &text[floor..end]).map_or(floor, |sign| floor + sign + 1)
+}
+
+/// Where the line ends that goes on at `start`, at most `limit` bytes behind it.
+pub(crate) fn to_line_end(text: &[u8], start: usize, limit: usize) -> usize {
+    let ceiling = text.len().min(start + limit);
+    let rest = text.get(start..ceiling).unwrap_or_default();
+    memchr::memchr(b'\n', rest).map_or(ceiling.max(start), |sign| start + sign)
 }
 
 pub(crate) fn back_over(text: &[u8], end: usize, limit: usize, wanted: impl Fn(u8) -> bool) -> usize {

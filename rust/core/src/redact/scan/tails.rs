@@ -169,6 +169,12 @@ impl Tails {
         (self.likely(*last) || last[3].is_ascii_digit() || self.has_short(*last)) && self.ends(text, end)
     }
 
+    /// The first part of the question of [`Tails::may_end_long`].
+    #[inline]
+    pub(crate) fn is_likely(&self, text: &[u8], end: usize) -> bool {
+        text[..end].last_chunk().is_none_or(|last| self.likely(*last) | last[3].is_ascii_digit())
+    }
+
     /// As [`Tails::may_end`], for a set whose words all have three letters and more.
     #[inline]
     pub(crate) fn may_end_long(&self, text: &[u8], end: usize) -> bool {
