@@ -289,7 +289,7 @@ fn encode_row(name: String, fields: Fields, redactor: Arc<Redactor>) -> Row {
         buffer.clear();
         let mut encoder = Encoder::new(&redactor, &mut buffer, LIMITS);
         for (field, value) in fields {
-            encoder.raw(field.opening());
+            encoder.chunk(field.opening());
             encoder.root(classes[*field as usize]);
             value.encode(&mut encoder);
         }

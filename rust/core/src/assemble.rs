@@ -3,8 +3,8 @@
 //! Generic over where the values come from ([`Value`]): Python objects, or JSON text of another process. There is
 //! no second way to make an event.
 
-use crate::clock::Wall;
-use crate::encode::Encoder;
+use crate::clock::{RFC3339_LEN, Wall};
+use crate::encode::{Chunk, Encoder};
 use crate::event::{Field, Kind, Shape};
 use crate::price::{Prices, Usage};
 use crate::redact::{KeyClass, Redactor};
@@ -44,6 +44,10 @@ pub trait Value: Copy {
     fn number(self) -> Option<Number>;
     /// Its truth value, for real booleans only.
     fn flag(self) -> Option<bool>;
+    /// Whether it is a string.
+    fn is_text(self) -> bool {
+        self.with_text(|_| ()).is_some()
+    }
     /// Its text, for strings only.
     fn with_text<R>(self, read: impl FnOnce(&str) -> R) -> Option<R>;
 }
@@ -52,11 +56,13 @@ pub trait Value: Copy {
 #[derive(Clone, Copy)]
 pub struct Values<V> {
     slots: [Option<V>; Field::ALL.len()],
+    /// A bit for each slot that may hold something.
+    touched: u32,
 }
 
 impl<V: Value> Default for Values<V> {
     fn default() -> Self {
-        Values { slots: [None; Field::ALL.len()] }
+        Values { slots: [None; Field::ALL.len()], touched: 0 }
     }
 }
 
@@ -64,11 +70,23 @@ impl<V: Value> Values<V> {
     /// Sets a field.
     pub fn set(&mut self, field: Field, value: V) {
         self.slots[field as usize] = Some(value);
+        self.touched |= 1 << field as u32;
     }
 
     /// Takes a field's value out.
     pub fn take(&mut self, field: Field) -> Option<V> {
         self.slots[field as usize].take()
+    }
+
+    /// The values that are there, with their fields.
+    pub fn iter(&self) -> impl Iterator<Item = (Field, V)> {
+        let mut touched = self.touched;
+        std::iter::from_fn(move || {
+            let field = Field::ALL.get(touched.trailing_zeros() as usize).copied()?;
+            touched &= touched - 1;
+            Some((field, self.get(field)))
+        })
+        .filter_map(|(field, value)| Some((field, value?)))
     }
 
     /// A field's value.
@@ -140,14 +158,12 @@ impl<'e, 'a> Assembly<'e, 'a> {
     }
 
     /// `{"event_id":"evt_001","timestamp":"…","type":"tool_call"`.
-    pub fn open(&mut self, id: u64, timestamp: &[u8]) {
+    pub fn open(&mut self, id: u64, timestamp: &[u8; RFC3339_LEN]) {
         self.encoder.raw(b"{\"event_id\":\"");
         write_event_id(self.encoder, id);
         self.encoder.raw(b"\",\"timestamp\":\"");
         self.encoder.raw(timestamp);
-        self.encoder.raw(b"\",\"type\":\"");
-        self.encoder.raw(self.facts.kind.name().as_bytes());
-        self.encoder.raw(b"\"");
+        self.encoder.chunk(self.facts.kind.closing());
     }
 
     /// The fields of `which`, in that order; what does not fit goes to `misfits`.
@@ -216,7 +232,8 @@ impl<'e, 'a> Assembly<'e, 'a> {
         let text = |bytes| std::str::from_utf8(bytes).unwrap_or_default();
         let (model, rest) =
             written.get(start..).and_then(|rest| rest.split_at_checked(len)).unwrap_or_default();
-        let provider = rest.strip_prefix(b"\"").and_then(|rest| rest.strip_prefix(Field::Provider.opening()));
+        let provider =
+            rest.strip_prefix(b"\"").and_then(|rest| rest.strip_prefix(Field::Provider.opening().as_bytes()));
         let provider = provider.and_then(|rest| rest.strip_prefix(b"\"")).and_then(|rest| {
             let end = memchr::memchr(b'"', rest)?;
             Some(text(&rest[..end]))
@@ -253,14 +270,15 @@ impl<'e, 'a> Assembly<'e, 'a> {
 
     /// A field with bytes of ours as its value.
     pub fn ours(&mut self, field: Field, json: &[u8]) {
-        self.encoder.raw(field.opening());
+        self.encoder.chunk(field.opening());
         self.encoder.raw(json);
     }
 
     /// A measured duration in microseconds.
     pub fn duration(&mut self, us: u64) {
         self.facts.duration_us = Some(us);
-        self.ours(Field::DurationMs, crate::summary::Millis(us).to_string().as_bytes());
+        self.encoder.chunk(Field::DurationMs.opening());
+        self.encoder.millis(us);
     }
 
     /// How a call ended; None writes null.
@@ -270,12 +288,11 @@ impl<'e, 'a> Assembly<'e, 'a> {
             Some(false) => Outcome::Failed,
             None => Outcome::Unknown,
         };
-        let json: &[u8] = match success {
-            Some(true) => b"true",
-            Some(false) => b"false",
-            None => b"null",
-        };
-        self.ours(Field::Success, json);
+        self.encoder.chunk(match success {
+            Some(true) => const { &Chunk::of(b",\"success\":true") },
+            Some(false) => const { &Chunk::of(b",\"success\":false") },
+            None => const { &Chunk::of(b",\"success\":null") },
+        });
     }
 
     fn parent(&mut self, parent: Option<u64>) {
@@ -326,7 +343,7 @@ impl<'e, 'a> Assembly<'e, 'a> {
     }
 
     fn any<V: Value>(&mut self, field: Field, value: V) -> bool {
-        self.encoder.raw(field.opening());
+        self.encoder.chunk(field.opening());
         self.walk(field, value);
         true
     }
@@ -337,10 +354,10 @@ impl<'e, 'a> Assembly<'e, 'a> {
     }
 
     fn text<V: Value>(&mut self, field: Field, value: V) -> bool {
-        if value.with_text(|_| ()).is_none() {
+        if !value.is_text() {
             return false;
         }
-        self.encoder.raw(field.opening());
+        self.encoder.chunk(field.opening());
         let start = self.encoder.position() + 1;
         self.walk(field, value);
         if matches!(field, Field::Tool | Field::Model) {
@@ -350,7 +367,7 @@ impl<'e, 'a> Assembly<'e, 'a> {
     }
 
     fn number(&mut self, field: Field, number: Number) {
-        self.encoder.raw(field.opening());
+        self.encoder.chunk(field.opening());
         self.encoder.root(KeyClass::PLAIN);
         match number {
             Number::Int(value) => self.encoder.int(value),
@@ -377,7 +394,7 @@ impl<'e, 'a> Assembly<'e, 'a> {
     fn count(&mut self, field: Field, token: Token, count: u64) {
         self.facts.tokens[token as usize] = count;
         self.known |= 1 << token as u8;
-        self.encoder.raw(field.opening());
+        self.encoder.chunk(field.opening());
         self.encoder.root(KeyClass::PLAIN);
         self.encoder.uint(count);
     }
@@ -406,7 +423,7 @@ impl<'e, 'a> Assembly<'e, 'a> {
         if mapping.is_none() && misfits.is_empty() {
             return;
         }
-        self.encoder.raw(Field::Attributes.opening());
+        self.encoder.chunk(Field::Attributes.opening());
         self.encoder.root(KeyClass::PLAIN);
         self.encoder.begin_object();
         if let Some(mapping) = mapping {
@@ -451,15 +468,23 @@ pub const fn number_of(id: u64) -> u64 {
 
 /// `evt_001`: at least three digits.
 fn write_event_id(encoder: &mut Encoder<'_>, id: u64) {
-    let mut digits = itoa::Buffer::new();
-    let digits = digits.format(number_of(id));
-    encoder.raw(b"evt_");
-    encoder.raw(&b"000"[digits.len().min(3)..]);
-    encoder.raw(digits.as_bytes());
+    with_event_id(id, |text| encoder.raw(text));
 }
 
 /// The id of an event as text.
 #[must_use]
 pub fn event_id(id: u64) -> String {
-    format!("evt_{:03}", number_of(id))
+    with_event_id(id, |text| String::from_utf8_lossy(text).into_owned())
+}
+
+/// Lends the id of an event as text, which is ASCII.
+#[inline]
+pub fn with_event_id<R>(id: u64, work: impl FnOnce(&[u8]) -> R) -> R {
+    const MOST: usize = 20;
+    let mut text = *b"evt_00000000000000000000";
+    let mut digits = itoa::Buffer::new();
+    let digits = digits.format(number_of(id)).as_bytes();
+    let length = digits.len().clamp(3, MOST);
+    text[4 + length - digits.len()..4 + length].copy_from_slice(digits);
+    work(&text[..4 + length])
 }

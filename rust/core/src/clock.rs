@@ -1,8 +1,12 @@
 //! Time: one monotonic reading per call, turned into wall-clock text without another system call.
+//!
+//! Where the system tells the time by the processor's ticks, we count them ourselves once we know how fast they go: that
+//! takes 10 ns, asking the system 25. [`reanchor`] measures their rate, and goes back to asking where they have jumped.
 
+use crate::ring::ticks;
 use std::sync::OnceLock;
-use std::sync::atomic::{AtomicI64, Ordering};
-use std::time::{Instant, SystemTime, UNIX_EPOCH};
+use std::sync::atomic::{AtomicBool, AtomicI64, AtomicU64, Ordering};
+use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 
 const NANOS: u64 = 1_000_000_000;
 
@@ -14,12 +18,51 @@ pub type Wall = u64;
 /// Distance from [`Mono`] to [`Wall`], renewed by [`reanchor`].
 static OFFSET: AtomicI64 = AtomicI64::new(0);
 
-fn anchor() -> Instant {
-    static ANCHOR: OnceLock<Instant> = OnceLock::new();
+/// Nanoseconds of 2^32 ticks; 0 while it is not known.
+static RATE: AtomicU64 = AtomicU64::new(0);
+/// How long ticks are counted before their rate is known: to one millionth then.
+const MEASURED: Duration = Duration::from_millis(100);
+/// Ticks that differ more than this from the system's time have jumped.
+const JUMP: Duration = Duration::from_millis(50);
+
+/// When this process first asked.
+#[derive(Clone, Copy)]
+struct Anchor {
+    instant: Instant,
+    /// None where ticks are no clock.
+    ticks: Option<u64>,
+}
+
+impl Anchor {
+    fn now() -> Anchor {
+        if !ticks::are_trusted() {
+            return Anchor { instant: Instant::now(), ticks: None };
+        }
+        let (instant, ticks) = beside(Instant::now);
+        Anchor { instant, ticks: Some(ticks) }
+    }
+
+    /// By the system's clock.
+    fn told(self) -> Mono {
+        u64::try_from(self.instant.elapsed().as_nanos()).unwrap_or(u64::MAX)
+    }
+
+    /// By the processor's clock.
+    #[inline]
+    fn counted(self, rate: u64) -> Mono {
+        let Some(ticks) = self.ticks.map(|first| ticks::ticks().saturating_sub(first)) else {
+            return self.told();
+        };
+        ((u128::from(ticks) * u128::from(rate)) >> 32) as u64
+    }
+}
+
+#[inline]
+fn anchor() -> Anchor {
+    static ANCHOR: OnceLock<Anchor> = OnceLock::new();
     *ANCHOR.get_or_init(|| {
-        let instant = Instant::now();
         OFFSET.store(wall_clock(), Ordering::Relaxed);
-        instant
+        Anchor::now()
     })
 }
 
@@ -30,8 +73,10 @@ fn wall_clock() -> i64 {
 
 /// The monotonic clock now.
 #[must_use]
+#[inline]
 pub fn now() -> Mono {
-    u64::try_from(anchor().elapsed().as_nanos()).unwrap_or(u64::MAX)
+    let (anchor, rate) = (anchor(), RATE.load(Ordering::Relaxed));
+    if rate == 0 { anchor.told() } else { anchor.counted(rate) }
 }
 
 /// The wall-clock time of a monotonic reading of this process.
@@ -42,8 +87,44 @@ pub fn wall(at: Mono) -> Wall {
 
 /// Follows the system's wall clock again: after a suspend or a correction the two clocks have drifted apart.
 pub fn reanchor() {
+    watch_ticks();
     let elapsed = i64::try_from(now()).unwrap_or(i64::MAX);
     OFFSET.store(wall_clock().saturating_sub(elapsed), Ordering::Relaxed);
+}
+
+/// Learns the rate of the ticks, better each time, and gives them up where they are no clock.
+fn watch_ticks() {
+    static JUMPED: AtomicBool = AtomicBool::new(false);
+    let (anchor, rate) = (anchor(), RATE.load(Ordering::Relaxed));
+    let Some(first) = anchor.ticks.filter(|_| !JUMPED.load(Ordering::Relaxed)) else { return };
+    if rate > 0 && u128::from(anchor.counted(rate).abs_diff(anchor.told())) > JUMP.as_nanos() {
+        JUMPED.store(true, Ordering::Relaxed);
+        RATE.store(0, Ordering::Relaxed);
+    } else if anchor.instant.elapsed() > MEASURED {
+        RATE.store(measured(anchor, first), Ordering::Relaxed);
+    }
+}
+
+/// The system's time and the ticks of the same moment. Of several looks at both the quickest: what comes between them is
+/// an error.
+fn beside<T>(tell: impl Fn() -> T) -> (T, u64) {
+    let look = || {
+        let before = ticks::ticks();
+        let told = tell();
+        let after = ticks::ticks();
+        (after.wrapping_sub(before), told, before.midpoint(after))
+    };
+    let first = look();
+    let (_, told, ticks) =
+        (0..4).map(|_| look()).fold(first, |best, next| if next.0 < best.0 { next } else { best });
+    (told, ticks)
+}
+
+/// The rate since the anchor.
+fn measured(anchor: Anchor, first: u64) -> u64 {
+    let (told, ticks) = beside(|| anchor.told());
+    let rate = (u128::from(told) << 32).checked_div(ticks.saturating_sub(first).into()).unwrap_or(0);
+    u64::try_from(rate).unwrap_or(0)
 }
 
 /// Length of the text that [`write_rfc3339`] writes.
@@ -205,6 +286,30 @@ mod tests {
         {
             assert_eq!(parse_rfc3339(broken), None, "{broken}");
         }
+    }
+
+    #[test]
+    fn ticks_tell_the_time_of_the_system() {
+        let anchor = Anchor::now();
+        std::thread::sleep(MEASURED);
+        if let Some(first) = anchor.ticks {
+            let rate = measured(anchor, first);
+            std::thread::sleep(MEASURED);
+            let (before, counted, after) = (anchor.told(), anchor.counted(rate), anchor.told());
+            assert!((before.saturating_sub(100_000)..after + 100_000).contains(&counted), "{counted}");
+        }
+    }
+
+    #[test]
+    fn time_goes_on_when_the_clock_is_changed() {
+        let before = now();
+        while anchor().instant.elapsed() <= MEASURED {
+            std::thread::sleep(MEASURED);
+        }
+        reanchor();
+        assert_eq!(RATE.load(Ordering::Relaxed) > 0, ticks::are_trusted());
+        let (counted, told) = (now(), anchor().told());
+        assert!(counted > before && told.abs_diff(counted) < JUMP.as_nanos() as u64);
     }
 
     #[test]

@@ -1,5 +1,6 @@
 //! The schema of an event, in one place: its types, their fields, and what a caller may call them.
 
+use crate::encode::Chunk;
 use crate::summary::Token;
 
 /// The type of an event.
@@ -33,6 +34,19 @@ impl Kind {
             Kind::Error => "error",
             Kind::Checkpoint => "checkpoint",
         }
+    }
+
+    /// `","type":"…"`: how it stands in an event, behind the timestamp.
+    #[must_use]
+    pub const fn closing(self) -> &'static Chunk {
+        const CLOSINGS: [Chunk; Kind::ALL.len()] = [
+            Chunk::of(b"\",\"type\":\"tool_call\""),
+            Chunk::of(b"\",\"type\":\"llm_call\""),
+            Chunk::of(b"\",\"type\":\"decision\""),
+            Chunk::of(b"\",\"type\":\"error\""),
+            Chunk::of(b"\",\"type\":\"checkpoint\""),
+        ];
+        &CLOSINGS[self as usize]
     }
 
     /// The kind of a name in the trace file.
@@ -167,10 +181,12 @@ macro_rules! fields {
                 match self { $(Field::$variant => $shape),* }
             }
 
-            /// `,"name":` as bytes: how it opens in an event.
+            /// `,"name":`: how it opens in an event.
             #[must_use]
-            pub const fn opening(self) -> &'static [u8] {
-                match self { $(Field::$variant => concat!(",\"", $name, "\":").as_bytes()),* }
+            pub const fn opening(self) -> &'static Chunk {
+                const OPENINGS: [Chunk; Field::ALL.len()] =
+                    [$(Chunk::of(concat!(",\"", $name, "\":").as_bytes())),*];
+                &OPENINGS[self as usize]
             }
         }
     };

@@ -3,10 +3,11 @@
 //! [`Facts`] are the few numbers of one event that count. They travel beside its line, so the writer never parses
 //! what it writes.
 
+pub mod front;
+
 use crate::clock;
 use crate::encode::tree::Tree;
 use crate::event::Kind;
-use crate::redact::RuleId;
 use std::collections::BTreeMap;
 use std::fmt::Write as _;
 
@@ -49,6 +50,19 @@ pub enum Outcome {
     Unknown = 3,
 }
 
+impl Outcome {
+    /// The outcome of its number; unknown numbers cannot come out of a checked record.
+    #[must_use]
+    pub const fn from_number(number: u8) -> Outcome {
+        match number {
+            1 => Outcome::Succeeded,
+            2 => Outcome::Failed,
+            3 => Outcome::Unknown,
+            _ => Outcome::Unsaid,
+        }
+    }
+}
+
 /// The numbers of one event that its session's summary adds up.
 #[derive(Clone, Copy, Debug, Default, PartialEq)]
 pub struct Facts {
@@ -72,55 +86,7 @@ pub struct Facts {
     pub name: (u32, u32),
 }
 
-/// Bytes of [`Facts`] in a record.
-pub const FACTS_LEN: usize = 96;
-const ABSENT: u64 = u64::MAX;
-
 impl Facts {
-    /// The facts as bytes of a record.
-    #[must_use]
-    pub fn to_bytes(&self) -> [u8; FACTS_LEN] {
-        let mut bytes = [0; FACTS_LEN];
-        bytes[0] = self.kind as u8;
-        bytes[1] = self.outcome as u8;
-        bytes[2] = u8::from(self.interrupted);
-        bytes[3] = u8::from(self.nested);
-        bytes[4..8].copy_from_slice(&self.day.to_le_bytes());
-        bytes[8..16].copy_from_slice(&self.duration_us.unwrap_or(ABSENT).to_le_bytes());
-        bytes[16..24].copy_from_slice(&self.cost_nano_usd.unwrap_or(i64::MIN).to_le_bytes());
-        bytes[24..28].copy_from_slice(&self.name.0.to_le_bytes());
-        bytes[28..32].copy_from_slice(&self.name.1.to_le_bytes());
-        for (place, count) in bytes[32..96].chunks_exact_mut(8).zip(self.tokens) {
-            place.copy_from_slice(&count.to_le_bytes());
-        }
-        bytes
-    }
-
-    /// Reads the bytes back; None where they are too few.
-    #[must_use]
-    pub fn from_bytes(bytes: &[u8]) -> Option<Facts> {
-        let bytes: &[u8; FACTS_LEN] = bytes.get(..FACTS_LEN)?.try_into().ok()?;
-        let word = |at: usize| u64::from_le_bytes(std::array::from_fn(|i| bytes[at + i]));
-        let half = |at: usize| u32::from_le_bytes(std::array::from_fn(|i| bytes[at + i]));
-        let cost = word(16).cast_signed();
-        Some(Facts {
-            kind: Kind::from_number(bytes[0]),
-            outcome: match bytes[1] {
-                1 => Outcome::Succeeded,
-                2 => Outcome::Failed,
-                3 => Outcome::Unknown,
-                _ => Outcome::Unsaid,
-            },
-            interrupted: bytes[2] != 0,
-            nested: bytes[3] != 0,
-            day: half(4),
-            duration_us: Some(word(8)).filter(|us| *us != ABSENT),
-            cost_nano_usd: Some(cost).filter(|cost| *cost != i64::MIN),
-            name: (half(24), half(28)),
-            tokens: std::array::from_fn(|i| word(32 + 8 * i)),
-        })
-    }
-
     /// Whether the event is a call, which succeeds or fails: a tool call or an LLM call.
     #[must_use]
     pub fn is_call(&self) -> bool {
@@ -504,43 +470,12 @@ fn write_pairs(out: &mut String, pairs: impl Iterator<Item = (impl std::fmt::Dis
     }
 }
 
-/// Reads the redaction counts of a record: pairs of rule and count behind a length byte.
-pub fn redactions(bytes: &[u8]) -> impl Iterator<Item = (RuleId, u32)> + '_ {
-    bytes.chunks_exact(6).map(|pair| {
-        let rule = u16::from_le_bytes([pair[0], pair[1]]);
-        (RuleId(rule), u32::from_le_bytes([pair[2], pair[3], pair[4], pair[5]]))
-    })
-}
-
-/// Writes redaction counts as [`redactions`] reads them.
-pub fn write_redactions(out: &mut Vec<u8>, counts: &[(RuleId, u32)]) {
-    for (rule, count) in counts {
-        out.extend_from_slice(&rule.0.to_le_bytes());
-        out.extend_from_slice(&count.to_le_bytes());
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
 
     fn call(kind: Kind, outcome: Outcome, us: u64) -> Facts {
         Facts { kind, outcome, duration_us: Some(us), day: 20_000, ..Facts::default() }
-    }
-
-    #[test]
-    fn facts_survive_the_ring() {
-        let facts = Facts {
-            interrupted: true,
-            nested: true,
-            cost_nano_usd: Some(23_000_000),
-            tokens: [1, 2, 3, 4, 5, 6, 7, 8],
-            name: (80, 4),
-            ..call(Kind::LlmCall, Outcome::Unknown, 12)
-        };
-        assert_eq!(Facts::from_bytes(&facts.to_bytes()), Some(facts));
-        assert_eq!(Facts::from_bytes(&Facts::default().to_bytes()), Some(Facts::default()));
-        assert_eq!(Facts::from_bytes(&[0; 5]), None);
     }
 
     #[test]

@@ -1,10 +1,10 @@
 //! Object keys, judged and escaped once: the same few keys come again and again.
 
-use super::{Buffer, Encoder, Limits};
-use crate::redact::{KeyClass, Redactor, RuleId, name_hash};
+use super::known::Short;
+use super::{Buffer, Chunk, Encoder, Limits};
+use crate::redact::{KeyClass, Redactor, RuleId};
 
 const ENTRIES: usize = 512;
-const LONGEST: usize = 64;
 
 /// What a key does for its siblings: `{"name": "DB_PASSWORD", "value": "…"}`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -20,7 +20,9 @@ pub(super) enum Role {
 #[derive(Clone, Debug)]
 pub(super) struct EncodedKey {
     /// `"key":`, redacted and escaped.
-    pub(super) bytes: Box<[u8]>,
+    bytes: Box<[u8]>,
+    /// The same where it is short.
+    chunk: Option<Chunk>,
     pub(super) class: KeyClass,
     pub(super) role: Role,
     pub(super) rules: Box<[RuleId]>,
@@ -37,7 +39,16 @@ impl EncodedKey {
             class: redactor.key(key),
             role: role_of(key),
             rules: buffer.redactions.iter().map(|(rule, _)| *rule).collect(),
+            chunk: (buffer.out.len() <= Chunk::SIZE).then(|| Chunk::of(&buffer.out)),
             bytes: buffer.out.into_boxed_slice(),
+        }
+    }
+
+    #[inline]
+    pub(super) fn append_to(&self, out: &mut Vec<u8>) {
+        match &self.chunk {
+            Some(chunk) => chunk.append_to(out),
+            None => out.extend_from_slice(&self.bytes),
         }
     }
 }
@@ -46,26 +57,42 @@ impl EncodedKey {
 #[derive(Default)]
 pub(super) struct KeyCache {
     redactor: u64,
-    entries: Vec<Option<(Box<str>, EncodedKey)>>,
-    /// Keys too long to be kept.
-    other: Option<EncodedKey>,
+    entries: Vec<Option<(Short, EncodedKey)>>,
+    /// The last key that was too long for a place.
+    other: Option<(Box<str>, EncodedKey)>,
 }
 
 impl KeyCache {
     /// `key` as `redactor` leaves it.
+    #[inline]
     pub(super) fn get(&mut self, redactor: &Redactor, key: &str) -> &EncodedKey {
-        if key.len() > LONGEST {
-            return self.other.insert(EncodedKey::new(redactor, key));
-        }
+        let Some(short) = Short::of(KeyClass::PLAIN, key.as_bytes()) else {
+            return self.long(redactor, key);
+        };
         if self.redactor != redactor.id() {
-            self.redactor = redactor.id();
-            self.entries = std::iter::repeat_with(|| None).take(ENTRIES).collect();
+            self.belong_to(redactor.id());
         }
-        let entry = &mut self.entries[name_hash(key) % ENTRIES];
-        if entry.as_ref().is_some_and(|(known, _)| **known != *key) {
+        let entry = &mut self.entries[short.hash() % ENTRIES];
+        if entry.as_ref().is_some_and(|(known, _)| *known != short) {
             *entry = None;
         }
-        &entry.get_or_insert_with(|| (key.into(), EncodedKey::new(redactor, key))).1
+        &entry.get_or_insert_with(|| (short, EncodedKey::new(redactor, key))).1
+    }
+
+    #[cold]
+    fn long(&mut self, redactor: &Redactor, key: &str) -> &EncodedKey {
+        if self.redactor != redactor.id() {
+            self.belong_to(redactor.id());
+        }
+        let known = self.other.take().filter(|(known, _)| **known == *key);
+        &self.other.insert(known.unwrap_or_else(|| (key.into(), EncodedKey::new(redactor, key)))).1
+    }
+
+    #[cold]
+    fn belong_to(&mut self, redactor: u64) {
+        self.redactor = redactor;
+        self.other = None;
+        self.entries = std::iter::repeat_with(|| None).take(ENTRIES).collect();
     }
 }
 

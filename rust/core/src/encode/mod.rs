@@ -4,17 +4,22 @@
 //! "here is a key, a string, a list", the encoder asks the [`Redactor`] and writes. Nothing else in T-800 makes
 //! event bytes, so nothing unredacted can reach a ring or a file.
 
+mod chunk;
 pub mod escape;
 pub mod explain;
 pub mod json;
 mod keys;
+mod known;
+mod number;
 pub(crate) mod tree;
 mod truncate;
 mod vector;
 
 use crate::redact::{Finding, KeyClass, Redactor, RuleId, Scratch, SecretFile, Verdict};
+pub use chunk::Chunk;
 use escape::{escape_into, quote_into};
 use keys::{KeyCache, Role};
+use known::KnownTexts;
 use vector::Vector;
 
 /// Strings longer than this are remembered, so that an event over its limit can lose its longest values.
@@ -79,6 +84,7 @@ pub struct Buffer {
     frames: Vec<Frame>,
     scratch: Scratch,
     keys: KeyCache,
+    known: KnownTexts,
     vector: Vector,
     /// Whether a text of this event names a file that holds nothing but secrets.
     secret_file: SecretFile,
@@ -182,6 +188,12 @@ impl<'a> Encoder<'a> {
         self.buffer.out.extend_from_slice(ours);
     }
 
+    /// Appends a short text of ours.
+    #[inline]
+    pub fn chunk(&mut self, ours: &Chunk) {
+        ours.append_to(&mut self.buffer.out);
+    }
+
     /// Says as what the next root value counts (the class of the field it belongs to).
     pub fn root(&mut self, class: KeyClass) {
         self.buffer.frames.clear();
@@ -200,40 +212,19 @@ impl<'a> Encoder<'a> {
         self.raw(if value { b"true" } else { b"false" });
     }
 
-    /// Writes an integer.
-    pub fn int(&mut self, value: i64) {
-        let mut digits = itoa::Buffer::new();
-        self.number(digits.format(value));
-    }
-
-    /// Writes an unsigned integer.
-    pub fn uint(&mut self, value: u64) {
-        let mut digits = itoa::Buffer::new();
-        self.number(digits.format(value));
-    }
-
-    /// Writes a float; what JSON cannot say becomes `[NaN]`, `[Infinity]` or `[-Infinity]`.
-    pub fn float(&mut self, value: f64) {
-        if value.is_finite() {
-            let mut digits = zmij::Buffer::new();
-            return self.number(digits.format_finite(value));
-        }
-        self.marker(if value.is_nan() {
-            "[NaN]"
-        } else if value > 0.0 {
-            "[Infinity]"
-        } else {
-            "[-Infinity]"
-        });
-    }
-
     /// Writes a number given as its JSON text, unless its key says that it must go.
     pub fn number(&mut self, text: &str) {
+        self.number_bytes(text.as_bytes());
+    }
+
+    #[inline]
+    fn number_bytes(&mut self, text: &[u8]) {
         self.before_value();
-        if self.slot != KeyClass::PLAIN && self.redactor.drops_number(self.slot, text) {
+        let drops = |text| self.redactor.drops_number(self.slot, text);
+        if self.slot != KeyClass::PLAIN && std::str::from_utf8(text).is_ok_and(drops) {
             return self.redacted(RuleId::KEY);
         }
-        self.raw(text.as_bytes());
+        self.raw(text);
     }
 
     /// Writes a marker of ours, such as `[cycle]`, as a string.
@@ -304,7 +295,7 @@ impl<'a> Encoder<'a> {
         self.separator();
         let Buffer { keys, out, frames, redactions, .. } = &mut *self.buffer;
         let key = keys.get(self.redactor, key);
-        out.extend_from_slice(&key.bytes);
+        key.append_to(out);
         for rule in &key.rules {
             count(redactions, *rule);
         }
@@ -376,21 +367,43 @@ impl<'a> Encoder<'a> {
     }
 
     fn judged_text(&mut self, text: &str, spelling: Option<&str>) {
-        let content = self.slot.is_content();
-        if !content {
-            self.name_secret_file(self.redactor.names_secret_file(text));
+        let known = self.known(text);
+        if known.is_ok() {
+            return self.plain(spelling.unwrap_or(text));
         }
+        let content = self.slot.is_content();
+        let named = if content { SecretFile::None } else { self.redactor.names_secret_file(text) };
+        self.name_secret_file(named);
         self.buffer.out.push(b'"');
         let start = self.buffer.out.len();
-        match spelling {
+        let verdict = match spelling {
             _ if content && self.buffer.secret_file != SecretFile::None => self.body_of_secret_file(text),
             Some(spelling) => self.redacted_spelling(text, spelling),
             None => self.redacted_text(text),
-        }
+        };
         if content {
             self.buffer.content = Some((start as u32, self.buffer.out.len() as u32));
+        } else if let (Verdict::Keep, SecretFile::None, Err(Some(place))) = (verdict, named, known) {
+            self.buffer.known.remember(place, text.as_bytes());
         }
         self.remember_long(start);
+        self.buffer.out.push(b'"');
+    }
+
+    /// Whether a text is known to stay as it is wherever it stands alone; else where that can be remembered. What it is
+    /// in a list, the items in front of it may say.
+    fn known(&mut self, text: &str) -> Result<(), Option<known::Place>> {
+        let alone = self.buffer.frames.last().is_none_or(|frame| !frame.list) && !self.slot.is_content();
+        if !alone || self.limits.value_bytes < known::LONGEST {
+            return Err(None);
+        }
+        self.buffer.known.find(self.redactor.id(), self.slot, text.as_bytes())
+    }
+
+    /// Writes a text that stays as it is.
+    fn plain(&mut self, text: &str) {
+        self.buffer.out.push(b'"');
+        self.raw(text.as_bytes());
         self.buffer.out.push(b'"');
     }
 
@@ -418,11 +431,12 @@ impl<'a> Encoder<'a> {
     }
 
     /// Writes what may be the body of such a file.
-    fn body_of_secret_file(&mut self, text: &str) {
+    fn body_of_secret_file(&mut self, text: &str) -> Verdict {
         let verdict = self.judge(text);
         let verdict =
             self.redactor.in_secret_file(text, self.buffer.secret_file, verdict, &mut self.buffer.scratch);
         self.apply(verdict, text);
+        verdict
     }
 
     fn remember_long(&mut self, start: usize) {
@@ -433,17 +447,20 @@ impl<'a> Encoder<'a> {
         }
     }
 
-    fn redacted_spelling(&mut self, text: &str, spelling: &str) {
-        match self.judge(text) {
+    fn redacted_spelling(&mut self, text: &str, spelling: &str) -> Verdict {
+        let verdict = self.judge(text);
+        match verdict {
             Verdict::Keep if text.len() <= self.limits.value_bytes => self.raw(spelling.as_bytes()),
             verdict => self.apply(verdict, text),
         }
+        verdict
     }
 
     /// Writes `text` between the quotes as the redactor leaves it.
-    fn redacted_text(&mut self, text: &str) {
+    fn redacted_text(&mut self, text: &str) -> Verdict {
         let verdict = self.judge(text);
         self.apply(verdict, text);
+        verdict
     }
 
     fn judge(&mut self, text: &str) -> Verdict {

@@ -6,8 +6,8 @@ use crate::encode::tree::Tree;
 use crate::line;
 use crate::redact::{RuleId, builtin_rule_name};
 use crate::ring::{Dead, Position, Record, Tag};
-use crate::summary::{Facts, redactions};
-use crate::writer::split;
+use crate::summary::Facts;
+use crate::summary::front::{redactions, split};
 use std::collections::{BTreeMap, HashMap};
 
 /// One session of a ring.

@@ -213,11 +213,6 @@ pub(crate) fn builtin_rule_name(rule: RuleId) -> Result<&'static str, usize> {
     }
 }
 
-/// A cheap hash of a key, for small tables that compare.
-pub(crate) fn name_hash(name: &str) -> usize {
-    keys::names::hash(name.as_bytes())
-}
-
 fn next_id() -> u64 {
     static NEXT: AtomicU64 = AtomicU64::new(1);
     NEXT.fetch_add(1, Ordering::Relaxed)

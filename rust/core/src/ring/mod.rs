@@ -13,6 +13,7 @@ mod file;
 mod memory;
 mod record;
 mod sync;
+pub mod ticks;
 
 pub(crate) use file::random;
 pub(crate) use memory::close as close_inherited;
@@ -200,7 +201,9 @@ impl Ring {
             unsafe { block.write(to, part) };
             to += part.len();
         }
-        let commit = self.salt.commit(at, &bytes, parts);
+        // In one piece, as recovery will read it.
+        // SAFETY: these bytes were just written, by this thread, to whom they still belong.
+        let commit = unsafe { block.read(at.offset() + 8, len - 8, |body| self.salt.commit(at, body, &[])) };
         block.word(at.offset()).store(commit.to_le(), Ordering::Release);
         self.wake(at, len, head.tag, urgency);
         Some(at)

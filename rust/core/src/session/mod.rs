@@ -3,21 +3,23 @@
 mod given;
 mod heir;
 mod policy;
+mod spans;
 
 pub use heir::{Opened, is_inherited};
 pub use policy::{Durability, FlightPolicy, SessionPolicy, Shared, Triggers};
 
 use crate::assemble::{Assembly, FieldClasses, Misuse, Place, Value, Values, field_classes, number_of};
-use crate::clock::{self, Mono, Rfc3339};
+use crate::clock::{self, Rfc3339};
 use crate::encode::{Buffer, Encoder};
 use crate::event::{Field, Kind};
-use crate::redact::{Redactor, RuleId, SecretFile};
+use crate::redact::Redactor;
 use crate::ring::{Head, Position, Tag, Urgency};
-use crate::summary::{Facts, Overhead, write_redactions};
+use crate::summary::{Facts, Overhead, front};
 use crate::writer::{self, Hub};
 use given::{Nothing, began, given_time};
+use spans::{OpenSpans, Spare};
 use std::cell::RefCell;
-use std::collections::{BTreeMap, HashMap};
+use std::collections::HashMap;
 use std::path::PathBuf;
 use std::sync::atomic::{
     AtomicBool, AtomicU64,
@@ -44,21 +46,6 @@ enum Sink {
 struct Kept {
     lines: Vec<Vec<u8>>,
     redactions: Vec<(RuleId, u32)>,
-}
-
-/// One open call: what its begin has written.
-struct OpenSpan {
-    kind: Kind,
-    started: Mono,
-    bytes: Vec<u8>,
-    redactions: Vec<(RuleId, u32)>,
-    long: Vec<(u32, u32)>,
-    /// Whether its begin names a file that holds nothing but a secret.
-    secret_file: SecretFile,
-    facts: Facts,
-    parent: Option<u64>,
-    phase: Option<Arc<[u8]>>,
-    agent: Option<Arc<[u8]>>,
 }
 
 /// How a span ended.
@@ -100,7 +87,7 @@ pub struct Session {
     shared: Arc<Shared>,
     sink: Sink,
     last_id: AtomicU64,
-    open: Mutex<BTreeMap<u64, Box<OpenSpan>>>,
+    open: Mutex<OpenSpans>,
     /// Our numbers of events that came with an id of their own, so that their children find them.
     sources: Mutex<HashMap<Box<str>, u64>>,
     closed: AtomicBool,
@@ -128,6 +115,7 @@ struct Workspace {
     buffer: Buffer,
     time: Rfc3339,
     head: Vec<u8>,
+    spare: Spare,
 }
 
 /// Lends this thread's workspace. It is never borrowed while foreign code runs: a nested call takes another one.
@@ -214,7 +202,7 @@ impl Session {
         let place = self.source_place(id, &mut values, heir::own_place(place));
         let recorded = with_workspace(|workspace| {
             let time = given_time(&mut values).unwrap_or_else(|| began(clock::wall(called), &values));
-            let Workspace { buffer, time: text, head } = workspace;
+            let Workspace { buffer, time: text, head, .. } = workspace;
             let mut encoder = Encoder::new(&self.redactor, buffer, self.policy.limits);
             let mut event = Assembly::new(&mut encoder, &self.classes, kind);
             event.facts.day = clock::day(time);
@@ -232,7 +220,7 @@ impl Session {
             let taken = self.hand_over(id, &facts, buffer, head);
             Recorded { id: taken.then_some(id), misuses }
         });
-        self.shared.meter.add(clock::now() - called);
+        self.shared.meter.add(clock::now().saturating_sub(called));
         recorded
     }
 
@@ -248,7 +236,7 @@ impl Session {
         let id = self.last_id.fetch_add(1, Relaxed) + 1;
         let (span, misuses) = with_workspace(|workspace| {
             let wall = clock::wall(started);
-            let Workspace { buffer, time, .. } = workspace;
+            let Workspace { buffer, time, spare, .. } = workspace;
             let mut encoder = Encoder::new(&self.redactor, buffer, self.policy.limits);
             let mut event = Assembly::new(&mut encoder, &self.classes, kind);
             event.facts.day = clock::day(wall);
@@ -256,23 +244,13 @@ impl Session {
             event.open(id, time.text(wall));
             event.fields(&kind.fields()[..kind.begin_fields()], &mut values, &mut Vec::new());
             let (facts, misuses) = (event.facts, event.misuses);
-            let span = OpenSpan {
-                kind,
-                started,
-                bytes: buffer.out.clone(),
-                redactions: buffer.redactions.clone(),
-                long: buffer.long_values().to_vec(),
-                secret_file: buffer.names_secret_file(),
-                facts,
-                parent: place.parent,
-                phase: place.phase.map(Arc::from),
-                agent: place.agent.map(Arc::from),
-            };
+            let mut span = spare.take();
+            span.begin(kind, started, facts, buffer, place);
             self.announce(id, facts, workspace, place);
             (span, misuses)
         });
-        self.spans().insert(id, Box::new(span));
-        self.shared.meter.add(clock::now() - started);
+        self.spans().insert(id, span);
+        self.shared.meter.add(clock::now().saturating_sub(started));
         Recorded { id: Some(id), misuses }
     }
 
@@ -288,7 +266,7 @@ impl Session {
         event.close();
         let facts = event.facts;
         buffer.fit(self.policy.limits);
-        write_head(head, &facts, buffer);
+        front::write(head, &facts, &buffer.redactions);
         let quiet = Urgency { now: false, precious: false, ..self.urgency(facts.kind) };
         // Without room for it the call goes on: only its trace after a crash would lack it.
         hub.push(Head { session: *number, tag: Tag::Begin, id: number_of(id) }, &[head, &buffer.out], quiet);
@@ -310,9 +288,8 @@ impl Session {
         let called = clock::now();
         let Some(span) = self.spans().remove(&id) else { return Recorded::default() };
         let recorded = with_workspace(|workspace| {
-            let Workspace { buffer, head, .. } = workspace;
-            buffer.restore(&span.bytes, &span.redactions, &span.long);
-            buffer.next_event(span.secret_file);
+            let Workspace { buffer, head, spare, .. } = workspace;
+            span.restore(buffer);
             let mut encoder = Encoder::new(&self.redactor, buffer, self.policy.limits);
             let mut event = Assembly::new(&mut encoder, &self.classes, span.kind);
             event.facts = span.facts;
@@ -326,9 +303,10 @@ impl Session {
             event.close();
             let (facts, misuses) = (event.facts, event.misuses);
             let taken = self.hand_over(id, &facts, buffer, head);
+            spare.keep(span);
             Recorded { id: taken.then_some(id), misuses }
         });
-        self.shared.meter.add(clock::now() - called);
+        self.shared.meter.add(clock::now().saturating_sub(called));
         recorded
     }
 
@@ -355,10 +333,7 @@ impl Session {
     #[must_use]
     pub fn open_tool(&self, id: u64) -> Option<String> {
         let spans = self.here()?.spans();
-        let span = spans.get(&id).filter(|span| span.kind == Kind::ToolCall)?;
-        let (start, len) = (span.facts.name.0 as usize, span.facts.name.1 as usize);
-        let quoted = span.bytes.get(start.checked_sub(1)?..=start + len)?;
-        String::from_utf8(quoted.to_vec()).ok()
+        String::from_utf8(spans.get(&id)?.tool()?.to_vec()).ok()
     }
 
     /// What was recorded so far, of a session in memory.
@@ -486,7 +461,7 @@ impl Session {
         place
     }
 
-    fn spans(&self) -> MutexGuard<'_, BTreeMap<u64, Box<OpenSpan>>> {
+    fn spans(&self) -> MutexGuard<'_, OpenSpans> {
         self.open.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
@@ -495,7 +470,7 @@ impl Session {
         buffer.fit(self.policy.limits);
         let taken = match &self.sink {
             Sink::Writer { hub, number, .. } => {
-                write_head(head, facts, buffer);
+                front::write(head, facts, &buffer.redactions);
                 let record = Head { session: *number, tag: Tag::Event, id: number_of(id) };
                 let at = hub.push(record, &[head, &buffer.out], self.urgency(facts.kind));
                 let taken = at.is_some_and(|at| self.is_in_time(at));
@@ -542,28 +517,8 @@ impl Session {
     }
 }
 
-/// What stands in a record before its line: facts, then redaction counts behind their number.
-fn write_head(head: &mut Vec<u8>, facts: &Facts, buffer: &Buffer) {
-    head.clear();
-    head.extend_from_slice(&facts.to_bytes());
-    head.extend_from_slice(&(buffer.redactions.len() as u16).to_le_bytes());
-    write_redactions(head, &buffer.redactions);
-}
-
 /// For the end of a session, which must not be lost.
 const URGENT: Urgency = Urgency { records: 1, bytes: 1, now: true, precious: true };
-
-impl OpenSpan {
-    fn place(&self) -> Place<'_> {
-        Place { parent: self.parent, phase: self.phase.as_deref(), agent: self.agent.as_deref() }
-    }
-
-    fn shown(&self, id: u64, now: Mono) -> OpenCall {
-        let mut json = self.bytes.clone();
-        json.push(b'}');
-        OpenCall { id, json, age_ns: now.saturating_sub(self.started) }
-    }
-}
 
 /// What a span's end says by itself, where the caller has not said it.
 fn finish(event: &mut Assembly<'_, '_>, end: SpanEnd, (duration, success): (bool, bool), measured_us: u64) {

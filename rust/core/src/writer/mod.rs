@@ -28,7 +28,6 @@ use std::sync::atomic::{AtomicBool, AtomicU32, AtomicU64, Ordering::Relaxed};
 use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
 use std::time::{Duration, Instant};
 pub use trace::part_name;
-pub(crate) use trace::split;
 use trace::{Beginning, Trace, open_record};
 
 /// Descriptors that documents of one writer keep open between flushes.

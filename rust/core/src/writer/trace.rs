@@ -6,7 +6,7 @@ use crate::clock::{self, Mono, Wall};
 use crate::redact::Redactor;
 use crate::ring::{Head, Position, Record, Ring, Tag};
 use crate::session::{Durability, Shared};
-use crate::summary::{FACTS_LEN, Facts, redactions};
+use crate::summary::front::{redactions, split};
 use std::collections::BTreeMap;
 use std::io;
 use std::sync::Arc;
@@ -342,13 +342,4 @@ fn carry_one(ring: &Ring, at: Position) -> Option<Position> {
 #[must_use]
 pub fn part_name(stem: &str, part: u32) -> String {
     if part == 1 { format!("{stem}.json") } else { format!("{stem}.part{part}.json") }
-}
-
-/// The parts of an event's record: facts, redaction counts, line.
-pub(crate) fn split(payload: &[u8]) -> Option<(Facts, &[u8], &[u8])> {
-    let facts = Facts::from_bytes(payload)?;
-    let rest = &payload[FACTS_LEN..];
-    let count = usize::from(u16::from_le_bytes([*rest.first()?, *rest.get(1)?]));
-    let (counts, line) = rest.get(2..)?.split_at_checked(count * 6)?;
-    Some((facts, counts, line))
 }

@@ -66,11 +66,6 @@ const fn lower(bytes: u64) -> u64 {
     bytes | capital >> 2
 }
 
-/// A cheap hash of a name, for tables that are small and compare.
-pub(crate) fn hash(name: &[u8]) -> usize {
-    if name.is_empty() { 0 } else { Packed::of(name).hash() }
-}
-
 /// A name that was judged, and how.
 #[derive(Clone, Copy)]
 struct Entry {
