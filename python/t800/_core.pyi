@@ -1,7 +1,7 @@
 """The Rust core: the recorder and its spans, the redactor as a filter, hashes, and the parser of JSON."""
 
 import os
-from collections.abc import Awaitable, Mapping
+from collections.abc import Awaitable, Callable, Mapping
 from typing import Any, Final, Literal, Self, TypeVar, final
 
 from typing_extensions import disjoint_base
@@ -15,9 +15,11 @@ __all__ = [
     "Recorder",
     "Redactor",
     "Span",
+    "Traced",
     "Words",
     "add_up",
     "build_profile",
+    "expect_session",
     "fold_sessions",
     "is_live",
     "keyed_hash",
@@ -30,6 +32,7 @@ __all__ = [
     "sha256_hex",
     "shut_down",
     "spell_partial",
+    "verbs",
     "version",
     "waiting",
 ]
@@ -122,6 +125,24 @@ class Span:
     def __aexit__(self, *args: object) -> Awaitable[None]: ...
 
 @final
+class Traced:
+    """A function each of whose calls is one tool call of the current session."""
+
+    def __new__(
+        cls,
+        function: Callable[..., Any],
+        name: str,
+        current: Callable[[], Recorder],
+        parameters: Callable[[tuple[Any, ...], dict[str, Any]], object] | None = None,
+        result: bool = False,
+    ) -> Self: ...
+    def __call__(self, *args: Any, **keywords: Any) -> Any: ...
+    def __get__(self, instance: object, owner: type | None = None, /) -> Callable[..., Any]: ...
+    def __copy__(self) -> Self: ...
+    def __deepcopy__(self, memo: dict[int, Any], /) -> Self: ...
+    def __reduce__(self) -> str: ...
+
+@final
 class PhaseScope:
     """A phase of the agent's work; leaving it writes one checkpoint."""
 
@@ -163,6 +184,8 @@ class Words:
     def __new__(cls, words: list[str], ignore_case: bool = False) -> Self: ...
     def hits(self, text: str) -> list[tuple[int, int]]: ...
 
+def expect_session() -> None: ...
+def verbs(current: Callable[[], Recorder], off: Recorder) -> dict[str, Callable[..., Any]]: ...
 def sha256_hex(data: bytes) -> str: ...
 def keyed_hash(key: bytes, data: bytes) -> str: ...
 def parse_json(data: bytes) -> Any: ...

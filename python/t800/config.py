@@ -63,7 +63,7 @@ class Settings:
     refused, None where none was.
     """
 
-    __slots__ = ("enabled", "error", "reason", "sources", "values")
+    __slots__ = ("_compiled", "enabled", "error", "reason", "sources", "values")
 
     def __init__(
         self,
@@ -79,10 +79,13 @@ class Settings:
         self.enabled = enabled
         self.reason = reason
         self.error = error
+        self._compiled = b""
 
     def compiled(self) -> bytes:
         """The values as one JSON object with sorted keys: what the Rust core reads."""
-        return _json_object(self.values)
+        if not self._compiled:
+            self._compiled = _json_object(self.values)
+        return self._compiled
 
 
 def load(
@@ -131,12 +134,38 @@ def load_or_off(
     """
     try:
         off = _said_off(environ)
-        return _defaults(off) if off else load(layout, overrides, environ, opted_in)
+        return _defaults(off) if off else _load_again(layout, overrides, environ, opted_in)
     except ConfigError as error:
         return _defaults(f"the configuration is refused: {error}", error)
     except Exception as error:  # noqa: BLE001 - an agent must start whatever its surroundings are like
         unread = ConfigError(f"cannot be read ({type(error).__name__})", file=layout.config_file)
         return _defaults(f"the configuration is refused: {unread}", unread)
+
+
+_loaded: dict[tuple[object, ...], Settings] = {}
+"""Settings by all that they came from: sessions of one process mostly share them."""
+_LOADED_KEPT = 16
+
+
+def _load_again(
+    layout: Layout, overrides: Mapping[str, object] | None, environ: Environment, opted_in: bool
+) -> Settings:
+    """The same as `load`; from what it said before, where file, variables and arguments are all the same."""
+    data = read_config(layout.config_file)
+    variables = tuple((name, environ[name]) for name in environ if name.startswith("T800_"))
+    given = tuple((name, type(value), value) for name, value in (overrides or {}).items())
+    origin = (layout.root, layout.config_file, data, variables, given, opted_in)
+    try:
+        known = _loaded.get(origin)
+    except TypeError:
+        # A list, say: such arguments are rare.
+        return load(layout, overrides, environ, opted_in)
+    if known is None:
+        known = load(layout, overrides, environ, opted_in)
+        if len(_loaded) >= _LOADED_KEPT:
+            _loaded.clear()
+        _loaded[origin] = known
+    return known
 
 
 def defaults(overrides: Mapping[str, object] | None = None) -> Settings:

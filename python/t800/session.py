@@ -7,7 +7,7 @@ import os
 import sys
 import time
 
-from t800._core import Recorder, shut_down
+from t800._core import Recorder, expect_session, shut_down, verbs
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -416,74 +416,72 @@ def current() -> Session:
     return _run.session() if _run is not None else OFF
 
 
-def tool(*args: Any, **fields: Any) -> Span:
-    """`Session.tool` of the current session."""
-    return current().tool(*args, **fields)
+_verbs = verbs(current, OFF)
+if TYPE_CHECKING:
 
+    def tool(*args: Any, **fields: Any) -> Span:
+        """`Session.tool` of the current session."""
+        return current().tool(*args, **fields)
 
-def llm(*args: Any, **fields: Any) -> Span:
-    """`Session.llm` of the current session."""
-    return current().llm(*args, **fields)
+    def llm(*args: Any, **fields: Any) -> Span:
+        """`Session.llm` of the current session."""
+        return current().llm(*args, **fields)
 
+    def phase(*args: Any, **fields: Any) -> PhaseScope:
+        """`Session.phase` of the current session."""
+        return current().phase(*args, **fields)
 
-def phase(*args: Any, **fields: Any) -> PhaseScope:
-    """`Session.phase` of the current session."""
-    return current().phase(*args, **fields)
+    def agent(name: str) -> AgentScope:
+        """`Session.agent` of the current session."""
+        return current().agent(name)
 
+    def tool_call(*args: Any, **fields: Any) -> str | None:
+        """`Session.tool_call` of the current session."""
+        return current().tool_call(*args, **fields)
 
-def agent(name: str) -> AgentScope:
-    """`Session.agent` of the current session."""
-    return current().agent(name)
+    def llm_call(*args: Any, **fields: Any) -> str | None:
+        """`Session.llm_call` of the current session."""
+        return current().llm_call(*args, **fields)
 
+    def decision(*args: Any, **fields: Any) -> str | None:
+        """`Session.decision` of the current session."""
+        return current().decision(*args, **fields)
 
-def tool_call(*args: Any, **fields: Any) -> str | None:
-    """`Session.tool_call` of the current session."""
-    return current().tool_call(*args, **fields)
+    def error(*args: Any, **fields: Any) -> str | None:
+        """`Session.error` of the current session."""
+        return current().error(*args, **fields)
 
+    def checkpoint(*args: Any, **fields: Any) -> str | None:
+        """`Session.checkpoint` of the current session."""
+        return current().checkpoint(*args, **fields)
 
-def llm_call(*args: Any, **fields: Any) -> str | None:
-    """`Session.llm_call` of the current session."""
-    return current().llm_call(*args, **fields)
+    def record(event: Mapping[str, Any]) -> str | None:
+        """`Session.record` of the current session."""
+        return current().record(event)
 
+    def pre_tool(*args: Any, **fields: Any) -> int | None:
+        """`Session.pre_tool` of the current session."""
+        return current().pre_tool(*args, **fields)
 
-def decision(*args: Any, **fields: Any) -> str | None:
-    """`Session.decision` of the current session."""
-    return current().decision(*args, **fields)
+    def post_tool(*args: Any, **fields: Any) -> str | None:
+        """`Session.post_tool` of the current session."""
+        return current().post_tool(*args, **fields)
 
+    def pre_llm(*args: Any, **fields: Any) -> int | None:
+        """`Session.pre_llm` of the current session."""
+        return current().pre_llm(*args, **fields)
 
-def error(*args: Any, **fields: Any) -> str | None:
-    """`Session.error` of the current session."""
-    return current().error(*args, **fields)
+    def post_llm(*args: Any, **fields: Any) -> str | None:
+        """`Session.post_llm` of the current session."""
+        return current().post_llm(*args, **fields)
 
-
-def checkpoint(*args: Any, **fields: Any) -> str | None:
-    """`Session.checkpoint` of the current session."""
-    return current().checkpoint(*args, **fields)
-
-
-def record(event: Mapping[str, Any]) -> str | None:
-    """`Session.record` of the current session."""
-    return current().record(event)
-
-
-def pre_tool(*args: Any, **fields: Any) -> int | None:
-    """`Session.pre_tool` of the current session."""
-    return current().pre_tool(*args, **fields)
-
-
-def post_tool(*args: Any, **fields: Any) -> str | None:
-    """`Session.post_tool` of the current session."""
-    return current().post_tool(*args, **fields)
-
-
-def pre_llm(*args: Any, **fields: Any) -> int | None:
-    """`Session.pre_llm` of the current session."""
-    return current().pre_llm(*args, **fields)
-
-
-def post_llm(*args: Any, **fields: Any) -> str | None:
-    """`Session.post_llm` of the current session."""
-    return current().post_llm(*args, **fields)
+else:
+    # The recorder's own methods, bound to whatever session is the current one.
+    tool, llm, phase, agent = (_verbs[name] for name in ("tool", "llm", "phase", "agent"))
+    tool_call, llm_call, decision = (_verbs[name] for name in ("tool_call", "llm_call", "decision"))
+    error, checkpoint, record = (_verbs[name] for name in ("error", "checkpoint", "record"))
+    pre_tool, post_tool = _verbs["pre_tool"], _verbs["post_tool"]
+    pre_llm, post_llm = _verbs["pre_llm"], _verbs["post_llm"]
 
 
 # A program that is run under `t800 run`
@@ -571,4 +569,5 @@ def begin_run(agent: str | None = None, session_id: str | None = None, parent: s
     """Record this process from here on, unless the user said off."""
     global _run  # noqa: PLW0603 - one run for the process
     _run = Run(agent, session_id, parent)
+    expect_session()
     return _run

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from t800._core import Traced
 from t800.session import current
 
 TYPE_CHECKING = False
@@ -60,7 +61,8 @@ class _Call:
         elif flags & _GENERATOR:
             wrapped = self.generator()
         else:
-            wrapped = self.plain()
+            parameters = self.parameters if self.args else None
+            wrapped = Traced(self.function, self.name, current, parameters, self.result)
         return wraps(self.function)(wrapped)
 
     def span(self, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Span:
@@ -75,14 +77,6 @@ class _Call:
         named = dict(zip(names, args, strict=False))
         rest = args[len(named) :]
         return {**named, **({"args": list(rest)} if rest else {}), **kwargs}
-
-    def plain(self) -> Callable[..., Any]:
-        def call(*args: Any, **kwargs: Any) -> Any:
-            with self.span(args, kwargs) as span:
-                value = self.function(*args, **kwargs)
-                return span.result(value) if self.result else value
-
-        return call
 
     def coroutine(self) -> Callable[..., Any]:
         async def call(*args: Any, **kwargs: Any) -> Any:

@@ -20,21 +20,51 @@ pub struct Call<'a, 'py> {
     pub misuses: Vec<Misuse>,
 }
 
-/// The names of one kind's fields as interned strings: keywords are compared by identity first.
-type Names = Vec<(Py<PyString>, Field)>;
+/// The names of one kind's fields as interned strings, each at the place that its address gives it, or the next free
+/// one: a keyword is found by its identity.
+struct Names([Option<(Py<PyString>, Field)>; Names::PLACES]);
 
-fn names(py: Python<'_>, kind: Kind) -> &'static Names {
-    static NAMES: [PyOnceLock<Names>; Kind::ALL.len()] = [const { PyOnceLock::new() }; Kind::ALL.len()];
-    NAMES[kind as usize].get_or_init(py, || {
-        kind.names().map(|(name, field)| (PyString::intern(py, name).unbind(), field)).collect()
-    })
+impl Names {
+    const PLACES: usize = 256;
+
+    fn of(py: Python<'_>, kind: Kind) -> &'static Names {
+        static NAMES: [PyOnceLock<Names>; Kind::ALL.len()] = [const { PyOnceLock::new() }; Kind::ALL.len()];
+        NAMES[kind as usize].get_or_init(py, || {
+            let mut places = [const { None }; Names::PLACES];
+            for (name, field) in kind.names() {
+                let name = PyString::intern(py, name);
+                let mut at = Names::place(&name);
+                while places[at].is_some() {
+                    at = (at + 1) % Names::PLACES;
+                }
+                places[at] = Some((name.unbind(), field));
+            }
+            Names(places)
+        })
+    }
+
+    /// Objects stand 16 bytes apart, and strings of a few words some multiples of that.
+    fn place(name: &Bound<'_, PyString>) -> usize {
+        let address = name.as_ptr() as usize;
+        (address >> 4 ^ address >> 12) % Names::PLACES
+    }
+
+    fn find(&self, name: &Bound<'_, PyString>) -> Option<Field> {
+        let mut at = Names::place(name);
+        // Most places are free.
+        while let Some((known, field)) = &self.0[at] {
+            if known.is(name) {
+                return Some(*field);
+            }
+            at = (at + 1) % Names::PLACES;
+        }
+        None
+    }
 }
 
 /// The field of `kind` that a keyword names.
 pub fn field_of(kind: Kind, name: &Bound<'_, PyString>) -> Option<Field> {
-    let names = names(name.py(), kind);
-    let same = names.iter().find(|(known, _)| known.is(name)).map(|(_, field)| *field);
-    same.or_else(|| kind.field(name.to_str().ok()?))
+    Names::of(name.py(), kind).find(name).or_else(|| kind.field(name.to_str().ok()?))
 }
 
 impl<'a, 'py> Call<'a, 'py> {
@@ -60,8 +90,12 @@ impl<'a, 'py> Call<'a, 'py> {
         for (field, value) in positional.iter().zip(args.positional()) {
             call.set(*field, value);
         }
+        let names = Names::of(args.py(), kind);
         for (name, value) in args.keywords() {
-            call.keyword(kind, &name, value);
+            match names.find(&name) {
+                Some(field) => call.set(field, value),
+                None => call.keyword(kind, &name, value),
+            }
         }
         Ok(call)
     }
@@ -104,7 +138,7 @@ pub struct Held {
 impl Held {
     /// What a begin has left over; None where that is nothing.
     pub fn of(call: Call<'_, '_>) -> Option<Held> {
-        let values = Field::ALL.into_iter().filter_map(|field| Some((field, call.values.get(field)?)));
+        let values = call.values.iter();
         let fields: Vec<_> = values.map(|(field, value)| (field, value.0.to_owned().unbind())).collect();
         let misfits: Vec<_> =
             call.misfits.into_iter().map(|(name, value)| (name, value.0.to_owned().unbind())).collect();
@@ -125,7 +159,7 @@ impl Held {
 
 /// Reads the entries of a mapping that is an event: `record`'s argument, already copied into a dict.
 pub fn event_kind(event: &Bound<'_, PyDict>) -> Option<Kind> {
-    let kind = event.get_item("type").ok()??;
+    let kind = event.get_item(pyo3::intern!(event.py(), "type")).ok()??;
     Kind::from_name(kind.cast::<PyString>().ok()?.to_str().ok()?)
 }
 

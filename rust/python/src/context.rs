@@ -8,7 +8,7 @@ use std::sync::Arc;
 use t800_core::assemble::Place;
 
 /// What a context knows: its session, the innermost open call, phase and sub-agent. Names are JSON strings.
-#[pyclass(frozen, module = "t800._core")]
+#[pyclass(frozen, subclass, module = "t800._core")]
 pub struct Frame {
     /// The session of this context.
     pub recorder: Py<Recorder>,
@@ -29,6 +29,16 @@ impl Frame {
     /// Where an event of this frame happens.
     pub fn place(&self) -> Place<'_> {
         Place { parent: self.parent, phase: self.phase.as_deref(), agent: self.agent.as_deref() }
+    }
+
+    /// Whether it names the same phase and the same sub-agent as another.
+    pub fn is_alike(&self, other: &Frame) -> bool {
+        let same = |one: &Option<Arc<[u8]>>, other: &Option<Arc<[u8]>>| match (one, other) {
+            (Some(one), Some(other)) => Arc::ptr_eq(one, other),
+            (None, None) => true,
+            _ => false,
+        };
+        same(&self.phase, &other.phase) && same(&self.agent, &other.agent)
     }
 
     /// A frame inside this one, still the same.
@@ -73,10 +83,10 @@ pub fn with_place<R>(recorder: &Bound<'_, Recorder>, work: impl FnOnce(Place<'_>
 pub struct Previous(Option<Py<PyAny>>);
 
 /// Enters a frame.
-pub fn enter(py: Python<'_>, frame: Frame) -> PyResult<Previous> {
-    let variable = variable(py)?;
+pub fn enter(frame: &Bound<'_, Frame>) -> PyResult<Previous> {
+    let (py, variable) = (frame.py(), variable(frame.py())?);
     let previous = variable.get(py).map(Bound::unbind);
-    variable.set(py, Some(Bound::new(py, frame)?.as_any()));
+    variable.set(py, Some(frame.as_any()));
     Ok(Previous(previous))
 }
 

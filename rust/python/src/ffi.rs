@@ -7,9 +7,12 @@ use pyo3::exceptions::{PyRuntimeError, PyTypeError};
 use pyo3::ffi;
 use pyo3::prelude::*;
 use pyo3::types::{PyDict, PyString, PyTuple, PyType};
-use std::ffi::{CStr, c_int};
+use std::ffi::{CStr, c_int, c_ulong};
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use t800_core::writer;
+
+// A `Py` that is dropped in a call that has come in by one of these ways waits for another call to be given up: `PyO3`
+// does not know that the interpreter is ours. What is dropped on the usual way should be a `Bound`.
 
 /// The arguments of one call, borrowed from the interpreter for its duration.
 #[derive(Clone, Copy)]
@@ -18,9 +21,16 @@ pub struct Args<'a, 'py> {
     values: &'a [*mut ffi::PyObject],
     positional: usize,
     names: Option<Borrowed<'a, 'py, PyTuple>>,
+    /// The place in front of them may be used by who is called with them.
+    front: usize,
 }
 
 impl<'a, 'py> Args<'a, 'py> {
+    /// The interpreter, to which this thread is attached.
+    pub fn py(self) -> Python<'py> {
+        self.py
+    }
+
     /// The positional arguments.
     pub fn positional(self) -> impl ExactSizeIterator<Item = Borrowed<'a, 'py, PyAny>> {
         self.values[..self.positional].iter().map(move |value| self.borrow(*value))
@@ -32,11 +42,46 @@ impl<'a, 'py> Args<'a, 'py> {
         (0..values.len()).filter_map(move |n| {
             // SAFETY: `names` is a tuple that the interpreter keeps alive for the call and that has one string for
             // each keyword value.
-            let name = unsafe { ffi::PyTuple_GetItem(self.names?.as_ptr(), n.cast_signed()) };
-            // SAFETY: as above; a null pointer is refused.
-            let name = unsafe { Borrowed::from_ptr_or_opt(self.py, name) }?;
-            Some((name.cast::<PyString>().ok()?, self.borrow(values[n])))
+            let name = unsafe {
+                let name = ffi::PyTuple_GET_ITEM(self.names?.as_ptr(), n.cast_signed());
+                Borrowed::from_ptr(self.py, name).cast_unchecked::<PyString>()
+            };
+            Some((name, self.borrow(values[n])))
         })
+    }
+
+    /// Calls `function` with the same arguments.
+    ///
+    /// # Errors
+    /// What the function raises.
+    pub fn pass_to(self, function: &Bound<'py, PyAny>) -> PyResult<Bound<'py, PyAny>> {
+        let names = self.names.map_or(std::ptr::null_mut(), Borrowed::as_ptr);
+        // SAFETY: arguments as the interpreter has handed them over, still alive; a new reference, or null with an
+        // exception set.
+        unsafe {
+            let result = ffi::PyObject_Vectorcall(
+                function.as_ptr(),
+                self.values.as_ptr(),
+                self.positional | self.front,
+                names,
+            );
+            Bound::from_owned_ptr_or_err(self.py, result)
+        }
+    }
+
+    /// The arguments as a tuple and a dict.
+    ///
+    /// # Errors
+    /// When there is no memory for them, or what `work` says.
+    pub fn as_objects<R>(
+        self,
+        work: impl FnOnce(Bound<'py, PyTuple>, Bound<'py, PyDict>) -> PyResult<R>,
+    ) -> PyResult<R> {
+        let keywords = PyDict::new(self.py);
+        for (name, value) in self.keywords() {
+            keywords.set_item(name, value)?;
+        }
+        work(PyTuple::new(self.py, self.positional())?, keywords)
     }
 
     fn borrow(self, value: *mut ffi::PyObject) -> Borrowed<'a, 'py, PyAny> {
@@ -66,6 +111,16 @@ unsafe extern "C" fn enter<M: Method>(
     positional: ffi::Py_ssize_t,
     names: *mut ffi::PyObject,
 ) -> *mut ffi::PyObject {
+    // SAFETY: the same contract; a number of arguments has no flag.
+    unsafe { enter_object::<M>(owner, values, positional.cast_unsigned(), names) }
+}
+
+unsafe extern "C" fn enter_object<M: Method>(
+    owner: *mut ffi::PyObject,
+    values: *const *mut ffi::PyObject,
+    flagged: usize,
+    names: *mut ffi::PyObject,
+) -> *mut ffi::PyObject {
     // SAFETY: CPython calls methods with the thread attached.
     let py = unsafe { Python::assume_attached() };
     // SAFETY: the method descriptor has checked that `owner` is of its class.
@@ -73,7 +128,8 @@ unsafe extern "C" fn enter<M: Method>(
     // SAFETY: `names` is null or a tuple, alive for the call.
     let names =
         unsafe { Borrowed::from_ptr_or_opt(py, names).map(|names| names.cast_unchecked::<PyTuple>()) };
-    let positional = positional.cast_unsigned();
+    let front = flagged & ffi::PY_VECTORCALL_ARGUMENTS_OFFSET;
+    let positional = flagged ^ front;
     let keywords = names.map_or(0, |names| names.len());
     let values = if values.is_null() {
         &[][..]
@@ -81,7 +137,7 @@ unsafe extern "C" fn enter<M: Method>(
         // SAFETY: the vectorcall protocol passes `positional` values followed by one for each keyword name.
         unsafe { std::slice::from_raw_parts(values, positional + keywords) }
     };
-    let args = Args { py, values, positional, names };
+    let args = Args { py, values, positional, names, front };
     let result = catch_unwind(AssertUnwindSafe(|| M::call(&owner, args)))
         .unwrap_or_else(|_| Err(PyRuntimeError::new_err("the recorder failed inside; please report this")));
     match result {
@@ -93,24 +149,100 @@ unsafe extern "C" fn enter<M: Method>(
     }
 }
 
+/// Where an object is called: the first field of a class that [`enter_directly`] prepares.
+#[derive(Clone, Copy)]
+pub struct Entry(#[allow(dead_code)] ffi::vectorcallfunc);
+
+/// The entry of objects that `M` calls.
+pub fn entry<M: Method>() -> Entry {
+    Entry(enter_object::<M>)
+}
+
+/// Makes the interpreter call objects of the class of `example` through their entry, by raw arguments, and call them as
+/// methods of other objects without binding them first.
+///
+/// Before that they are called as all objects are, by `__call__`.
+pub fn enter_directly<M: Method<Owner = M>>(example: &Bound<'_, M>, entry: &Entry) {
+    let class = example.as_any().get_type().as_type_ptr();
+    let offset = std::ptr::from_ref(entry).addr() - example.as_ptr().addr();
+    // SAFETY: the class is ours and nobody uses it yet; all its objects have their entry at the same offset, a function
+    // that never changes (the class is frozen) and keeps to the protocol that the flags promise.
+    unsafe {
+        (*class).tp_vectorcall_offset = offset.cast_signed();
+        let flags = (&raw mut (*class).tp_flags).cast::<c_ulong>();
+        *flags |= ffi::Py_TPFLAGS_HAVE_VECTORCALL | ffi::Py_TPFLAGS_METHOD_DESCRIPTOR;
+        ffi::PyType_Modified(class);
+    }
+}
+
+/// A method object: `function` with `instance` as its first argument.
+///
+/// # Errors
+/// When there is no memory for it.
+pub fn bind_method<'py>(
+    function: &Bound<'py, PyAny>,
+    instance: &Bound<'py, PyAny>,
+) -> PyResult<Bound<'py, PyAny>> {
+    // SAFETY: two objects; a new reference, or null with an exception set.
+    unsafe {
+        let method = PyMethod_New(function.as_ptr(), instance.as_ptr());
+        Bound::from_owned_ptr_or_err(function.py(), method)
+    }
+}
+
+/// What the interpreter must know of a method; it lives as long as the class: forever.
+fn definition<M: Method>() -> &'static mut ffi::PyMethodDef {
+    Box::leak(Box::new(ffi::PyMethodDef {
+        ml_name: M::NAME.as_ptr(),
+        ml_meth: ffi::PyMethodDefPointer { PyCFunctionFastWithKeywords: enter::<M> },
+        ml_flags: ffi::METH_FASTCALL | ffi::METH_KEYWORDS,
+        ml_doc: M::DOC.as_ptr(),
+    }))
+}
+
+/// A method that is bound to its object for ever.
+///
+/// # Errors
+/// When there is no memory for it.
+pub fn bound<'py, M: Method>(
+    owner: &Bound<'py, M::Owner>,
+    module: &Bound<'py, PyString>,
+) -> PyResult<Bound<'py, PyAny>> {
+    // SAFETY: the object is of the method's class; the definition is never freed; any object may stand for the module.
+    unsafe {
+        let method = ffi::PyCFunction_NewEx(definition::<M>(), owner.as_ptr(), module.as_ptr());
+        Bound::from_owned_ptr_or_err(owner.py(), method)
+    }
+}
+
 /// Adds a recording method to its class.
 ///
 /// # Errors
 /// When the class does not take it.
 pub fn add_method<M: Method>(py: Python<'_>) -> PyResult<()> {
     let class = py.get_type::<M::Owner>();
-    // A definition lives as long as its class: forever.
-    let definition = Box::leak(Box::new(ffi::PyMethodDef {
-        ml_name: M::NAME.as_ptr(),
-        ml_meth: ffi::PyMethodDefPointer { PyCFunctionFastWithKeywords: enter::<M> },
-        ml_flags: ffi::METH_FASTCALL | ffi::METH_KEYWORDS,
-        ml_doc: M::DOC.as_ptr(),
-    }));
     // SAFETY: both pointers are valid, and the definition is never freed.
-    let method = unsafe { ffi::PyDescr_NewMethod(class.as_type_ptr(), definition) };
+    let method = unsafe { ffi::PyDescr_NewMethod(class.as_type_ptr(), definition::<M>()) };
     // SAFETY: a new reference, or null with an exception set.
     let method = unsafe { Bound::from_owned_ptr_or_err(py, method) }?;
     class.setattr(M::NAME.to_str().unwrap_or_default(), method)
+}
+
+/// A string of ASCII characters, made without looking at each; None where there is no memory for it.
+pub fn ascii<'py>(py: Python<'py>, text: &[u8]) -> Bound<'py, PyAny> {
+    if !text.is_ascii() {
+        return PyString::new(py, &String::from_utf8_lossy(text)).into_any();
+    }
+    // SAFETY: the thread is attached; a new reference, or null with an exception set.
+    let string =
+        unsafe { Bound::from_owned_ptr_or_err(py, ffi::PyUnicode_New(text.len().cast_signed(), 127)) };
+    let Ok(string) = string else { return py.None().into_bound(py) };
+    // SAFETY: a new string of as many characters below 128, whose bytes nobody has seen yet, stands behind its head.
+    unsafe {
+        let bytes = string.as_ptr().cast::<ffi::PyASCIIObject>().add(1).cast::<u8>();
+        std::ptr::copy_nonoverlapping(text.as_ptr(), bytes, text.len());
+    }
+    string
 }
 
 /// Calls `each` for the entries of a dict, as far as it goes while other code may change it; stops at `false`.
@@ -166,10 +298,11 @@ impl ContextVar {
 
     /// Sets its value in this context; None means nothing.
     pub fn set(&self, py: Python<'_>, value: Option<&Bound<'_, PyAny>>) {
-        let none = py.None();
-        let value = value.map_or(none.as_ptr(), Bound::as_ptr);
-        // SAFETY: a context variable and a valid object; the token that comes back is dropped.
-        let token = unsafe { ffi::PyContextVar_Set(self.0.as_ptr(), value) };
+        // SAFETY: a context variable and a valid object (None lives for ever); the token that comes back is dropped.
+        let token = unsafe {
+            let value = value.map_or_else(|| ffi::Py_None(), Bound::as_ptr);
+            ffi::PyContextVar_Set(self.0.as_ptr(), value)
+        };
         // SAFETY: a new reference, or null with an exception set.
         if unsafe { Bound::from_owned_ptr_or_err(py, token) }.is_err() {
             let _ = PyErr::take(py);
@@ -184,6 +317,7 @@ pub fn interrupt_again(_py: Python<'_>) {
 }
 
 unsafe extern "C" {
+    fn PyMethod_New(function: *mut ffi::PyObject, instance: *mut ffi::PyObject) -> *mut ffi::PyObject;
     fn pthread_atfork(
         prepare: Option<unsafe extern "C" fn()>,
         parent: Option<unsafe extern "C" fn()>,

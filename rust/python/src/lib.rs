@@ -14,6 +14,7 @@ mod open;
 mod recorder;
 mod recovery;
 mod scope;
+mod traced;
 mod walk;
 mod words;
 
@@ -149,11 +150,14 @@ fn _core(module: &Bound<'_, PyModule>) -> PyResult<()> {
     module.add("schema", t800_core::opening::SCHEMA)?;
     module.add_class::<recorder::Recorder>()?;
     module.add_class::<scope::Span>()?;
+    module.add_class::<traced::Traced>()?;
     module.add_class::<scope::PhaseScope>()?;
     module.add_class::<scope::AgentScope>()?;
     module.add_class::<filter::Filter>()?;
     module.add_class::<words::Words>()?;
     module.add_class::<words::Exceptions>()?;
+    module.add_function(wrap_pyfunction!(traced::expect_session, module)?)?;
+    module.add_function(wrap_pyfunction!(traced::verbs, module)?)?;
     module.add_function(wrap_pyfunction!(sha256_hex, module)?)?;
     module.add_function(wrap_pyfunction!(keyed_hash, module)?)?;
     module.add_function(wrap_pyfunction!(parse_json, module)?)?;

@@ -3,7 +3,8 @@
 use crate::call::{Call, Held, report, warn};
 use crate::context::{self, Frame, with_place};
 use crate::ffi::{self, Args, Method};
-use crate::scope::{AgentScope, PhaseScope, Span};
+use crate::scope::{AgentScope, Enter, Exit, PhaseScope, Span};
+use crate::traced::{self, Verbs};
 use crate::walk::{PyValue, swallow};
 use crate::{call, open};
 use pyo3::exceptions::{PyTypeError, PyValueError};
@@ -14,7 +15,7 @@ use std::ffi::CStr;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering::Relaxed};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
-use t800_core::assemble::{Place, event_id};
+use t800_core::assemble::{Place, Values, event_id, with_event_id};
 use t800_core::event::{Field, Kind};
 use t800_core::session::{Recorded, Session, SpanEnd, is_inherited};
 
@@ -36,11 +37,20 @@ pub struct Recorder {
     previous: Mutex<Vec<context::Previous>>,
     /// By token: what the begins of hook points have left for their ends.
     held: Mutex<HashMap<u64, Held>>,
+    /// It is one of the open ones.
+    counted: AtomicBool,
+}
+
+impl Drop for Recorder {
+    fn drop(&mut self) {
+        self.count_out();
+    }
 }
 
 impl Recorder {
     /// A recorder of a session.
     pub fn of(session: Option<Arc<Session>>, session_id: Option<String>, strict: bool) -> Self {
+        traced::OPEN.fetch_add(usize::from(session.is_some()), Relaxed);
         Recorder {
             session,
             strict,
@@ -51,6 +61,14 @@ impl Recorder {
             phases: Mutex::default(),
             previous: Mutex::default(),
             held: Mutex::default(),
+            counted: AtomicBool::new(true),
+        }
+    }
+
+    /// Says once that it does not record any more.
+    fn count_out(&self) {
+        if self.session.is_some() && self.counted.swap(false, Relaxed) {
+            traced::OPEN.fetch_sub(1, Relaxed);
         }
     }
 
@@ -176,6 +194,7 @@ impl Recorder {
         }
         slf.get().interrupt_held(slf.py(), session);
         let closed = slf.py().detach(|| session.close());
+        slf.get().count_out();
         slf.get().say_fault(slf.py());
         closed
     }
@@ -183,7 +202,7 @@ impl Recorder {
     /// Enters the session: it is the current one of this context.
     fn __enter__<'py>(slf: &Bound<'py, Self>) -> PyResult<Bound<'py, Self>> {
         if slf.get().session.is_some() {
-            let previous = context::enter(slf.py(), Frame::root(slf.clone().unbind()))?;
+            let previous = context::enter(&Bound::new(slf.py(), Frame::root(slf.clone().unbind()))?)?;
             slf.get().previous().push(previous);
         }
         Ok(slf.clone())
@@ -256,9 +275,10 @@ impl Recorder {
 }
 
 /// The event id that Python sees.
+#[inline]
 pub fn id_object(py: Python<'_>, id: Option<u64>) -> Bound<'_, PyAny> {
     match id {
-        Some(id) => PyString::new(py, &event_id(id)).into_any(),
+        Some(id) => with_event_id(id, |text| ffi::ascii(py, text)),
         None => none(py),
     }
 }
@@ -391,7 +411,7 @@ fn begin<'a, 'py>(
         Ok(call) => call,
         Err(error) => return refuse(recorder, error).map(|_| None),
     };
-    let mut first = t800_core::assemble::Values::default();
+    let mut first = Values::default();
     for field in &kind.fields()[..kind.begin_fields()] {
         if let Some(value) = call.values.take(*field) {
             first.set(*field, value);
@@ -477,10 +497,24 @@ macro_rules! methods {
                 const DOC: &'static CStr = $doc;
                 fn call<'py>(owner: &Bound<'py, Recorder>, args: Args<'_, 'py>) -> PyResult<Bound<'py, PyAny>> {
                     let call: for<'a> fn(&Bound<'py, Recorder>, &'static str, Args<'a, 'py>) -> PyResult<Bound<'py, PyAny>> = $call;
-                    call(owner, $name.to_str().unwrap_or_default(), args)
+                    let name = const {
+                        match $name.to_str() {
+                            Ok(name) => name,
+                            Err(_) => "",
+                        }
+                    };
+                    call(owner, name, args)
                 }
             }
         )*
+
+        /// The same methods as functions of the module.
+        ///
+        /// # Errors
+        /// When there is no memory for one.
+        pub fn verbs<'py>(of: &Bound<'py, Verbs>) -> PyResult<Vec<Bound<'py, PyAny>>> {
+            Ok(vec![$(Verbs::verb::<$type>(of)?),*])
+        }
 
         /// Adds every recording method to its class.
         ///
@@ -488,7 +522,9 @@ macro_rules! methods {
         /// When the class does not take one.
         pub fn add_methods(py: Python<'_>) -> PyResult<()> {
             $(ffi::add_method::<$type>(py)?;)*
-            Ok(())
+            ffi::add_method::<Enter>(py)?;
+            ffi::add_method::<Exit>(py)?;
+            crate::traced::prepare(py)
         }
     };
 }

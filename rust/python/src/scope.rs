@@ -3,13 +3,14 @@
 use crate::call::{Call, field_of, report};
 use crate::context::{self, Frame, frame_of};
 use crate::failure;
-use crate::ffi::Args;
+use crate::ffi::{self, Args, Method};
 use crate::recorder::{Recorder, id_object, none, refuse};
 use crate::walk::PyValue;
 use pyo3::exceptions::{PyStopIteration, PyTypeError};
 use pyo3::prelude::*;
 use pyo3::sync::PyOnceLock;
 use pyo3::types::{PyBool, PyDict, PyString, PyTuple};
+use std::ffi::CStr;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use t800_core::assemble::{Place, Value};
 use t800_core::clock;
@@ -45,13 +46,13 @@ fn exception_of<'py>(args: &Bound<'py, PyTuple>) -> Bound<'py, PyAny> {
 /// A call in flight: a tool call or an LLM call.
 ///
 /// It begins when it is made, is the parent of what happens inside, and becomes one event when it is left.
-#[pyclass(frozen, module = "t800._core", weakref)]
+/// It is itself the frame of what happens inside.
+#[pyclass(frozen, subclass, extends = Frame, module = "t800._core", weakref)]
 pub struct Span {
     open: Option<OpenSpan>,
 }
 
 struct OpenSpan {
-    recorder: Py<Recorder>,
     kind: Kind,
     /// None where events of this kind are not recorded.
     id: Option<u64>,
@@ -92,8 +93,8 @@ impl OpenSpan {
     ///
     /// # Errors
     /// What did not fit, in strict mode.
-    fn finish(&self, py: Python<'_>, end: SpanEnd) -> PyResult<()> {
-        let recorder = self.recorder.bind(py);
+    fn finish(&self, recorder: &Bound<'_, Recorder>, end: SpanEnd) -> PyResult<()> {
+        let py = recorder.py();
         let state = {
             let mut state = self.state();
             if std::mem::replace(&mut state.ended, true) {
@@ -110,6 +111,7 @@ impl OpenSpan {
             call.misfits.push((name.clone(), PyValue(value.bind_borrowed(py))));
         }
         let recorded = session.end(id, call.values, call.misfits, end);
+        state.0.into_iter().for_each(|(_, value)| drop(value.into_bound(py)));
         report(recorder, "span", &recorded.misuses)
     }
 }
@@ -123,33 +125,48 @@ impl Span {
         args: Args<'_, 'py>,
     ) -> PyResult<Bound<'py, PyAny>> {
         let py = recorder.py();
-        let Some((id, mut call)) = begun else { return Ok(off(py)?.clone().into_any()) };
+        let Some((id, call)) = begun else { return Ok(off(recorder)?.clone().into_any()) };
         let mut state = SpanState::default();
-        for field in Field::ALL {
-            if let Some(value) = call.values.take(field) {
-                state.fields.push((field, value.0.to_owned().unbind()));
-            }
+        for (field, value) in call.values.iter() {
+            state.fields.push((field, value.0.to_owned().unbind()));
         }
         state.others =
             call.misfits.into_iter().map(|(name, value)| (name, value.0.to_owned().unbind())).collect();
         let tool = (kind == Kind::ToolCall).then(|| args.positional().next()).flatten();
         let open = OpenSpan {
-            recorder: recorder.clone().unbind(),
             kind,
             id,
             started: clock::now(),
             tool: tool.map(|tool| tool.to_owned().unbind()),
             state: Mutex::new(state),
         };
-        Ok(Bound::new(py, Span { open: Some(open) })?.into_any())
+        let frame = context::frame(py).filter(|frame| frame.get().recorder.is(recorder));
+        let mut frame = match frame {
+            Some(frame) => frame.get().inside(py),
+            None => Frame::root(recorder.clone().unbind()),
+        };
+        frame.parent = id.or(frame.parent);
+        let span = PyClassInitializer::from(frame).add_subclass(Span { open: Some(open) });
+        Ok(Bound::new(py, span)?.into_any())
+    }
+
+    fn recorder<'a, 'py>(slf: &'a Bound<'py, Self>) -> &'a Bound<'py, Recorder> {
+        slf.as_super().get().recorder.bind(slf.py())
     }
 
     fn enter(slf: &Bound<'_, Self>) -> PyResult<()> {
         let Some(open) = &slf.get().open else { return Ok(()) };
-        let (py, recorder) = (slf.py(), open.recorder.bind(slf.py()));
-        let mut frame = frame_of(recorder)?.get().inside(py);
-        frame.parent = open.id.or(frame.parent);
-        let previous = context::enter(py, frame)?;
+        let (py, ours) = (slf.py(), slf.as_super());
+        let outer = context::frame(py).filter(|frame| frame.get().recorder.is(Span::recorder(slf)));
+        let previous = match outer {
+            // Entered elsewhere than it was made.
+            Some(outer) if !ours.get().is_alike(outer.get()) => {
+                let mut frame = outer.get().inside(py);
+                frame.parent = open.id.or(frame.parent);
+                context::enter(&Bound::new(py, frame)?)?
+            }
+            _ => context::enter(ours)?,
+        };
         open.state().previous = Some(previous);
         Ok(())
     }
@@ -167,7 +184,7 @@ impl Span {
     /// What did not fit, in strict mode; never in the place of an exception that is on its way.
     fn exit(slf: &Bound<'_, Self>, exception: &Bound<'_, PyAny>) -> PyResult<()> {
         let Some(open) = &slf.get().open else { return Ok(()) };
-        let (py, recorder) = (slf.py(), open.recorder.bind(slf.py()));
+        let (py, recorder) = (slf.py(), Span::recorder(slf));
         let end = if exception.is_none() {
             SpanEnd::Success(Some(true))
         } else if failure::is_interruption(exception) {
@@ -181,7 +198,7 @@ impl Span {
             SpanEnd::Success(Some(false))
         };
         slf.get().leave_context(py);
-        let finished = open.finish(py, end);
+        let finished = open.finish(recorder, end);
         if exception.is_none() { finished } else { Ok(()) }
     }
 }
@@ -204,20 +221,20 @@ impl Span {
 
     /// Tokens and cost of the call.
     #[pyo3(signature = (**fields))]
-    fn usage(&self, py: Python<'_>, fields: Option<&Bound<'_, PyDict>>) -> PyResult<()> {
-        self.update_from(py, "usage", fields)
+    fn usage(slf: &Bound<'_, Self>, fields: Option<&Bound<'_, PyDict>>) -> PyResult<()> {
+        Span::update_from(slf, "usage", fields)
     }
 
     /// Any field of the event; what it has no field for goes to `attributes`.
     #[pyo3(signature = (**fields))]
-    fn update(&self, py: Python<'_>, fields: Option<&Bound<'_, PyDict>>) -> PyResult<()> {
-        self.update_from(py, "update", fields)
+    fn update(slf: &Bound<'_, Self>, fields: Option<&Bound<'_, PyDict>>) -> PyResult<()> {
+        Span::update_from(slf, "update", fields)
     }
 
     /// The first token of a streamed response has arrived: sets `ttft_ms`.
     fn first_token(&self, py: Python<'_>) -> PyResult<()> {
         let Some(open) = self.open.as_ref().filter(|open| open.kind == Kind::LlmCall) else { return Ok(()) };
-        let us = (clock::now() - open.started) / 1_000;
+        let us = clock::now().saturating_sub(open.started) / 1_000;
         open.set(Field::TtftMs, (us as f64 / 1e3).into_pyobject(py)?.as_any());
         Ok(())
     }
@@ -230,17 +247,6 @@ impl Span {
     /// Takes the context again when a generator goes on.
     fn resume(slf: &Bound<'_, Self>) -> PyResult<()> {
         Span::enter(slf)
-    }
-
-    fn __enter__<'py>(slf: &Bound<'py, Self>) -> PyResult<Bound<'py, Self>> {
-        Span::enter(slf)?;
-        Ok(slf.clone())
-    }
-
-    #[pyo3(signature = (*args))]
-    fn __exit__(slf: &Bound<'_, Self>, args: &Bound<'_, PyTuple>) -> PyResult<bool> {
-        Span::exit(slf, &exception_of(args))?;
-        Ok(false)
     }
 
     fn __aenter__<'py>(slf: &Bound<'py, Self>) -> PyResult<Bound<'py, Done>> {
@@ -256,8 +262,8 @@ impl Span {
 }
 
 impl Span {
-    fn update_from(&self, py: Python<'_>, method: &str, fields: Option<&Bound<'_, PyDict>>) -> PyResult<()> {
-        let (Some(open), Some(fields)) = (&self.open, fields) else { return Ok(()) };
+    fn update_from(slf: &Bound<'_, Self>, method: &str, fields: Option<&Bound<'_, PyDict>>) -> PyResult<()> {
+        let (Some(open), Some(fields)) = (&slf.get().open, fields) else { return Ok(()) };
         let mut misuses = Vec::new();
         for (name, value) in fields.iter() {
             let Ok(name) = name.cast_into::<PyString>() else { continue };
@@ -272,14 +278,59 @@ impl Span {
                 _ => {}
             }
         }
-        report(open.recorder.bind(py), method, &misuses)
+        report(Span::recorder(slf), method, &misuses)
     }
 }
 
+/// The span that does nothing. Its class has the two methods of `with` bound to it, which saves their binding.
+#[pyclass(frozen, extends = Span, module = "t800._core")]
+pub struct NoSpan;
+
 /// The span of a recorder that is off: one for all.
-pub fn off(py: Python<'_>) -> PyResult<&Bound<'_, Span>> {
+pub fn off<'py>(recorder: &Bound<'py, Recorder>) -> PyResult<&'py Bound<'py, Span>> {
     static OFF: PyOnceLock<Py<Span>> = PyOnceLock::new();
-    OFF.get_or_try_init(py, || Py::new(py, Span { open: None })).map(|span| span.bind(py))
+    let py = recorder.py();
+    let make = || {
+        let frame = PyClassInitializer::from(Frame::root(recorder.clone().unbind()));
+        let span = Bound::new(py, frame.add_subclass(Span { open: None }).add_subclass(NoSpan))?.into_super();
+        let module = pyo3::intern!(py, "t800._core");
+        for method in [ffi::bound::<Enter>(&span, module)?, ffi::bound::<Exit>(&span, module)?] {
+            let name = method.getattr("__name__")?.cast_into::<PyString>()?;
+            span.get_type().setattr(name, method)?;
+        }
+        Ok(span.unbind())
+    };
+    OFF.get_or_try_init(py, make).map(|span| span.bind(py))
+}
+
+/// `__enter__` of a span.
+pub struct Enter;
+
+impl Method for Enter {
+    type Owner = Span;
+    const NAME: &'static CStr = c"__enter__";
+    const DOC: &'static CStr = c"__enter__($self, /)\n--\n\nWhat happens from here on happens inside.";
+    fn call<'py>(owner: &Bound<'py, Span>, _: Args<'_, 'py>) -> PyResult<Bound<'py, PyAny>> {
+        Span::enter(owner)?;
+        Ok(owner.clone().into_any())
+    }
+}
+
+/// `__exit__` of a span.
+pub struct Exit;
+
+impl Method for Exit {
+    type Owner = Span;
+    const NAME: &'static CStr = c"__exit__";
+    const DOC: &'static CStr = c"__exit__($self, /, *exception)\n--\n\nThe call has ended.";
+    fn call<'py>(owner: &Bound<'py, Span>, args: Args<'_, 'py>) -> PyResult<Bound<'py, PyAny>> {
+        let exception = args.positional().nth(1);
+        match exception {
+            Some(exception) => Span::exit(owner, &exception)?,
+            None => Span::exit(owner, &none(owner.py()))?,
+        }
+        Ok(PyBool::new(owner.py(), false).to_owned().into_any())
+    }
 }
 
 /// A phase of the agent's work: sets `phase` on what happens inside, and is one checkpoint when it is left.
@@ -348,7 +399,7 @@ impl PhaseScope {
         if &*open.json == b"\"THINK\"" {
             decision_start(recorder, frame.place());
         }
-        let previous = context::enter(py, frame)?;
+        let previous = context::enter(&Bound::new(py, frame)?)?;
         let entered =
             Entered { outer: outer.unbind(), previous: Some(previous), generation: writer::generation() };
         *open.entered.lock().unwrap_or_else(PoisonError::into_inner) = Some(entered);
@@ -394,7 +445,8 @@ impl OpenPhase {
         let Some(session) = &recorder.get().session else { return };
         let status = PyString::new(py, status).into_any();
         let attributes = self.attributes.bind(py);
-        let Ok(duration) = (((clock::now() - self.started) / 1_000) as f64 / 1e3).into_pyobject(py);
+        let Ok(duration) =
+            ((clock::now().saturating_sub(self.started) / 1_000) as f64 / 1e3).into_pyobject(py);
         let mut call = Call::empty();
         call.set(Field::PhaseName, self.name.bind_borrowed(py));
         call.set(Field::Status, status.as_borrowed());
@@ -479,7 +531,7 @@ impl AgentScope {
         let Some((recorder, name)) = &slf.get().open else { return Ok(()) };
         let mut frame = frame_of(recorder.bind(slf.py()))?.get().inside(slf.py());
         frame.agent = Some(Arc::clone(name));
-        let previous = context::enter(slf.py(), frame)?;
+        let previous = context::enter(&Bound::new(slf.py(), frame)?)?;
         *slf.get().previous.lock().unwrap_or_else(PoisonError::into_inner) = Some(previous);
         Ok(())
     }

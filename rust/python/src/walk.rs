@@ -23,11 +23,11 @@ pub struct PyValue<'a, 'py>(pub Borrowed<'a, 'py, PyAny>);
 
 impl Value for PyValue<'_, '_> {
     fn encode(self, encoder: &mut Encoder<'_>) {
-        Walk { open: Vec::new() }.value(encoder, &self.0);
+        Walk::ROOT.value(encoder, &self.0);
     }
 
     fn encode_entries(self, encoder: &mut Encoder<'_>) {
-        Walk { open: Vec::new() }.entries(encoder, &self.0);
+        Walk::ROOT.entries(encoder, &self.0);
     }
 
     fn is_mapping(self) -> bool {
@@ -51,6 +51,10 @@ impl Value for PyValue<'_, '_> {
 
     fn flag(self) -> Option<bool> {
         self.0.cast::<PyBool>().ok().map(|flag| flag.is_true())
+    }
+
+    fn is_text(self) -> bool {
+        self.0.is_instance_of::<PyString>()
     }
 
     fn with_text<R>(self, read: impl FnOnce(&str) -> R) -> Option<R> {
@@ -87,13 +91,29 @@ enum Kind {
     Unknown,
 }
 
-struct Walk {
-    /// Addresses of the containers that are open: meeting one again is a cycle.
-    open: Vec<usize>,
+/// Inside which containers a value stands: meeting one of them again is a cycle.
+#[derive(Clone, Copy)]
+struct Walk<'w> {
+    /// The address of the innermost one; 0 is none.
+    open: usize,
+    outer: Option<&'w Walk<'w>>,
 }
 
-impl Walk {
-    fn value(&mut self, encoder: &mut Encoder<'_>, value: &Bound<'_, PyAny>) {
+impl Walk<'_> {
+    const ROOT: Walk<'static> = Walk { open: 0, outer: None };
+
+    fn is_inside(self, address: usize) -> bool {
+        let mut walk = self;
+        while let Some(outer) = walk.outer {
+            if walk.open == address {
+                return true;
+            }
+            walk = *outer;
+        }
+        false
+    }
+
+    fn value(self, encoder: &mut Encoder<'_>, value: &Bound<'_, PyAny>) {
         if let Ok(text) = value.cast::<PyString>() {
             text_value(encoder, text);
         } else if value.is_none() {
@@ -109,12 +129,16 @@ impl Walk {
         }
     }
 
-    fn container(&mut self, encoder: &mut Encoder<'_>, value: &Bound<'_, PyAny>) {
+    fn container(self, encoder: &mut Encoder<'_>, value: &Bound<'_, PyAny>) {
         let address = value.as_ptr() as usize;
-        if self.open.contains(&address) {
+        if self.is_inside(address) {
             return encoder.marker("[cycle]");
         }
-        self.open.push(address);
+        Walk { open: address, outer: Some(&self) }.inside(encoder, value);
+    }
+
+    /// Walks the container that has just been entered.
+    fn inside(self, encoder: &mut Encoder<'_>, value: &Bound<'_, PyAny>) {
         if let Ok(dict) = value.cast::<PyDict>() {
             self.object(encoder, |walk, encoder| walk.dict(encoder, dict));
         } else if let Ok(list) = value.cast::<PyList>() {
@@ -126,17 +150,16 @@ impl Walk {
         } else if !bytes(encoder, value) {
             self.other(encoder, value);
         }
-        self.open.pop();
     }
 
-    fn object(&mut self, encoder: &mut Encoder<'_>, fill: impl FnOnce(&mut Walk, &mut Encoder<'_>)) {
+    fn object(self, encoder: &mut Encoder<'_>, fill: impl FnOnce(Walk<'_>, &mut Encoder<'_>)) {
         if encoder.begin_object() == Enter::Walk {
             fill(self, encoder);
             encoder.end_object();
         }
     }
 
-    fn dict(&mut self, encoder: &mut Encoder<'_>, dict: &Bound<'_, PyDict>) {
+    fn dict(self, encoder: &mut Encoder<'_>, dict: &Bound<'_, PyDict>) {
         let mut seen = 0;
         ffi::dict_entries(dict, |key, value| {
             if encoder.full() {
@@ -151,7 +174,7 @@ impl Walk {
     }
 
     fn list<'py>(
-        &mut self,
+        self,
         encoder: &mut Encoder<'_>,
         item: impl Fn(usize) -> Option<Bound<'py, PyAny>>,
         len: usize,
@@ -171,7 +194,7 @@ impl Walk {
         encoder.end_list();
     }
 
-    fn tuple(&mut self, encoder: &mut Encoder<'_>, tuple: &Bound<'_, PyTuple>) {
+    fn tuple(self, encoder: &mut Encoder<'_>, tuple: &Bound<'_, PyTuple>) {
         if tuple.is_exact_instance_of::<PyTuple>() {
             return self.list(encoder, |index| tuple.get_item(index).ok(), tuple.len());
         }
@@ -187,7 +210,7 @@ impl Walk {
         }
     }
 
-    fn iterable(&mut self, encoder: &mut Encoder<'_>, value: &Bound<'_, PyAny>) {
+    fn iterable(self, encoder: &mut Encoder<'_>, value: &Bound<'_, PyAny>) {
         let Ok(items) = value.try_iter() else { return unreadable(encoder, value) };
         if encoder.begin_list() == Enter::Skip {
             return;
@@ -222,7 +245,7 @@ impl Walk {
         }
     }
 
-    fn other(&mut self, encoder: &mut Encoder<'_>, value: &Bound<'_, PyAny>) {
+    fn other(self, encoder: &mut Encoder<'_>, value: &Bound<'_, PyAny>) {
         let walked = match kind_of(&value.get_type()) {
             Kind::Mapping => {
                 self.object(encoder, |walk, encoder| walk.mapping(encoder, value));
@@ -256,7 +279,7 @@ impl Walk {
         }
     }
 
-    fn mapping(&mut self, encoder: &mut Encoder<'_>, value: &Bound<'_, PyAny>) {
+    fn mapping(self, encoder: &mut Encoder<'_>, value: &Bound<'_, PyAny>) {
         let Ok(items) = value.call_method0("items").and_then(|items| items.try_iter()) else { return };
         for item in items {
             let entry = item.and_then(|item| item.extract::<(Bound<'_, PyAny>, Bound<'_, PyAny>)>());
@@ -272,14 +295,14 @@ impl Walk {
     }
 
     /// The entries of a mapping, for an object that is open already.
-    fn entries(&mut self, encoder: &mut Encoder<'_>, value: &Bound<'_, PyAny>) {
+    fn entries(self, encoder: &mut Encoder<'_>, value: &Bound<'_, PyAny>) {
         match value.cast::<PyDict>() {
             Ok(dict) => self.dict(encoder, dict),
             Err(_) => self.mapping(encoder, value),
         }
     }
 
-    fn fields(&mut self, encoder: &mut Encoder<'_>, value: &Bound<'_, PyAny>, names: &'static str) {
+    fn fields(self, encoder: &mut Encoder<'_>, value: &Bound<'_, PyAny>, names: &'static str) {
         let Ok(names) = value.get_type().getattr(names).and_then(|names| names.try_iter()) else { return };
         for name in names.flatten() {
             // attrs lists objects with a name, dataclasses list names.
@@ -292,7 +315,7 @@ impl Walk {
         }
     }
 
-    fn model(&mut self, encoder: &mut Encoder<'_>, value: &Bound<'_, PyAny>) {
+    fn model(self, encoder: &mut Encoder<'_>, value: &Bound<'_, PyAny>) {
         for attribute in ["__dict__", "__pydantic_extra__"] {
             if let Ok(fields) = value.getattr(attribute)
                 && let Ok(fields) = fields.cast::<PyDict>()

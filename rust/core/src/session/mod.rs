@@ -12,14 +12,14 @@ use crate::assemble::{Assembly, FieldClasses, Misuse, Place, Value, Values, fiel
 use crate::clock::{self, Rfc3339};
 use crate::encode::{Buffer, Encoder};
 use crate::event::{Field, Kind};
-use crate::redact::Redactor;
+use crate::redact::{Redactor, RuleId};
 use crate::ring::{Head, Position, Tag, Urgency};
 use crate::summary::{Facts, Overhead, front};
 use crate::writer::{self, Hub};
 use given::{Nothing, began, given_time};
 use spans::{OpenSpans, Spare};
 use std::cell::RefCell;
-use std::collections::HashMap;
+use std::collections::{BTreeMap, HashMap};
 use std::path::PathBuf;
 use std::sync::atomic::{
     AtomicBool, AtomicU64,

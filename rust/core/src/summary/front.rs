@@ -59,7 +59,8 @@ fn fixed(facts: &Facts, rules: u16) -> [u8; FIXED] {
 }
 
 /// The parts of an event's record: facts, redaction counts, line.
-pub(crate) fn split(payload: &[u8]) -> Option<(Facts, &[u8], &[u8])> {
+#[must_use]
+pub fn split(payload: &[u8]) -> Option<(Facts, &[u8], &[u8])> {
     let (bytes, mut rest) = payload.split_first_chunk::<FIXED>()?;
     let word = |at: usize| u64::from_le_bytes(std::array::from_fn(|i| bytes[at + i]));
     let (first, cost, name) = (word(0), word(16).cast_signed(), word(24));
