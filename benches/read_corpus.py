@@ -66,7 +66,7 @@ def one_more(layout: Layout, trace: reader.SessionTrace) -> None:
     rest = {stem: line for stem, line in daily._read(layout, date).items() if stem != trace.stem}  # noqa: SLF001
     daily._write(layout, date, rest)  # noqa: SLF001
     clock, processor = time.perf_counter(), used()
-    assert daily.catch_up(layout) == [date]
+    assert daily.update(layout, trace.stem) == [date]
     print(  # noqa: T201
         f"{'one more session of a day':34} {time.perf_counter() - clock:8.3f} s   processor {used() - processor:8.3f} s"
     )

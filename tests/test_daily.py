@@ -235,7 +235,7 @@ CALLS = st.fixed_dictionaries(
     {"tool": NAMES, "success": st.sampled_from([True, False, None])},
     optional={
         "duration_ms": st.one_of(
-            st.none(), st.integers(0, 10**9), st.floats(0, 1e6).map(lambda ms: round(ms, 3))
+            st.none(), st.integers(0, 10**9), st.floats(0, 1e6).map(lambda ms: round(ms, 4)), st.just(0.0025)
         ),
         "tokens_in": st.integers(0, 10**6),
         "interrupted": st.booleans(),

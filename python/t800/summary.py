@@ -29,6 +29,7 @@ __all__ = [
     "is_summary",
     "merge",
     "quantile_us",
+    "scaled",
 ]
 
 Summary = dict[str, Any]
@@ -200,8 +201,8 @@ def _count_call(total: Summary, event: Mapping[str, Any]) -> None:
         if field in event:
             tokens[name] += _integer(event[field])
     if event.get("parent_id") is None:
-        total["duration_us"] += _scaled(event.get("duration_ms"), 1000) or 0
-    cost = _scaled(event.get("cost_usd"), 1_000_000_000)
+        total["duration_us"] += scaled(event.get("duration_ms"), 1000) or 0
+    cost = scaled(event.get("cost_usd"), 1_000_000_000)
     if cost is not None:
         total["cost_nano_usd"] += cost
         total["priced"] += 1
@@ -209,7 +210,7 @@ def _count_call(total: Summary, event: Mapping[str, Any]) -> None:
 
 def _time(durations: dict[str, Any], event: Mapping[str, Any]) -> None:
     kind = event.get("type")
-    us = _scaled(event.get("duration_ms"), 1000) if kind in CALLS else None
+    us = scaled(event.get("duration_ms"), 1000) if kind in CALLS else None
     if us is None:
         return
     names = durations["tools" if kind == "tool_call" else "models"]
@@ -313,9 +314,13 @@ def _number(value: object) -> float:
     return value if isinstance(value, int | float) and 0 <= value <= _MOST else 0
 
 
-def _scaled(value: object, scale: int) -> int | None:
-    """A measured figure as an integer of a smaller unit; null where there is none."""
+def scaled(value: object, scale: int) -> int | None:
+    """A measured figure as an integer of a smaller unit; null where there is none. A half goes up, as in the core."""
     if type(value) not in (int, float):
         return None
     figure: float = value  # type: ignore[assignment]
-    return round(figure * scale) if 0 <= figure <= _MOST else None
+    if not 0 <= figure <= _MOST:
+        return None
+    units = figure * scale
+    whole = math.floor(units)
+    return whole + (units - whole >= 0.5)  # noqa: PLR2004 - a half

@@ -7,7 +7,7 @@ from array import array
 from collections import Counter
 from typing import TYPE_CHECKING, Any
 
-from t800.summary import Summary, merge
+from t800.summary import Summary, merge, scaled
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Mapping
@@ -72,9 +72,9 @@ class ModelStats(ToolStats):
         super().add(event)
         for kind in TOKENS:
             self.tokens[kind] += _count(event.get(f"{kind}_tokens"))
-        cost = event.get("cost_usd")
-        if type(cost) in (int, float) and 0 <= cost <= _MOST:  # type: ignore[operator]
-            self.cost_nano_usd += round(cost * 1_000_000_000)  # type: ignore[operator]
+        cost = scaled(event.get("cost_usd"), 1_000_000_000)
+        if cost is not None:
+            self.cost_nano_usd += cost
             self.priced += 1
 
     def data(self) -> dict[str, Any]:
