@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from t800.cli import rows, tree
+from t800.cli import page, rows, tree
 from t800.cli.show import Filters
 from t800.cli.text import dumps
 
@@ -61,6 +61,15 @@ def test_any_events_make_lines_that_fit(events: list[dict[str, Any]], width: int
             assert harmless(line.plain)
             assert line.cell_len <= max(width, 11)
     assert failed or shown == len(events)
+
+
+@settings(deadline=None)
+@given(events=EVENTS, failed=st.booleans())
+def test_lines_that_are_not_printed_are_counted_right(events: list[dict[str, Any]], failed: bool) -> None:
+    wanted = Filters(failed=True) if failed else None
+    on = rows.scale([], 80)
+    for segment in tree.segments(events):
+        assert page._count(segment, wanted) == len(list(page._lines(segment, on, wanted)))
 
 
 @settings(deadline=None)

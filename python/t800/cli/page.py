@@ -56,7 +56,7 @@ def _body(found: list[Segment], on: Scale, wanted: Wanted | None, limit: int | N
     for line in islice(every, limit):
         yield line()
         printed += 1
-    hidden = sum(1 for _ in every) if limit is not None else 0
+    hidden = sum(_count(segment, wanted) for segment in found) - printed
     if hidden:
         yield Line(f"… {hidden:,} more lines: --limit 0 prints all", "dim")
     elif not printed:
@@ -95,15 +95,27 @@ def _roots(found: list[Segment]) -> Iterator[Node]:
             yield segment.checkpoint
 
 
+def _is_shown(segment: Segment, wanted: Wanted | None) -> bool:
+    checkpoint = segment.checkpoint
+    return checkpoint is not None and (wanted is None or wanted(checkpoint.event))
+
+
+def _count(segment: Segment, wanted: Wanted | None) -> int:
+    """How many lines `_lines` gives."""
+    events = tree.count(segment.roots, wanted)
+    if not events and not _is_shown(segment, wanted):
+        return 0
+    return events + 1 + bool(segment.phase or segment.checkpoint is not None)
+
+
 def _lines(segment: Segment, on: Scale, wanted: Wanted | None) -> Iterator[Callable[[], Line]]:
     """A phase's heading and rows, laid out when they are printed; nothing where the filters leave none."""
     shown = tree.rows(segment.roots, wanted)
     first = next(shown, None)
-    checkpoint = segment.checkpoint
-    if first is None and (checkpoint is None or (wanted is not None and not wanted(checkpoint.event))):
+    if first is None and not _is_shown(segment, wanted):
         return
     yield Line
-    if segment.phase or checkpoint is not None:
+    if segment.phase or segment.checkpoint is not None:
         yield partial(rows.heading, segment, on)
     if first is None:
         return

@@ -15,6 +15,8 @@ if TYPE_CHECKING:
     Event = Mapping[str, object]
 
 _DIGITS = re.compile(r"\d{1,15}")
+_SLACK_S = 0.002
+"""Times in a file have millisecond precision."""
 
 
 class Node:
@@ -118,8 +120,12 @@ def _consecutive(roots: list[Node], headings: list[Node]) -> list[Segment]:
         by_name.setdefault(_phase_name(node), []).append(node)
     for root in roots:
         phase = string(root.event, "phase")
+        last = found[-1] if found else None
+        if last and last.phase == phase and last.checkpoint and _covers(last.checkpoint, root.start):
+            last.roots.append(root)
+            continue
         heading = _heading(root, by_name.get(phase, [])) if phase else None
-        if not found or (found[-1].phase, found[-1].checkpoint) != (phase, heading):
+        if not last or (last.phase, last.checkpoint) != (phase, heading):
             found.append(Segment(phase, heading, []))
         found[-1].roots.append(root)
     return found
@@ -135,10 +141,13 @@ def _heading(root: Node, headings: list[Node]) -> Node | None:
 
 
 def _covering(second: float, headings: list[Node]) -> Node | None:
-    slack = 0.002  # Times in a file have millisecond precision.
-    position = bisect.bisect_right(headings, second + slack, key=_start)
+    position = bisect.bisect_right(headings, second + _SLACK_S, key=_start)
     node = headings[position - 1] if position else None
-    return node if node is not None and second <= node.end + slack else None
+    return node if node is not None and _covers(node, second) else None
+
+
+def _covers(heading: Node, second: float) -> bool:
+    return heading.start - _SLACK_S <= second <= heading.end + _SLACK_S
 
 
 def rows(roots: list[Node], wanted: Callable[[Event], bool] | None) -> Iterator[Row]:
@@ -150,6 +159,19 @@ def rows(roots: list[Node], wanted: Callable[[Event], bool] | None) -> Iterator[
     yield from _rows(
         roots, lambda nodes: [node for node in nodes if id(node) in kept], lambda node: not wanted(node.event)
     )
+
+
+def count(roots: list[Node], wanted: Callable[[Event], bool] | None) -> int:
+    """How many lines `rows` gives."""
+    if wanted is not None:
+        return len(_kept(roots, wanted))
+    counted = 0
+    left = [roots]
+    while left:
+        nodes = left.pop()
+        counted += len(nodes)
+        left += [node.children for node in nodes if node.children]
+    return counted
 
 
 def _rows(
