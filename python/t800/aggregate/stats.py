@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 from t800.summary import Summary, merge, scaled
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Mapping
+    from collections.abc import Callable, Mapping
 
     from t800.reader import SessionTrace
     from t800.trace_file import Event
@@ -145,23 +145,26 @@ class Stats:
             self.sessions += 1
             self._summaries.append(trace.summary(durations=False))
 
-    def _take(self, events: Iterable[Event]) -> None:
+    def _take(self, events: list[Event]) -> None:
+        self.events += len(events)
+        self._see([event.get("timestamp") for event in events])
         for event in events:
-            self.events += 1
-            self._see(event.get("timestamp"))
             kind = event.get("type")
             if kind.__class__ is str and kind in self._kinds:
                 field, known, new = self._kinds[kind]
-                name = _text(event.get(field))
+                name = event.get(field)
+                if name.__class__ is not str:
+                    name = ""
                 if name not in known:
                     known[name] = new()
                 known[name].add(event)
 
-    def _see(self, timestamp: object) -> None:
-        if isinstance(timestamp, str) and timestamp[:4].isdigit():
-            self.last = max(self.last, timestamp)
-            if timestamp < self.first or not self.first:
-                self.first = timestamp
+    def _see(self, timestamps: list[object]) -> None:
+        """Mind the first and the last time; what is none comes from a damaged or hostile file."""
+        told = [time for time in timestamps if isinstance(time, str) and time[:4].isdigit()]
+        if told:
+            self.last = max(self.last, *told)
+            self.first = min(self.first or told[0], *told)
 
     @property
     def overhead(self) -> Mapping[str, Any]:
