@@ -26,7 +26,7 @@ from tests.trace_files import (
 
 import t800
 from t800.errors import CorruptTraceError, SessionNotFoundError
-from t800.layout import telemetry_dir
+from t800.layout import Layout, telemetry_dir
 from t800.reader import SessionTrace, both_spellings, family, resolve, scan, sessions
 from t800.summary import fold_events
 from t800.trace_file import parse
@@ -511,3 +511,28 @@ def test_a_search_passes_over_pieces_that_cannot_hold_it(tmp_path: Path) -> None
     assert events[1499] in found
     assert len(found) < 1000
     assert trace.damage == []
+
+
+def test_calls_that_hooks_have_seen_begin_are_in_flight(tmp_path: Path) -> None:
+    trace = only(tmp_path, document([tool(1)], state="live"))
+    private = Path(tmp_path, "telemetry", ".t800")
+    open_call = tool(3, tool="bash", duration_ms=None, success=None, interrupted=True)
+    lines = [
+        {"host": "f00", "began_us": 1},
+        {"begin": "a", "id": 2, "event": tool(2)},
+        {"end": "a"},
+        {"begin": "b", "id": 3, "event": open_call},
+        {"begin": "c", "id": 4, "event": "odd"},
+    ]
+    begins = Path(private, f"{STEM}.open")
+    begins.write_bytes(b"\n".join(map(compact, lines)) + b'\n{"begin":"d","id":5,"event":{"type":"tool')
+    assert trace.live
+    assert trace.waiting() == [(open_call, True)]
+    assert list(trace.events()) == [tool(1)]
+    os.utime(trace.parts[0].path, (0, 0))
+    (old,) = sessions(Layout(str(tmp_path), str(tmp_path / "telemetry")))
+    assert not old.live
+    assert list(old.events()) == [tool(1), open_call]
+    begins.unlink()
+    begins.symlink_to("/etc/passwd")
+    assert old.waiting() == []

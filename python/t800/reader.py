@@ -210,7 +210,8 @@ class SessionTrace:
         """What rings hold of this session and its files may not have yet, in the order in which it was recorded.
 
         Only reads: of a live session what its writer will write next, of a dead one what recovery will. Some of the
-        events may be in the files already. A session that has been closed has none.
+        events may be in the files already. A session that has been closed has none. Where hooks write, what they have
+        seen begin and not end.
         """
         if self._private is None or not self._may_wait():
             return []
@@ -219,8 +220,10 @@ class SessionTrace:
 
         traces = os.path.dirname(self.parts[0].path)
         found = waiting(traces, self._private, install_key()[0], self.stem)
-        read = ((parse(line), is_open) for line, is_open in found if in_flight or not is_open)
-        return [Waiting(event, is_open) for event, is_open in read if event is not None]
+        told = [(parse(line), is_open) for line, is_open in found if in_flight or not is_open]
+        if in_flight:
+            told += [(event, True) for event in _begun(os.path.join(self._private, f"{self.stem}.open"))]
+        return [Waiting(event, is_open) for event, is_open in told if event is not None]
 
     def _may_wait(self) -> bool:
         """Whether nothing says that all of it is in its files: its lock is there, or no end was written."""
@@ -502,6 +505,21 @@ def _from_path(ref: str) -> SessionTrace:
     if part is None:
         raise _not_found(ref, [os.path.basename(other) for other in _paths(folder)], folder)
     return SessionTrace(name.partition(".")[0], str(part.header()["session_id"]), [part])
+
+
+def _begun(path: str) -> list[Event]:
+    """The calls that hooks have seen begin and not end: lines of a file of theirs, the last of which may be torn."""
+    try:
+        lines = read_own_file(path, MAX_LINE).split(b"\n")
+    except (OSError, TraceFileError):
+        return []
+    begun: dict[str, Event] = {}
+    for told in filter(None, map(parse, lines)):
+        if "end" in told:
+            begun.pop(str(told["end"]), None)
+        elif "begin" in told and isinstance(told.get("event"), dict):
+            begun[str(told["begin"])] = told["event"]
+    return list(begun.values())
 
 
 def _not_found(ref: str, names: list[str], folder: str) -> SessionNotFoundError:
