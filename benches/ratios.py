@@ -21,7 +21,7 @@ import instructions
 import orjson
 from events import EVENTS
 from interleave import take_turns
-from resources import package, started, steady, woken
+from resources import further, package, started, steady, woken
 from rivals import RIVALS, lines_of
 from rows import Row
 
@@ -146,22 +146,6 @@ def _cpu() -> Iterator[Row]:
                 taken.append((time.process_time_ns() - begin) / events)
             bench.check_trace(trace, rounds * events)
         yield Row(f"CPU of all threads, {kind}", min(taken) / 1000, "µs", goal, {"fastest": min(taken)})
-
-
-def _further_session() -> Iterator[Row]:
-    """Opening a session while another one is open."""
-    taken = []
-    with tempfile.TemporaryDirectory(prefix="t800-bench-") as folder:
-        opened = [t800.session(dir=folder, enabled=True)]
-        for _ in range(40):
-            begin = time.perf_counter_ns()
-            opened.append(t800.session(dir=folder, enabled=True))
-            taken.append(time.perf_counter_ns() - begin)
-        paths = {each.path for each in opened}
-        if not all(each.close() for each in opened) or len(paths) != len(opened) or OFF in opened:
-            raise t800.TraceError("a further session was not recorded")
-    figures = {"fastest": min(taken), "usual": sorted(taken)[len(taken) // 2]}
-    yield Row("opening a further session", min(taken) / 1000, "µs", 100, figures)
 
 
 def _paced(ticks: int = 4000) -> Iterator[Row]:
@@ -292,6 +276,7 @@ def _beside(name: str, kind: str, rounds: int = 40, calls: int = 20) -> Row:
 
 def _resources() -> Iterator[Row]:
     yield from started()
+    yield further()
     yield package()
     yield steady()
     yield woken()
@@ -302,7 +287,6 @@ ROWS: dict[str, Callable[[], Iterator[Row]]] = {
     "calls": _calls,
     "off": _off,
     "cpu": _cpu,
-    "sessions": _further_session,
     "scan": _scan,
     "core": _core,
     "rivals": _rivals,

@@ -20,7 +20,7 @@ import t800
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-__all__ = ["package", "started", "steady", "woken"]
+__all__ = ["further", "package", "started", "steady", "woken"]
 
 STARTS = 15
 IDLE_S = 10
@@ -41,6 +41,16 @@ begin, worked = perf_counter(), process_time()
 trace = t800.session(dir=sys.argv[1], enabled=True)
 print(perf_counter() - begin, process_time() - worked)
 assert trace.decision("first") and trace.close()
+"""
+_FURTHER = """
+import sys, t800
+from time import perf_counter
+opened = [t800.session(dir=sys.argv[1], enabled=True)]
+for _ in range(40):
+    begin = perf_counter()
+    opened.append(t800.session(dir=sys.argv[1], enabled=True))
+    print(perf_counter() - begin)
+assert len({trace.path for trace in opened}) == 41 and all(trace.close() for trace in opened)
 """
 _STEADY = """
 import sys, t800
@@ -106,6 +116,13 @@ def started() -> Iterator[Row]:
         elapsed, worked = (sorted(each[number] * 1e9 for each in taken) for number in (0, 1))
         figures = {"usual": elapsed[STARTS // 2], "of a processor": worked[0]}
         yield Row(name, elapsed[0] / 1e6, "ms", goal, figures)
+
+
+def further() -> Row:
+    """Microseconds until a session is open while the process has another one."""
+    taken = sorted(_answer(_FURTHER))
+    figures = {"fastest": taken[0] * 1e9, "usual": taken[len(taken) // 2] * 1e9}
+    return Row("opening a further session", taken[0] * 1e6, "µs", 100, figures)
 
 
 def package() -> Row:
