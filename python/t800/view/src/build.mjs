@@ -10,7 +10,7 @@ const MOST = 80 * 1024;
 
 // Names of ours that neither the data nor a browser knows: they may become short.
 const OURS =
-  /^(model|models|hooks|wrong|interrupted|lanes|laneOf|trackOf|tracks|childrenOf|isPhase|phases|problems|figure|partOf|parsed|brief|lasts|errorOf|wanted|recolour|resized|refresh|reveal|timeline|details|sent|cached|got|calls|priced|longest|recovered|succeeded|dropped|word|code|told|tone|colour|middle|late|own|began|up|kind|run|opened|openPhases|strips|page|element|search|reset|move|zoom|fit|draw|step|nextProblem|copySelected|printed|filters|rest|fold|share|act|times|tried|labels|idle|ends|shade|part|start|end|codes)$/;
+  /^(model|models|hooks|wrong|interrupted|lanes|laneOf|trackOf|tracks|childrenOf|isPhase|phases|problems|figure|partOf|parsed|brief|lasts|errorOf|wanted|recolour|resized|refresh|reveal|timeline|details|sent|cached|got|calls|priced|longest|recovered|succeeded|dropped|word|code|told|tone|colour|middle|late|own|began|up|kind|run|opened|openPhases|strips|page|element|search|reset|move|zoom|fit|draw|step|nextProblem|copySelected|printed|filters|rest|fold|share|act|times|tried|labels|idle|ends|shade|part|start|end|codes|order)$/;
 
 async function bundled(entry) {
   const result = await build({

@@ -167,7 +167,7 @@ function who(model: Model): string {
 
 /** The steps of both runs in one order, each with what has become of it. */
 function paired(models: [Model, Model]): Pair[] {
-  const orders = models.map((model) => byStart(model)) as [Uint32Array, Uint32Array];
+  const orders = models.map((model) => model.order) as [Uint32Array, Uint32Array];
   const numbers = new Map<string, number>();
   const keys = (exact: boolean) =>
     models.map((model, at) =>
@@ -228,8 +228,4 @@ function asked(model: Model, row: number): string {
   const rest = model.run.parsed(row);
   const value = rest["parameters_redacted"] ?? rest["outcome"] ?? rest["message"] ?? null;
   return value === null ? "" : JSON.stringify(value);
-}
-
-function byStart(model: Model): Uint32Array {
-  return Uint32Array.from({ length: model.rows }, (_, row) => row).sort((x, y) => model.start[x]! - model.start[y]! || x - y);
 }

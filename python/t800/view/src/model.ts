@@ -36,6 +36,8 @@ export class Model {
   /** Phases of which events speak and that no checkpoint has closed: the session still runs, or has died in them. */
   readonly openPhases: { name: string; start: number; end: number; wrong: boolean; open: boolean }[];
   readonly lanes: Lane[];
+  /** The rows as they began. */
+  readonly order: Uint32Array;
   readonly laneOf: Uint16Array;
   readonly trackOf: Uint8Array;
   /** When the run began, ms since 1970, and how long it lasted. */
@@ -53,7 +55,7 @@ export class Model {
     const torn = run.codes("interrupted");
     this.interrupted = each(new Uint8Array(rows), (row) => Number(torn[row] === 3));
     this.wrong = this.#wrongs();
-    const order = this.#byStart();
+    const order = (this.order = this.#byStart());
     this.phases = Array.from(order.filter((row) => this.isPhase(row)));
     this.up = this.#ups();
     this.openPhases = this.#unclosed();

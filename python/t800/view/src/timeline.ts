@@ -239,7 +239,7 @@ export class Timeline {
       const colour = this.#colourOf(row);
       if (!this.model.lasts(row)) {
         if (from > sign) moments.push([colour, kind[row]!, from]);
-        sign = from + 2;
+        sign = from + 5;
       } else {
         const left = Math.max(from, edge, this.#gutter - 2);
         const right = Math.min(Math.max(to - (to - from > 6 ? 1 : 0), from + 1.5), this.#width + 2);

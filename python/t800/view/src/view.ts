@@ -89,8 +89,7 @@ export class View {
 
   /** The next event in time that is wanted. */
   step(by: number): void {
-    const { children } = this.model;
-    const order = Uint32Array.from(children).sort((a, b) => this.model.start[a]! - this.model.start[b]! || a - b);
+    const { order } = this.model;
     let at = this.#selected < 0 ? (by > 0 ? -1 : order.length) : order.indexOf(this.#selected);
     do at += by;
     while (at >= 0 && at < order.length && this.#rows && !this.#rows[order[at]!]);
