@@ -17,7 +17,7 @@ import yaml
 from t800 import config_file
 
 ROOT = Path(__file__).resolve().parents[1]
-PAGES = sorted([*ROOT.glob("*.md"), *ROOT.glob("docs/*.md")])
+PAGES = sorted([*ROOT.glob("*.md"), *ROOT.glob("docs/**/*.md")])
 VARYING = re.compile(r'(?<="timestamp":)"[^"]+"|(?<="duration_ms":)[0-9.]+|(?<=content hash: )[0-9a-f]{6}')
 
 

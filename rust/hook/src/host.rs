@@ -174,18 +174,22 @@ impl<'a> Hook<'a, '_> {
         let code = response.as_ref().and_then(|response| {
             code(response).or_else(|| members_of(response, "metadata").as_ref().and_then(code))
         });
-        match code {
+        match code.or_else(|| self.exit_code()) {
             Some(code) => Some(code == 0),
             None => (self.host == "claude-code").then_some(true),
         }
     }
 
+    /// What Codex has written of the end of a command before it calls the hook.
+    fn exit_code(&self) -> Option<i64> {
+        let (path, call) = (self.text("transcript_path")?, self.text("tool_use_id")?);
+        if self.host == "codex" { transcript::exit_code(Path::new(path.as_ref()), &call) } else { None }
+    }
+
     fn tool_ends(&mut self, success: Option<bool>) {
         let (parent, agent) = (self.parent(), self.agent.clone());
         let mut fields = self.tool_fields();
-        if let Some(success) = success {
-            fields.push((Field::Success, Given::Flag(success)));
-        }
+        fields.push((Field::Success, success.map_or(Given::Null, Given::Flag)));
         let event =
             Event { kind: Kind::ToolCall, fields, parent, agent: agent.as_deref(), ..Event::default() };
         match self.call() {

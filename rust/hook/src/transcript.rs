@@ -14,6 +14,9 @@ use t800_core::event::Field;
 /// So much of a transcript is read at once; the rest at the next hook.
 const MOST_BYTES: u64 = 64 << 20;
 
+/// The end of a transcript, where the last command is looked for.
+const LATEST_BYTES: u64 = 256 << 10;
+
 /// One call of a model.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct Call {
@@ -43,6 +46,17 @@ pub fn calls(path: &Path, from: u64, model: Option<&str>) -> Option<(Vec<Call>, 
         }
     }
     Some((found.calls, from + whole as u64))
+}
+
+/// The exit code of a command that has just ended, as a rollout tells it; None where it does not.
+pub fn exit_code(path: &Path, call: &str) -> Option<i64> {
+    let bytes = read(path, std::fs::metadata(path).ok()?.len().saturating_sub(LATEST_BYTES))?;
+    let text = String::from_utf8_lossy(&bytes);
+    text.lines().rev().filter(|line| line.contains("exit_code")).find_map(|line| {
+        let item = members_of(&members_of(&members(line)?, "payload")?, "item")?;
+        let same = text_of(&item, "id").as_deref() == Some(call);
+        item.get("exit_code").filter(|_| same)?.get().parse().ok()
+    })
 }
 
 /// The transcripts of sub-agents that lie beside a session's own.
@@ -221,6 +235,18 @@ mod tests {
         assert_eq!(calls.iter().map(|call| call.id.as_str()).collect::<Vec<_>>(), ["total-16", "total-32"]);
         assert_eq!(calls[0].model.as_deref(), Some("m1"));
         assert_eq!(calls[0].tokens[3], (Field::ReasoningTokens, 2));
+    }
+
+    #[test]
+    fn the_exit_code_is_that_of_the_call() {
+        let item = |id: &str, code: &str| {
+            format!("{{\"payload\":{{\"item\":{{\"id\":\"{id}\",\"exit_code\":{code}}}}}}}\n")
+        };
+        let text = item("a", "3") + &item("b", "0") + "exit_code {\n" + &item("c", "null");
+        let path = written("exit", text.as_bytes());
+        let codes = ["a", "b", "c", "d"].map(|call| exit_code(&path, call));
+        assert_eq!(codes, [Some(3), Some(0), None, None]);
+        assert_eq!(exit_code(Path::new("/nowhere"), "a"), None);
     }
 
     #[test]

@@ -28,6 +28,8 @@ pub enum Given<'a> {
     Float(f64),
     /// True or false.
     Flag(bool),
+    /// Unknown.
+    Null,
     /// An object of such values.
     Table(&'a [(&'a str, Given<'a>)]),
 }
@@ -66,6 +68,7 @@ impl Value for Given<'_> {
             Given::Int(number) => encoder.int(number),
             Given::Float(number) => encoder.float(number),
             Given::Flag(flag) => encoder.bool(flag),
+            Given::Null => encoder.null(),
             Given::Table(_) => {
                 encoder.begin_object();
                 self.encode_entries(encoder);
@@ -101,7 +104,11 @@ impl Value for Given<'_> {
     }
 
     fn is_null(self) -> bool {
-        matches!(self, Given::Raw(raw) if raw.get() == "null")
+        match self {
+            Given::Raw(raw) => raw.get() == "null",
+            Given::Null => true,
+            _ => false,
+        }
     }
 
     fn number(self) -> Option<Number> {
