@@ -161,7 +161,8 @@ A rule that cannot be used is an error as any other: recording stays off, and `t
 ## Other variables
 
 `T800_DIR` moves the telemetry folder, `T800_KEY_FILE` moves the key of the hashes, and
-`T800_STRICT=1` makes misuse of the API raise.
+`T800_STRICT=1` makes misuse of the API raise. `T800_AUTO=0` keeps `t800.auto()` and `t800 run` from recording
+frameworks by themselves.
 """
 
 

@@ -144,7 +144,7 @@ def test_every_ignored_lint_rule_has_a_reason() -> None:
 
 
 def test_scripts_can_be_run() -> None:
-    for name in (".ci/run", ".ci/full", ".ci/lint"):
+    for name in (".ci/run", ".ci/full", ".ci/lint", ".ci/agents"):
         assert (ROOT / name).stat().st_mode & 0o111
         assert subprocess.run(["bash", "-n", ROOT / name], check=False).returncode == 0
 

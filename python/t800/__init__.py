@@ -22,6 +22,7 @@ from t800.errors import (
 from t800.session import (
     Session,
     agent,
+    auto,
     checkpoint,
     current,
     decision,
@@ -53,6 +54,7 @@ __all__ = [
     "TraceFileError",
     "__version__",
     "agent",
+    "auto",
     "checkpoint",
     "current",
     "decision",

@@ -114,11 +114,13 @@ class Recording:
 
     def begin(self, program: Program) -> None:
         """Find out whether this run is recorded; say so where it is not."""
-        from t800.session import begin_run
+        from t800.session import auto, begin_run
 
         try:
             self._run = begin_run(program.agent, program.session_id, program.parent)
             reason = "" if self._run.enabled else self._run.reason
+            if self._run.enabled:
+                auto()
         except Exception as error:  # noqa: BLE001 (the program runs, whatever its surroundings are like)
             reason = str(error)
         if reason and not self._quiet:

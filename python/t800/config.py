@@ -40,7 +40,7 @@ _ENABLED = "telemetry.enabled"
 
 # Names in T800_* that say where things are or how strict to be, and are no settings.
 _RESERVED = frozenset(
-    ["T800_DIR", "T800_KEY_FILE", "T800_STRICT", "T800_PARENT", "T800_HOME", "T800_PROJECT_ROOT"]
+    ["T800_AUTO", "T800_DIR", "T800_KEY_FILE", "T800_STRICT", "T800_PARENT", "T800_HOME", "T800_PROJECT_ROOT"]
 )
 
 # Two names of one number: inside one source the first beats the second.

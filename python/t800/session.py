@@ -11,7 +11,7 @@ from t800._core import Recorder, expect_session, shut_down, verbs
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping
+    from collections.abc import Callable, Iterable, Mapping
     from types import TracebackType
     from typing import Any, ParamSpec, Self, TypeVar
 
@@ -27,6 +27,7 @@ __all__ = [
     "Run",
     "Session",
     "agent",
+    "auto",
     "begin_run",
     "checkpoint",
     "current",
@@ -482,6 +483,16 @@ else:
     error, checkpoint, record = (_verbs[name] for name in ("error", "checkpoint", "record"))
     pre_tool, post_tool = _verbs["pre_tool"], _verbs["post_tool"]
     pre_llm, post_llm = _verbs["pre_llm"], _verbs["post_llm"]
+
+
+def auto(*, exclude: Iterable[str] = ()) -> None:
+    """Record the agent frameworks of this program, each from when it is imported, into the current session.
+
+    `exclude` names integrations to leave out, such as `["mcp"]`; `T800_AUTO=0` leaves out all.
+    """
+    from t800.integrations import _auto
+
+    _auto.auto(exclude)
 
 
 # A program that is run under `t800 run`

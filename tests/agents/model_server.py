@@ -301,7 +301,7 @@ class ChatCompletions(Dialect):
             "prompt_tokens": usage.prompt,
             "completion_tokens": usage.completion,
             "total_tokens": usage.prompt + usage.completion,
-            "prompt_tokens_details": {"cached_tokens": usage.cached},
+            "prompt_tokens_details": {"cached_tokens": usage.cached, "cache_write_tokens": usage.cache_write},
             "completion_tokens_details": {"reasoning_tokens": usage.reasoning},
         }
 

@@ -49,11 +49,10 @@ def events(text: str) -> Iterator[dict[str, Any]]:
 
 
 def of_chat(answer: dict[str, Any]) -> Usage:
-    usage = answer["usage"]
-    details = usage["prompt_tokens_details"]["cached_tokens"], usage["completion_tokens_details"]
-    return Usage(
-        usage["prompt_tokens"], usage["completion_tokens"], details[0], 0, details[1]["reasoning_tokens"]
-    )
+    usage, details = answer["usage"], answer["usage"]["prompt_tokens_details"]
+    reasoning = usage["completion_tokens_details"]["reasoning_tokens"]
+    cached, written = details["cached_tokens"], details["cache_write_tokens"]
+    return Usage(usage["prompt_tokens"], usage["completion_tokens"], cached, written, reasoning)
 
 
 def of_responses(answer: dict[str, Any]) -> Usage:
@@ -71,7 +70,7 @@ def of_messages(answer: dict[str, Any]) -> Usage:
 
 # What each API has a number for.
 CARRIED = {
-    "chat": (of_chat, Usage(120, 31, 40, 0, 7)),
+    "chat": (of_chat, USAGE),
     "responses": (of_responses, USAGE),
     "messages": (of_messages, Usage(120, 31, 40, 16, 0)),
 }

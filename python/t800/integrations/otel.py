@@ -1,0 +1,249 @@
+"""OpenTelemetry: every span that speaks of models, agents or tools.
+
+>>> from t800.integrations import otel
+>>> otel.install()
+
+It reads the GenAI semantic conventions, OpenInference, OpenLLMetry and the AI SDK, so it covers what brings spans of its
+own (pydantic-ai, logfire, strands, …) and what has an instrumentor. `install()` attaches to the tracer provider that is
+set, and to each one that is made afterwards; it sets none. Nothing is exported anywhere.
+"""
+
+from __future__ import annotations
+
+from t800.integrations import _spans
+from t800.integrations._calls import (
+    Node,
+    Patches,
+    Tree,
+    begin_llm,
+    begin_tool,
+    framework,
+    get,
+    guarded,
+    is_recorded,
+)
+from t800.session import current
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+    from typing import Any
+
+    from t800.integrations._calls import Call, Fields
+
+__all__ = ["T800SpanProcessor", "install", "uninstall"]  # noqa: F822 - made when it is asked for
+
+_patches = Patches()
+
+
+class _Processor:
+    """What a span processor does; see `T800SpanProcessor`."""
+
+    def __init__(self) -> None:
+        self.enabled = True
+        self._tree = Tree()
+
+    def on_start(self, span: Any, parent_context: Any = None) -> None:  # noqa: ARG002 - the framework's
+        """A span has begun: a call begins where it says so already."""
+        if self.enabled:
+            self._start(span)
+
+    def _on_ending(self, span: Any) -> None:
+        """Of newer versions: nothing to add to a span."""
+
+    def on_end(self, span: Any) -> None:
+        """A span is over."""
+        self._end(span)
+
+    def shutdown(self) -> None:
+        """The provider ends; what is open is the session's to close."""
+
+    def force_flush(self, timeout_millis: int = 30_000) -> bool:  # noqa: ARG002 - likewise
+        """What was recorded is safe already."""
+        return True
+
+    @guarded
+    def _start(self, span: Any) -> None:
+        if not current().enabled:
+            return
+        above = self._tree.get(_identity(span.parent))
+        attributes: Mapping[str, Any] = span.attributes or {}
+        kind = _spans.kind_of(attributes)
+        node = Node(above, agent=_spans.agent_of(attributes) if kind == "agent" else None)
+        place = above.place() if above is not None else {}
+        node.call = _begin(kind, span.name, attributes, place)
+        node.event = (node.call.event if node.call is not None else None) or node.event
+        node.recorder = current()
+        node.facts = place
+        self._tree.put(_identity(span.context), node)
+
+    @guarded
+    def _end(self, span: Any) -> None:
+        node = self._tree.pop(_identity(span.context))
+        if node is None:
+            return
+        attributes: Mapping[str, Any] = span.attributes or {}
+        kind = _spans.kind_of(attributes)
+        failure = _failure(span)
+        known = failure is not None and failure in node.failures
+        if failure is not None:
+            above = self._tree.get(_identity(span.parent))
+            if above is not None:
+                above.failures.add(failure)
+        if node.call is not None:
+            _finish(node.call, span, attributes, failure, known=known)
+        elif node.recorder is not None:
+            _record(node, kind, span, attributes, failure, known=known)
+
+
+def _identity(context: Any) -> int:
+    return context.span_id if context is not None else 0
+
+
+def _begin(kind: str | None, name: str, attributes: Mapping[str, Any], place: Fields) -> Call | None:
+    if kind == "llm":
+        known = _spans.request_fields(attributes)
+        if len(known) < len(_spans.REQUEST):
+            return begin_llm("otel", None, **place)  # most say it only when the span is over
+        return begin_llm("otel", **known, **place)
+    if kind == "tool":
+        return begin_tool("otel", _spans.tool_of(name, attributes), _spans.arguments_of(attributes), **place)
+    return None
+
+
+def _failure(span: Any) -> tuple[str, str] | None:
+    """What an error's span says of it: type and message."""
+    status = get(span, "status")
+    if get(status, "status_code", "name") != "ERROR":
+        return None
+    for event in reversed(span.events or ()):
+        if event.name == "exception":
+            said = event.attributes or {}
+            return str(said.get("exception.type", "ERROR")), str(said.get("exception.message", ""))
+    kind = (span.attributes or {}).get("error.type")
+    return str(kind or "ERROR"), str(get(status, "description") or "")
+
+
+def _finish(
+    call: Call, span: Any, attributes: Mapping[str, Any], failure: tuple[str, str] | None, *, known: bool
+) -> None:
+    if call.name is None:
+        fields, result = _spans.llm_fields(attributes), _spans.answer_of(attributes)
+        if call.late is not None:
+            fields |= _spans.request_fields(attributes)
+    else:
+        fields, result = {}, _spans.result_of(attributes)
+    fields["duration_ms"] = _spans.milliseconds(span)
+    if failure is None:
+        call.end(result, **fields)
+    elif _is_interruption(failure[0]):
+        call.end(result, GeneratorExit(), **fields)
+    elif known:
+        call.end(result, success=False, **fields)
+    else:
+        call.fail(*failure, result, **fields)
+
+
+def _is_interruption(error_type: str) -> bool:
+    return error_type.rpartition(".")[2] in {
+        "CancelledError",
+        "Cancelled",
+        "GeneratorExit",
+        "KeyboardInterrupt",
+    }
+
+
+def _record(
+    node: Node,
+    kind: str | None,
+    span: Any,
+    attributes: Mapping[str, Any],
+    failure: tuple[str, str] | None,
+    *,
+    known: bool,
+) -> None:
+    """A span that was no call when it began: an agent's, or one that has said what it is only since."""
+    recorder, place = node.recorder, node.facts
+    if recorder is None or kind is None:
+        return
+    milliseconds = _spans.milliseconds(span)
+    if kind == "agent":
+        status = (
+            "completed" if failure is None else "interrupted" if _is_interruption(failure[0]) else "failed"
+        )
+        if failure is not None and status == "failed" and not known:
+            recorder.error(*failure, **{**place, "agent_id": node.agent})
+        name = node.agent or span.name
+        recorder.checkpoint(name, status, duration_ms=milliseconds, **{**place, "agent_id": node.agent})
+        return
+    if kind == "guardrail":
+        recorder.decision("guardrail", {"name": span.name, "result": _spans.result_of(attributes)}, **place)
+        return
+    event: Fields = {"duration_ms": milliseconds, "success": failure is None, **place}
+    if kind == "llm":
+        event |= {"type": "llm_call", **_spans.request_fields(attributes), **_spans.llm_fields(attributes)}
+        event["response"] = _spans.answer_of(attributes)
+        if is_recorded(recorder, event["source_id"]):
+            return
+    else:
+        event |= {"type": "tool_call", "tool": _spans.tool_of(span.name, attributes)}
+        event |= {"parameters": _spans.arguments_of(attributes), "result": _spans.result_of(attributes)}
+    recorder.record({name: value for name, value in event.items() if value is not None})
+    if failure is not None and not known:
+        recorder.error(*failure, **place)
+
+
+_processor: Any = None
+_providers: list[Any] = []
+
+
+def _attach(provider: Any) -> None:
+    if any(known() is provider for known in _providers):
+        return
+    import weakref
+
+    _providers[:] = [known for known in _providers if known() is not None]
+    _providers.append(weakref.ref(provider))
+    provider.add_span_processor(_processor)
+
+
+def install() -> None:
+    """Read the spans of the provider that is set, and of each one that is made from now on."""
+    global _processor  # noqa: PLW0603 - one for the process
+    trace = framework("opentelemetry.trace", "otel")
+    sdk = framework("opentelemetry.sdk.trace", "otel")
+    if _processor is None:
+        _processor = __getattr__("T800SpanProcessor")()
+    _processor.enabled = True
+    if not _patches:
+        _patches.replace(sdk.TracerProvider, "__init__", _attached)
+    provider = trace.get_tracer_provider()
+    if isinstance(provider, sdk.TracerProvider):
+        _attach(provider)
+
+
+def _attached(original: Any) -> Any:
+    safely = guarded(_attach)
+
+    def initialise(self: Any, *args: Any, **kwargs: Any) -> None:
+        original(self, *args, **kwargs)
+        safely(self)
+
+    return initialise
+
+
+def uninstall() -> None:
+    """Take it back. A provider keeps its processors; ours does nothing any more."""
+    _patches.undo()
+    if _processor is not None:
+        _processor.enabled = False
+
+
+def __getattr__(name: str) -> Any:
+    """`T800SpanProcessor`, for those who make their provider themselves: a subclass of the framework's own class."""
+    if name != "T800SpanProcessor":
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    base = framework("opentelemetry.sdk.trace", "otel").SpanProcessor
+    made = type(name, (_Processor, base), {"__doc__": "Records the spans of the providers it is added to."})
+    globals()[name] = made
+    return made

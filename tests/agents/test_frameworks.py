@@ -1,0 +1,168 @@
+"""Agents of real frameworks: what the trace says is what the model has served, call by call and token by token.
+
+Their environments are made by `.ci/agents`, in the folder that AGENT_ENVIRONMENTS names.
+"""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+
+import pytest
+
+sys.path.insert(0, str(Path(__file__).parent))
+from running import compare, keeps_secrets, run
+from test_model_server import has_loopback
+
+pytestmark = [
+    pytest.mark.full,
+    pytest.mark.skipif(not has_loopback(), reason="there is no loopback network"),
+]
+
+
+def test_openai_sdk(tmp_path: Path) -> None:
+    found = run("openai", "openai_sdk.py", tmp_path)
+    compare(found)
+    keeps_secrets(found)
+    (outer,) = found.tools("outer")
+    assert found.calls(success=True)[0]["parent_id"] == outer["event_id"]
+    busy, refused = found.calls(model="busy")[0], found.calls(success=False)[0]
+    errors = [(error["error_type"], error["parent_id"]) for error in found.of("error")]
+    assert errors == [
+        ("HTTP_429", busy["event_id"]),
+        ("HTTP_503", busy["event_id"]),
+        ("openai.RateLimitError", refused["event_id"]),
+    ]
+    streamed = {served.response_id for served in found.served if served.stream and served.complete}
+    assert streamed == {call["source_id"] for call in found.calls(success=True) if "ttft_ms" in call}
+
+
+def test_anthropic_sdk(tmp_path: Path) -> None:
+    found = run("anthropic", "anthropic_sdk.py", tmp_path)
+    compare(found)
+    keeps_secrets(found)
+    assert [error["error_type"] for error in found.of("error")] == [
+        "HTTP_429", "HTTP_503", "anthropic.RateLimitError",
+    ]  # fmt: skip
+    assert all("completion_tokens" not in call for call in found.calls(interrupted=True))
+
+
+@pytest.mark.parametrize("auto", ["", "1"])
+def test_langchain(tmp_path: Path, auto: str) -> None:
+    found = run("langchain", "langchain_agents.py", tmp_path, AUTO=auto)
+    compare(found, without_id=0 if auto else 2)  # streams; the SDK below knows their ids
+    keeps_secrets(found)
+    for name in ("sync", "async"):
+        (tool,) = [tool for tool in found.tools("add") if tool["agent_id"] == name]
+        assert tool["parameters_redacted"] == {"a": 2, "b": 3}
+        assert [inner["parent_id"] for inner in found.tools("inner")].count(tool["event_id"]) == 1
+    (boom,) = found.tools("boom")
+    (error,) = [error for error in found.of("error") if error["error_type"] == "ValueError"]
+    assert (boom["success"], error["parent_id"], error["tool"]) == (False, boom["event_id"], "boom")
+    ended = {point["phase_name"]: point["status"] for point in found.of("checkpoint")}
+    assert (
+        ended.items()
+        >= {"sync": "completed", "left": "completed", "right": "completed", "bad": "failed"}.items()
+    )
+    assert {call["agent_id"] for call in found.calls() if "agent_id" in call} >= {
+        "left",
+        "right",
+        "sync",
+        "bad",
+    }
+    kinds = [error["error_type"] for error in found.of("error")]
+    assert kinds.count("HTTP_429") == (1 if auto else 0)
+    assert sum("RateLimitError" in kind for kind in kinds) == 1
+
+
+@pytest.mark.parametrize("auto", ["", "1"])
+def test_openai_agents(tmp_path: Path, auto: str) -> None:
+    found = run("openai-agents", "openai_agents_runs.py", tmp_path, AUTO=auto)
+    keeps_secrets(found)
+    answered = found.answered()
+    calls = found.calls(success=True)
+    assert len(calls) == len(answered)
+    assert [call["prompt_tokens"] for call in calls] == [120] * len(answered)
+    assert [call["reasoning_tokens"] for call in calls] == [7] * len(answered)
+    if auto:
+        compare(found)  # the SDK below knows the answers' ids
+    assert [tool["attributes"] for tool in found.tools("add")] == [{"parameters": {"a": 2, "b": 3}}] * 2
+    inside = [tool["event_id"] for tool in found.tools("add")]
+    assert [tool["parent_id"] for tool in found.tools("inner")] == inside
+    decided = [(decision["decision_type"], decision["outcome"]) for decision in found.of("decision")]
+    assert ("handoff", {"from": "alpha", "to": "beta"}) in decided
+    assert ("guardrail", {"guardrail": "polite", "triggered": False}) in decided
+    ended = {point["phase_name"]: point["status"] for point in found.of("checkpoint")}
+    assert ended == dict.fromkeys(
+        ["calc", "other", "alpha", "beta", "bad", "left", "right", "streamed"], "completed"
+    ) | {"refused": "failed"}
+    (boom,) = found.tools("boom")
+    assert not boom["success"]
+    refused = found.calls(success=False)[0]["event_id"]
+    assert (
+        sum(
+            error.get("parent_id") == refused and "HTTP" not in error["error_type"]
+            for error in found.of("error")
+        )
+        == 1
+    )
+
+
+@pytest.mark.parametrize("auto", ["", "1"])
+def test_pydantic_ai_by_opentelemetry(tmp_path: Path, auto: str) -> None:
+    found = run("otel", "otel_pydantic_ai.py", tmp_path, AUTO=auto)
+    compare(found)
+    keeps_secrets(found)
+    assert [tool["parameters_redacted"] for tool in found.tools("add")] == [{"a": 2, "b": 3}] * 3
+    assert [tool["parent_id"] for tool in found.tools("inner")] == [
+        tool["event_id"] for tool in found.tools("add")
+    ]
+    (boom,) = found.tools("boom")
+    errors = [(error["error_type"], error["parent_id"], error["agent_id"]) for error in found.of("error")]
+    assert errors == [("ValueError", boom["event_id"], "bad")]
+    ended = sorted((point["phase_name"], point["status"]) for point in found.of("checkpoint"))
+    assert ended == sorted(
+        [*[("calc", "completed")] * 4, ("left", "completed"), ("right", "completed"), ("bad", "failed")]
+    )
+
+
+@pytest.mark.parametrize("sdk", ["", "1"])
+@pytest.mark.parametrize("instrumentor", ["openinference", "openllmetry", "logfire"])
+def test_instrumentors_by_opentelemetry(tmp_path: Path, instrumentor: str, sdk: str) -> None:
+    found = run("otel", "otel_instrumentors.py", tmp_path, INSTRUMENTOR=instrumentor, SDK=sdk)
+    keeps_secrets(found)
+    calls = found.calls(success=True)
+    assert [call["model"] for call in calls] == ["plain"] * 3
+    counted = [
+        (call["prompt_tokens"], call["completion_tokens"]) for call in calls if "prompt_tokens" in call
+    ]
+    # logfire counts a stream in a line of its log, and not in its span.
+    assert counted == [(120, 31)] * (2 if instrumentor == "logfire" and not sdk else 3)
+    assert len(found.calls()) == 4
+    (failed,) = found.calls(success=False)
+    (error,) = found.of("error")
+    assert error["parent_id"] == failed["event_id"]
+    assert "RateLimitError" in error["error_type"]
+
+
+def test_litellm(tmp_path: Path) -> None:
+    found = run("litellm", "litellm_calls.py", tmp_path)
+    compare(found, without_id=1)  # an answer of Anthropic's gets an id of LiteLLM's own
+    keeps_secrets(found)
+    assert {call["provider"] for call in found.calls(success=True)} == {"openai", "anthropic"}
+    assert sum("RateLimitError" in error["error_type"] for error in found.of("error")) == 1
+
+
+def test_mcp(tmp_path: Path) -> None:
+    found = run("mcp", "mcp_client.py", tmp_path)
+    keeps_secrets(found)
+    add, boom = found.tools("add")[0], found.tools("boom")[0]
+    assert (add["success"], add["parameters_redacted"], add["result_redacted"]) == (
+        True,
+        {"a": 2, "b": 3},
+        {"result": 5},
+    )
+    assert boom["success"] is False
+    assert [(error["error_type"], error["parent_id"]) for error in found.of("error")] == [
+        ("TOOL_FAILED", boom["event_id"])
+    ]
