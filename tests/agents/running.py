@@ -47,6 +47,7 @@ def script() -> dict[str, list[Turn]]:
         "failing": [asked("boom", x=1), said("it failed")] * 4,
         "handing": [asked("transfer_to_beta"), said("done by beta")] * 2,
         "hanging": [said("one two three", hang=True) for _ in range(6)],
+        "reading": [asked("Read", file_path="a.txt"), asked("Bash", command="exit 3"), said("all done")],
         "busy": [Turn("slow down", status=429), Turn("overloaded", status=503), said("at last")],
         "refusing": [Turn(f"no: password={PASSWORD}", status=429) for _ in range(4)],
     }
@@ -56,10 +57,16 @@ def script() -> dict[str, list[Turn]]:
 class Run:
     """What a program has left behind."""
 
-    events: list[Event]
+    sessions: dict[str, list[Event]]
     served: list[Served]
     stderr: str
     folder: Path
+
+    @property
+    def events(self) -> list[Event]:
+        """Those of the only session."""
+        (events,) = self.sessions.values()
+        return events
 
     def of(self, kind: str) -> list[Event]:
         return [event for event in self.events if event["type"] == kind]
@@ -120,8 +127,12 @@ def run(environment: str, program: str, tmp_path: Path, **environ: str) -> Run:
     assert done.returncode == 0, done.stderr
     assert "t800" not in done.stderr, done.stderr
     assert not server.surprises
-    (trace,) = (project / ".opencode/telemetry/traces").glob("*.json")
-    return Run(json.loads(trace.read_bytes())["events"], served, done.stderr, tmp_path)
+    traces = [
+        json.loads(file.read_bytes()) for file in (project / ".opencode/telemetry/traces").glob("*.json")
+    ]
+    sessions = {trace["metadata"]["agent"]: trace["events"] for trace in traces}
+    assert len(sessions) == len(traces)
+    return Run(sessions, served, done.stderr, tmp_path)
 
 
 def compare(found: Run, *, without_id: int = 0) -> None:
@@ -171,4 +182,4 @@ def keeps_secrets(found: Run) -> None:
         data = file.read_bytes()
         assert KEY.encode() not in data, file
         assert PASSWORD.encode() not in data, file
-    assert found.events
+    assert any(found.sessions.values())

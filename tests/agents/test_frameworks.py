@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 
 sys.path.insert(0, str(Path(__file__).parent))
-from running import compare, keeps_secrets, run
+from running import PASSWORD, compare, keeps_secrets, run
 from test_model_server import has_loopback
 
 pytestmark = [
@@ -35,6 +35,22 @@ def test_openai_sdk(tmp_path: Path) -> None:
     ]
     streamed = {served.response_id for served in found.served if served.stream and served.complete}
     assert streamed == {call["source_id"] for call in found.calls(success=True) if "ttft_ms" in call}
+
+
+def test_sessions_side_by_side_do_not_mix(tmp_path: Path) -> None:
+    found = run("openai", "two_sessions.py", tmp_path)
+    wanted = {"left task": 2, "right task": 3, "left": 4, "right": 5}
+    assert found.sessions.keys() == wanted.keys()
+    for agent, calls in wanted.items():
+        events = found.sessions[agent]
+        tools = [
+            event["event_id"] for event in events if event["type"] == "tool_call" and event["tool"] == agent
+        ]
+        models = [event for event in events if event["type"] == "llm_call"]
+        assert [event["parent_id"] for event in models] == tools
+        assert len(tools) == calls
+        assert len(events) == 2 * calls
+        assert {event["total_tokens"] for event in models} == {151}
 
 
 def test_anthropic_sdk(tmp_path: Path) -> None:
@@ -166,3 +182,25 @@ def test_mcp(tmp_path: Path) -> None:
     assert [(error["error_type"], error["parent_id"]) for error in found.of("error")] == [
         ("TOOL_FAILED", boom["event_id"])
     ]
+
+
+def test_claude_agent_sdk(tmp_path: Path) -> None:
+    found = run("claude-agent-sdk", "claude_agent.py", tmp_path)
+    calls, answered = found.calls(success=True), found.answered()
+    assert [call["source_id"] for call in calls] == [served.response_id for served in answered]
+    assert [(call["prompt_tokens"], call["cached_tokens"], call["cache_write_tokens"]) for call in calls] == [
+        (120, 40, 16)
+    ] * 3
+    # Output and cost are known for the whole run.
+    assert [call.get("completion_tokens") for call in calls] == [None, None, 3 * 31]
+    assert calls[-1]["cost_usd"] > 0
+    (read,), (bash,) = found.tools("Read"), found.tools("Bash")
+    assert (read["success"], bash["success"]) == (True, False)
+    assert [error["parent_id"] for error in found.of("error")] == [bash["event_id"]]
+    (ended,) = found.of("checkpoint")
+    assert (ended["status"], ended["attributes"]["turns"]) == ("completed", 3)
+    traces = [file for file in found.files() if ".opencode" in file.parts]
+    assert traces
+    assert not any(
+        PASSWORD.encode() in file.read_bytes() for file in traces
+    )  # Claude Code keeps a record of its own

@@ -15,6 +15,7 @@ if TYPE_CHECKING:
 FRAMEWORKS = {
     "agents": "openai_agents",
     "anthropic": "anthropic",
+    "claude_agent_sdk": "claude_agent_sdk",
     "langchain_core.tracers.context": "langchain",
     "litellm": "litellm",
     "mcp": "mcp",

@@ -281,8 +281,10 @@ def begin_llm(source: str, model: str | None, messages: Any = None, **fields: An
     return Call(recorder, source, None, span, agent=known.get("agent_id"))
 
 
-def begin_tool(source: str, name: str | None, parameters: Any = None, **fields: Any) -> Call | None:
-    """A tool is being called; None where nothing is recorded."""
+def begin_tool(
+    source: str, name: str | None, parameters: Any = None, *, enter: bool = True, **fields: Any
+) -> Call | None:
+    """A tool is being called; None where nothing is recorded. `enter` where its body runs in this context."""
     recorder = current()
     if not recorder.enabled:
         return None
@@ -293,7 +295,8 @@ def begin_tool(source: str, name: str | None, parameters: Any = None, **fields: 
     known = {key: value for key, value in fields.items() if value is not None}
     span = recorder.tool(name, parameters, **known)
     call = Call(recorder, source, name, span, agent=known.get("agent_id"))
-    call.enter()
+    if enter:
+        call.enter()
     return call
 
 
