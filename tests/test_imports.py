@@ -122,6 +122,7 @@ def test_all_names_of_the_package_are_there_and_public() -> None:
         "audit",
         "recovery",
         "diff",
+        "integrations",
         "search",
     }
     assert set(t800.__all__) <= public
