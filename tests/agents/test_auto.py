@@ -113,6 +113,31 @@ def test_a_framework_that_fails_or_is_unknown_is_imported_as_ever(python: Run, p
     assert "the integration anthropic could not be switched on: AttributeError" in done.stderr
 
 
+def test_asking_for_a_module_is_not_importing_it(python: Run, project: Path) -> None:
+    (project / "openai.py").write_text(SDK)
+    program = """
+    import importlib.util, sys, t800
+    class Asks:
+        # As other import hooks do: it asks all finders in turn, and hands on what they find.
+        def find_spec(self, name, path=None, target=None):
+            if name != "openai" or self in asking:
+                return None
+            asking.append(self)
+            try:
+                return importlib.util.find_spec(name)
+            finally:
+                asking.remove(self)
+    asking = []
+    t800.auto()
+    sys.meta_path.insert(0, Asks())
+    sys.meta_path.insert(2, Asks())
+    print(importlib.util.find_spec("openai").name, "openai" in sys.modules, importlib.util.find_spec("litellm"))
+    import openai
+    print(hasattr(openai.OpenAI.post, "__wrapped__"))
+    """
+    assert python(program).stdout.split() == ["openai", "False", "None", "True"]
+
+
 def test_a_failed_import_is_watched_again(python: Run, project: Path) -> None:
     (project / "openai.py").write_text("import missing_for_now\n" + SDK)
     program = """

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import sys
+from _thread import _local as Local
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -31,21 +32,33 @@ class Watch:
     def __init__(self, waiting: dict[str, str]) -> None:
         """`waiting`: integrations by the modules they wait for."""
         self.waiting = waiting
+        self._asking = Local()
 
     def find_spec(
         self, name: str, path: Sequence[str] | None = None, target: ModuleType | None = None
     ) -> ModuleSpec | None:
-        """What the other finders find, with a look at the module once it has run."""
-        integration = self.waiting.pop(name, None)
-        if integration is None:
+        """What the other finders find, with a look at the module when it runs.
+
+        Who asks may only want to know whether there is such a module: it is waited for until it has run.
+        """
+        integration = self.waiting.get(name)
+        if integration is None or getattr(self._asking, "name", None) == name:
             return None
+        self._asking.name = name  # another finder may ask all of them in turn, as this one does
+        try:
+            spec = self._found(name, path, target)
+        finally:
+            self._asking.name = None
+        if spec is not None:
+            self._look_on(spec, integration)
+        return spec
+
+    def _found(self, name: str, path: Sequence[str] | None, target: ModuleType | None) -> ModuleSpec | None:
         for finder in sys.meta_path:
             find = None if finder is self else getattr(finder, "find_spec", None)
             spec: ModuleSpec | None = find(name, path, target) if find is not None else None
             if spec is not None:
-                self._look_on(spec, integration)
                 return spec
-        self.waiting[name] = integration  # not installed; perhaps later, from another path
         return None
 
     def _look_on(self, spec: ModuleSpec, integration: str) -> None:
@@ -56,12 +69,9 @@ class Watch:
 
             def exec_module(module: ModuleType) -> None:
                 del loader.exec_module
-                try:
-                    run(module)
-                except BaseException:
-                    self.waiting[spec.name] = integration
-                    raise
-                switch_on(integration)
+                run(module)
+                if self.waiting.pop(spec.name, None) is not None:
+                    switch_on(integration)
 
             loader.exec_module = exec_module
         except AttributeError:

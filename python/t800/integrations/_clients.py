@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from t800.integrations._calls import Patches, begin_llm, get, guarded, innermost, text
+from t800.session import current
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -66,6 +67,8 @@ def provider_of(client: Any, own: str) -> str | None:
 
 @guarded
 def _begin(apis: tuple[Api, ...], client: Any, path: str, kwargs: Fields) -> tuple[Call, Api] | None:
+    if not current().enabled:
+        return None
     api = next((api for api in apis if path.partition("?")[0].endswith(api.path)), None)
     body = kwargs.get("body")
     if api is None or not isinstance(body, dict):
