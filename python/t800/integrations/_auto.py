@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import sys
-from _thread import _local as Local
+from _thread import _local as thread_local
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -32,7 +32,7 @@ class Watch:
     def __init__(self, waiting: dict[str, str]) -> None:
         """`waiting`: integrations by the modules they wait for."""
         self.waiting = waiting
-        self._asking = Local()
+        self._asking = thread_local()
 
     def find_spec(
         self, name: str, path: Sequence[str] | None = None, target: ModuleType | None = None
