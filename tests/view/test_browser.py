@@ -357,8 +357,13 @@ def test_a_telephone_shows_all_of_it(show: Show, tab: str) -> None:
 
 
 def test_paper_gets_all_events(show: Show) -> None:
-    page = show(run())
+    page = show(run(), color_scheme="dark")
+    page.evaluate(
+        "addEventListener('beforeprint', () => document.title = document.documentElement.dataset.theme)"
+    )
     assert page.pdf().startswith(b"%PDF")
+    assert page.title() == "light"
+    until(page, "document.documentElement.dataset.theme === 'dark'")
     assert len(page.locator("#printed tr").all()) == 11
     page.emulate_media(media="print")
     assert page.locator("#printed").is_visible()

@@ -239,8 +239,12 @@ class Page {
   #print(): void {
     document.getElementById("printed")?.remove();
     const view = this.#views[this.#run]!;
-    const printed = h("div", { id: "printed" }, view.printed(MOST_PRINTED));
-    document.body.append(printed);
+    document.body.append(h("div", { id: "printed" }, view.printed(MOST_PRINTED)));
+    const dark = document.documentElement.dataset["theme"] === "dark";
+    dress(false);
+    view.timeline.recolour();
+    view.timeline.draw();
+    addEventListener("afterprint", () => this.#dress(dark), { once: true });
   }
 
   #fillHelp(): void {

@@ -1,7 +1,7 @@
 // One run: timeline, tree and details, which show the same choice and the same filter.
 
 import { copy, h, say } from "./dom";
-import { count, line } from "./figures";
+import { count, duration, line } from "./figures";
 import { Details } from "./details";
 import { callNames, everything, isEverything, matching, type Wanted } from "./filter";
 import { CHECKPOINT, DECISION, ERROR, LLM, type Model, TOOL } from "./model";
@@ -124,7 +124,7 @@ export class View {
     const walk = (row: number, depth: number) => {
       for (const child of model.childrenOf(row)) {
         if (rows.length >= most) return;
-        rows.push(h("tr", {}, h("td", { "--depth": depth }, `${mark(model, child)[0]} `, h("b", {}, line(model.name(child), 60)), ` ${line(model.brief(child), 120)}`), h("td", {}, model.interrupted[child] ? "interrupted" : model.lasts(child) ? `${count(Math.round((model.run.figure("duration_ms", child) ?? 0) * 1000) / 1000)} ms` : "")));
+        rows.push(h("tr", {}, h("td", { "--depth": depth }, `${mark(model, child)[0]} `, h("b", {}, line(model.name(child), 60)), ` ${line(model.brief(child), 120)}`), h("td", {}, model.interrupted[child] ? "interrupted" : model.lasts(child) ? duration(model.run.figure("duration_ms", child)) : "")));
         if (depth < 30) walk(child, depth + 1);
       }
     };
