@@ -6,6 +6,7 @@ import gzip
 import os
 import signal
 import subprocess
+import sys
 import threading
 from collections.abc import Callable
 from pathlib import Path
@@ -536,3 +537,23 @@ def test_calls_that_hooks_have_seen_begin_are_in_flight(tmp_path: Path) -> None:
     begins.unlink()
     begins.symlink_to("/etc/passwd")
     assert old.waiting() == []
+
+
+def test_a_session_that_hooks_write_is_read_while_a_call_runs(project: Path) -> None:
+    config = project / ".opencode" / "telemetry" / "config" / "telemetry_config.yaml"
+    config.parent.mkdir(parents=True)
+    config.write_text("telemetry:\n  enabled: true\n")
+
+    def hook(event: str, use: str) -> None:
+        told = {"session_id": "abc", "cwd": str(project), "hook_event_name": event, "tool_use_id": use}
+        told |= {"tool_name": "Bash", "tool_input": {"command": "ls"}, "tool_response": {"stdout": "x"}}
+        command = [sys.executable, "-m", "t800.hook", "hook", "claude-code"]
+        subprocess.run(command, input=compact(told), check=True, timeout=60)
+
+    hook("PreToolUse", "one")
+    hook("PostToolUse", "one")
+    hook("PreToolUse", "two")
+    trace = resolve(telemetry_dir(), "abc")
+    assert trace.live
+    assert [(event["tool"], event["success"]) for event in trace.events()] == [("Bash", True)]
+    assert [(event["event_id"], is_open) for event, is_open in trace.waiting()] == [("evt_002", True)]
