@@ -87,9 +87,9 @@ def test_descriptors_that_run_out_under_many_sessions(python: Run, project: Path
         assert [event["parameters_redacted"]["n"] for event in events] == list(range(20))
 
 
-@pytest.mark.parametrize("megabytes", [0, 1, 2, 3, 4, 6, 8, 12, 16, 24, 48])
+@pytest.mark.parametrize("megabytes", [2, 3, 4, 6, 8, 12, 16, 24, 48])
 def test_address_space_that_runs_out(tmp_path: Path, megabytes: int) -> None:
-    """Mapping is refused first, then memory of the heap; the agent lives on."""
+    """Mapping is refused first, then memory of the heap; the agent lives on. Python itself needs a megabyte at a time."""
     with Agent(tmp_path, count=50) as agent:
         used = int(Path(f"/proc/{agent.pid}/statm").read_text().split()[0]) * resource.getpagesize()
         limit(agent, resource.RLIMIT_AS, used + (megabytes << 20))
