@@ -342,7 +342,7 @@ def test_no_canary_is_anywhere(host: Host, enabled: Path, tmp_path: Path) -> Non
         assert CANARY not in path.name
 
 
-def test_a_session_without_an_end_is_recovered(host: Host, enabled: Path) -> None:
+def test_a_torn_document_is_gone_on_with(host: Host, enabled: Path) -> None:
     host.tool("Read", "u1")
     host("PreToolUse", tool_name="Bash", tool_input={"command": "x"}, tool_use_id="u2")
     place = layout.telemetry_dir()
@@ -354,7 +354,25 @@ def test_a_session_without_an_end_is_recovered(host: Host, enabled: Path) -> Non
     found = document(enabled)
     assert found["summary"]["interrupted"] == 2
     assert found["summary"]["total_events"] == 4
-    assert recovery.recover(place)
+
+
+def test_a_session_that_nobody_ends_is_closed_by_recovery(host: Host, enabled: Path) -> None:
+    host.tool("Read", "u1")
+    host("PreToolUse", tool_name="Bash", tool_input={"command": f"curl -H {CANARY}"}, tool_use_id="u2")
+    place = layout.telemetry_dir()
+    # Between two hooks a session is live: recovery leaves it alone.
+    assert recovery.recover(place).documents == []
+    assert document(enabled)["summary"]["state"] == "live"
+    (path,) = Path(place.traces).glob("*.json")
+    yesterday = time.time() - 25 * 3600
+    os.utime(path, (yesterday, yesterday))
+    (told,) = recovery.recover(place).documents
+    assert told.interrupted == 1
+    found = document(enabled)
+    assert found["summary"]["state"] == "recovered"
+    assert found["summary"]["interrupted"] == 1
+    assert (found["events"][1]["event_id"], found["events"][1]["interrupted"]) == ("evt_002", True)
+    assert not list(Path(place.private).glob("*.open"))
 
 
 # Lines of another process

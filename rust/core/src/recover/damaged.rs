@@ -1,6 +1,7 @@
 //! A document as it stands on the disk, whole or not, and what becomes of it.
 
 use super::found::{Event, Found};
+use super::hooked::Left;
 use super::ids::Ids;
 use crate::clock::{self, Wall};
 use crate::encode::tree::Tree;
@@ -118,6 +119,22 @@ impl Damaged {
 
     fn has_events(&self) -> bool {
         self.body.len() > self.events_at
+    }
+
+    /// Adds the events of calls that hooks have left open; returns how many.
+    pub(super) fn interrupt(&mut self, left: &[Left]) -> u64 {
+        let mut added = 0;
+        for call in left {
+            let Some(event) = line::read(&call.line).filter(|event| self.ids.insert(event.id)) else {
+                continue;
+            };
+            self.put(event.at, &event.facts, &call.line);
+            for (rule, count) in &call.redactions {
+                *self.redactions.entry(rule.clone()).or_default() += count;
+            }
+            added += 1;
+        }
+        added
     }
 
     /// Adds events up to where the document is full; returns how many.

@@ -6,6 +6,7 @@
 mod damaged;
 mod flight;
 mod found;
+mod hooked;
 mod ids;
 mod waiting;
 
@@ -308,8 +309,9 @@ impl<'a> Open<'a> {
         for name in names {
             let Some(stem) = stem_of(&name).filter(|stem| self.wants(stem)) else { continue };
             let path = self.traces.path_of(&name);
-            if liveness::is_held(&self.private, stem) || report.documents.iter().any(|done| done.path == path)
-            {
+            let between = self.only.is_none() && hooked::is_live(&self.traces, &self.private, &name, stem);
+            let done = report.documents.iter().any(|done| done.path == path);
+            if liveness::is_held(&self.private, stem) || done || between {
                 continue;
             }
             if let Err(error) = self.document(&name, stem, how, report) {
@@ -341,9 +343,16 @@ impl<'a> Open<'a> {
             document = Damaged::read(name, &now, &header);
         }
         document.account(None, 1, &[], 0);
+        let last = part_of(name).is_some_and(|part| !self.traces.has(&part_name(stem, part + 1)));
+        let left = if last { hooked::left(&self.private, stem)? } else { Vec::new() };
+        let interrupted = document.interrupt(&left);
         self.write(document, State::Recovered, &[], how, report)?;
+        if let Some(recovered) = report.documents.last_mut() {
+            (recovered.added, recovered.interrupted) = (interrupted, interrupted);
+        }
         if how == How::Repair {
             liveness::clear(&self.private, stem);
+            let _ = if last { self.private.remove(&hooked::name(stem)) } else { Ok(()) };
         }
         Ok(())
     }
