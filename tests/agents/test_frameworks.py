@@ -184,6 +184,14 @@ def test_mcp(tmp_path: Path) -> None:
     ]
 
 
+@pytest.mark.parametrize("name", ["autogen", "crewai", "dspy", "llama-index", "smolagents"])
+def test_others_are_recorded_by_the_sdk_below_them(tmp_path: Path, name: str) -> None:
+    found = run(name, "other_frameworks.py", tmp_path, WHICH=name.replace("-", "_"))
+    compare(found)
+    keeps_secrets(found)
+    assert len(found.calls()) == 2
+
+
 def test_claude_agent_sdk(tmp_path: Path) -> None:
     found = run("claude-agent-sdk", "claude_agent.py", tmp_path)
     calls, answered = found.calls(success=True), found.answered()
