@@ -20,7 +20,7 @@ from running import KEY, PROGRAMS, asked, said
 
 import t800
 
-PAIRS, CALLS = 20, 100
+PAIRS, CALLS = 20, 40
 
 
 def one(python: Path, which: str, *, record: bool) -> float:
@@ -63,7 +63,10 @@ def main() -> None:
         sys.exit(f"the environment {which} is not made: see environments.py")
     for record in (False, True):
         one(python, which, record=record)  # compiles what is imported
-    pairs = [(one(python, which, record=False), one(python, which, record=True)) for _ in range(PAIRS)]
+    pairs = []
+    for _ in range(PAIRS):
+        pairs.append((one(python, which, record=False), one(python, which, record=True)))
+        sys.stderr.write(f"{pairs[-1][0]:.3f} {pairs[-1][1]:.3f}\n")
     without, with_it = (min(column) for column in zip(*pairs, strict=True))
     medians = [statistics.median(column) for column in zip(*pairs, strict=True)]
     added = statistics.median(recorded - bare for bare, recorded in pairs)
