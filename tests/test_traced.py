@@ -3,8 +3,11 @@
 from __future__ import annotations
 
 import asyncio
+import copy
 import gc
 import inspect
+import pickle
+import weakref
 from collections.abc import AsyncIterator, Callable, Iterator
 from typing import Any
 
@@ -42,6 +45,31 @@ def test_a_call_is_one_tool_call_without_arguments_or_result(trace: Capture) -> 
     assert not {"parameters_redacted", "result_redacted"} & set(event)
     assert (add.__name__, add.__doc__) == ("add", "Adds.")
     assert inspect.signature(add).parameters["b"].default == 2
+
+
+@t800.traced
+def doubled(number: int) -> int:
+    return 2 * number
+
+
+def test_what_is_traced_is_used_like_the_function(trace: Capture) -> None:
+    assert pickle.loads(pickle.dumps(doubled)) is doubled  # noqa: S301 - bytes of our own
+    assert copy.copy(doubled) is doubled is copy.deepcopy(doubled)
+    assert isinstance(doubled, Callable)
+    assert (doubled.__module__, doubled.__qualname__) == (__name__, "doubled")
+    assert doubled.__call__(4) == 8
+    assert list(map(doubled, [1, 2])) == [2, 4]
+    assert weakref.ref(doubled)() is doubled
+    assert len(trace.events) == 3
+    doubled.note = "kept"
+    assert doubled.note == "kept"
+
+
+def test_wrong_arguments_are_the_functions_own_error(trace: Capture) -> None:
+    with pytest.raises(TypeError, match="doubled"):
+        doubled(1, 2)
+    error, call = trace.events
+    assert (error["error_type"], call["success"]) == ("TypeError", False)
 
 
 def test_arguments_and_result_when_asked(trace: Capture) -> None:
