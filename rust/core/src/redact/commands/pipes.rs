@@ -53,8 +53,8 @@ fn piped(scan: &mut Scan, reader: usize) {
     if front.last() == Some(&b')') || front.ends_with(b") ") {
         grouped(scan, floor, bar);
     }
-    let echo = memchr::memmem::rfind(front, b"echo ").map(|i| i + 5);
-    let Some(echo) = echo.max(memchr::memmem::rfind(front, b"printf ").map(|i| i + 7)) else { return };
+    let echo = value::rfind(front, b"echo ").map(|i| i + 5);
+    let Some(echo) = echo.max(value::rfind(front, b"printf ").map(|i| i + 7)) else { return };
     let Some(span) = last_argument(scan, floor + echo, bar) else { return };
     let secret = match memchr::memchr(b':', &text[span.start..span.end]) {
         Some(colon) if text[reader..].starts_with(b"chpasswd") => span.start + colon + 1,

@@ -22,16 +22,15 @@ impl Repeats {
         if known != here {
             return false;
         }
-        let calm = *self.calm.get_or_insert_with(|| is_calm(&here[FRONT..]));
-        if calm {
-            self.end = end;
-        }
-        calm
+        self.end = end;
+        *self.calm.get_or_insert_with(|| is_calm(&here[FRONT..]))
     }
 
     /// Notes a word that named nothing.
     pub(crate) fn note(&mut self, end: usize) {
-        *self = Repeats { end, calm: None };
+        if self.end != end {
+            *self = Repeats { end, calm: None };
+        }
     }
 }
 
@@ -45,7 +44,7 @@ fn around(text: &[u8], end: usize) -> Option<&[u8; FRONT + BEHIND]> {
 fn is_calm(text: &[u8]) -> bool {
     text.is_ascii()
         && memchr::memchr3(b'"', b'\'', b'`', text).is_none()
-        && text.chunks(PART).all(|part| part.iter().any(|b| matches!(b, b' ' | b'\n')))
+        && text.chunks(PART).all(|part| part.iter().any(|b| matches!(b, b' ' | b'\t' | b'\n')))
 }
 
 #[cfg(test)]

@@ -185,11 +185,21 @@ impl Tails {
     #[cold]
     #[inline(never)]
     fn ends(&self, text: &[u8], end: usize) -> bool {
-        let seen = self.has(text, end) || {
-            let digits = text[..end].iter().rev().take(8).take_while(|byte| byte.is_ascii_digit()).count();
-            end - digits < 4 || (digits > 0 && self.has(text, end - digits))
-        };
+        let seen =
+            if text[end - 1].is_ascii_digit() { self.ends_numbered(text, end) } else { self.has(text, end) };
         seen && self.whole.as_ref().is_none_or(|whole| has_word(whole, text, end))
+    }
+
+    /// Whether a word of the set ends in front of `end`, behind which digits may stand; of the built-in words none is
+    /// a number.
+    fn ends_numbered(&self, text: &[u8], end: usize) -> bool {
+        let digits = text[..end].iter().rev().take(8).take_while(|byte| byte.is_ascii_digit()).count();
+        let named = |byte: &u8| byte.is_ascii_alphabetic() || b"_-.$".contains(byte) || *byte >= 0x80;
+        if self.whole.is_some() && digits < 8 && text[..end - digits].last().is_some_and(|byte| !named(byte))
+        {
+            return false;
+        }
+        self.has(text, end) || end - digits < 4 || self.has(text, end - digits)
     }
 
     /// Whether the last letters are a word of two, with no small letter in front that it would belong to.
