@@ -26,21 +26,27 @@ pub(crate) struct Place<'a> {
     pub(crate) next: u8,
 }
 
-/// The value that was judged last, with all that its judgement rests on: the same few stand in many places.
+/// How many values are remembered.
+const MEMO_VALUES: usize = 4;
+
+/// The values that were judged last, with all that their judgement rests on: the same few stand in many places.
 #[derive(Default)]
-pub(crate) struct Judged<'a>(Option<(&'a [u8], Place<'a>, bool)>);
+pub(crate) struct Judged<'a> {
+    known: [Option<(&'a [u8], Place<'a>, bool)>; MEMO_VALUES],
+    next: usize,
+}
 
 impl<'a> Judged<'a> {
     /// As [`is_secret`].
     pub(crate) fn is_secret(&mut self, value: &'a [u8], place: &Place<'a>) -> bool {
-        match &self.0 {
-            Some((known, at, secret)) if at == place && *known == value => *secret,
-            _ => {
-                let secret = is_secret(value, place);
-                self.0 = Some((value, *place, secret));
-                secret
-            }
+        let same = |(known, at, _): &&(&[u8], Place, bool)| at == place && *known == value;
+        if let Some((.., secret)) = self.known.iter().flatten().find(same) {
+            return *secret;
         }
+        let secret = is_secret(value, place);
+        self.known[self.next] = Some((value, *place, secret));
+        self.next = (self.next + 1) % MEMO_VALUES;
+        secret
     }
 }
 

@@ -6,30 +6,39 @@ const BEHIND: usize = 512;
 /// Where in such a text a value without quotes ends: at the next blank, of which each part of this length has one.
 const PART: usize = 64;
 
-/// The last word that named nothing, for one who reads no further than the text that is compared.
+/// How many words are remembered.
+const MEMO_WORDS: usize = 4;
+
+/// The last words that named nothing, for one who reads no further than the text that is compared.
 #[derive(Default)]
 pub(crate) struct Repeats {
+    known: [Word; MEMO_WORDS],
+    next: usize,
+}
+
+#[derive(Default)]
+struct Word {
     end: usize,
-    /// Whether everything that is read there ends there.
+    /// Whether everything that is read around it ends there.
     calm: Option<bool>,
 }
 
 impl Repeats {
-    /// Whether the word that ends at `end` must name nothing, as the last one did.
+    /// Whether the word that ends at `end` must name nothing, as one before it did.
     #[inline]
     pub(crate) fn has(&mut self, text: &[u8], end: usize) -> bool {
-        let (Some(known), Some(here)) = (around(text, self.end), around(text, end)) else { return false };
-        if known != here {
-            return false;
-        }
-        self.end = end;
-        *self.calm.get_or_insert_with(|| is_calm(&here[FRONT..]))
+        let Some(here) = around(text, end) else { return false };
+        let same = |word: &&mut Word| around(text, word.end).is_some_and(|known| known == here);
+        let Some(word) = self.known.iter_mut().find(same) else { return false };
+        word.end = end;
+        *word.calm.get_or_insert_with(|| is_calm(&here[FRONT..]))
     }
 
     /// Notes a word that named nothing.
     pub(crate) fn note(&mut self, end: usize) {
-        if self.end != end {
-            *self = Repeats { end, calm: None };
+        if self.known.iter().all(|word| word.end != end) {
+            self.known[self.next] = Word { end, calm: None };
+            self.next = (self.next + 1) % MEMO_WORDS;
         }
     }
 }
@@ -59,11 +68,17 @@ mod tests {
         repeats.note(13 * 50 + 8);
         assert!(repeats.has(&text, 13 * 60 + 8) && !repeats.has(&text, 13 * 60 + 12));
         assert!(!repeats.has(&text, 13 * 199 + 8));
-        text[13 * 60 + 500] = b'7';
-        repeats.note(13 * 20 + 8);
-        assert!(!repeats.has(&text, 13 * 60 + 8) && repeats.has(&text, 13 * 21 + 8));
-        text.fill(b'"');
-        repeats.note(600);
-        assert!(!repeats.has(&text, 601));
+        // A word that is noted again keeps its place; one with another text behind it is another.
+        repeats.note(13 * 60 + 8);
+        text[13 * 70 + 500] = b'7';
+        assert!(!repeats.has(&text, 13 * 70 + 8) && repeats.has(&text, 13 * 20 + 8));
+    }
+
+    #[test]
+    fn where_quotes_open_nothing_repeats() {
+        let text = b"password \"key\" ".repeat(200);
+        let mut repeats = Repeats::default();
+        repeats.note(15 * 50 + 8);
+        assert!(!repeats.has(&text, 15 * 60 + 8) && !repeats.has(&text, 15 * 61 + 8));
     }
 }
