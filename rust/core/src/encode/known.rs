@@ -95,7 +95,9 @@ impl KnownTexts {
 
 #[cfg(test)]
 mod tests {
+    use super::super::{Buffer, Encoder, Limits};
     use super::*;
+    use crate::redact::{Policy, Redactor};
     use proptest::prelude::*;
 
     #[test]
@@ -120,6 +122,34 @@ mod tests {
         assert!(known.find(1, KeyClass::PLAIN, b"a\"b").is_err());
         assert!(matches!(known.find(1, KeyClass::PLAIN, &[b'x'; 33]), Err(None)));
         assert!(matches!(known.find(1, KeyClass::PLAIN, b""), Err(Some(_))), "nothing is no empty place");
+    }
+
+    #[test]
+    fn what_is_known_of_a_text_holds_in_places_of_the_same_kind_alone() {
+        let redactor = Redactor::new(&Policy::default()).unwrap();
+        let mut buffer = Buffer::default();
+        let mut written = |write: &dyn Fn(&mut Encoder<'_>)| {
+            buffer.clear();
+            write(&mut Encoder::new(&redactor, &mut buffer, Limits::NONE));
+            String::from_utf8(buffer.out.clone()).unwrap()
+        };
+        for _ in 0..2 {
+            assert_eq!(written(&|encoder| encoder.text("-pTr0ub4dor-3")), r#""-pTr0ub4dor-3""#);
+            let under_a_key = written(&|encoder| {
+                encoder.begin_object();
+                encoder.key("password");
+                encoder.text("-pTr0ub4dor-3");
+                encoder.end_object();
+            });
+            assert_eq!(under_a_key, r#"{"password":"[REDACTED]"}"#);
+            let as_an_argument = written(&|encoder| {
+                encoder.begin_list();
+                encoder.text("mysql");
+                encoder.text("-pTr0ub4dor-3");
+                encoder.end_list();
+            });
+            assert_eq!(as_an_argument, r#"["mysql","-p[REDACTED]"]"#);
+        }
     }
 
     proptest! {

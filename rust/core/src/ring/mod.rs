@@ -456,8 +456,12 @@ impl Ring {
 
     /// Says that nothing before `at` is needed any more: its whole segments can be used again.
     pub fn give_back(&self, at: Position) {
-        let mut keep = self.keep();
         let mut tail = self.tail.load(Ordering::Acquire);
+        // Nothing for the keeper to do: it sleeps on, unless it has to look for memory again.
+        if tail == at.segment() && !self.short.load(Ordering::Relaxed) {
+            return;
+        }
+        let mut keep = self.keep();
         while tail != at.segment() {
             if let Some(index) = self.entry(tail).swap(0, Ordering::AcqRel).checked_sub(1) {
                 keep.free.push(index);
