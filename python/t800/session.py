@@ -161,7 +161,22 @@ def _close_at_the_end_of_work(_: object = None) -> None:
     Finalize(None, _exit, exitpriority=_LAST)
 
 
+def _before_fork() -> None:
+    """Python warns of a fork beside any thread of the process, also ours, which are safe over it (`fork.rs`).
+
+    Where the agent has threads of its own as well, the warning is its own affair and stays.
+    """
+    threading = sys.modules.get("threading")
+    if not _open or (threading is not None and threading.active_count() > 1):
+        return
+    import warnings
+
+    warnings.filterwarnings("ignore", r"This process \(pid=\d+\) is multi-threaded", DeprecationWarning)
+
+
 os.register_at_fork(after_in_child=_forked)
+if sys.version_info >= (3, 12):
+    os.register_at_fork(before=_before_fork)
 
 
 def session(
