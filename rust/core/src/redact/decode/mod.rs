@@ -16,7 +16,7 @@ use crate::redact::scan::blocks::is_word;
 use edits::Edits;
 pub(crate) use edits::Look;
 use std::borrow::Cow;
-use view::View;
+use view::{Edit, Stands, View};
 
 const MAX_DEPTH: u8 = 3;
 
@@ -31,8 +31,23 @@ pub(crate) fn views(scan: &mut Scan, look: &mut Look) {
         dumps::views(scan);
     }
     for (window, range) in view::windows(text, &edits) {
-        reread(scan, &View::of(text, window.clone(), &edits[range]), window.start);
+        let edits = &edits[range];
+        reread(scan, &View::of(text, window.clone(), edits), window.start);
+        if edits.windows(2).any(|pair| hides_a_start(text, pair[0], pair[1])) {
+            let apart: Vec<Edit> =
+                edits.iter().copied().filter(|edit| edit.stands != Stands::Nothing).collect();
+            reread(scan, &View::of(text, window.clone(), &apart), window.start);
+        }
     }
+}
+
+/// Whether a word is joined to what begins with an escape: that may be a token by itself, which nobody sees where it
+/// goes on from a word. What is joined to plain text is seen in the text itself.
+fn hides_a_start(text: &[u8], joint: Edit, escape: Edit) -> bool {
+    joint.stands == Stands::Nothing
+        && escape.stands != Stands::Nothing
+        && joint.end == escape.start
+        && (joint.start as usize).checked_sub(1).is_some_and(|before| is_word(text[before]))
 }
 
 fn reread(scan: &mut Scan, view: &View, start: usize) {
