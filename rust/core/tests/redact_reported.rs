@@ -67,7 +67,7 @@ fn an_armour_cut_off_in_its_first_line() {
 #[test]
 fn a_token_in_escapes_behind_a_line_that_goes_on() {
     let token = format!("SG.{}.{}", "ewmAKpxI2LiwBD8f8RU3FZ", "XGwq6lSlqRP1821bUq29NQnqgyIKKoLLAEpmRG9Z1yk");
-    let escaped: String = token.chars().map(|sign| format!("\\u{:04x}", sign as u32)).collect();
+    let escaped = token.chars().fold(String::new(), |text, sign| text + &format!("\\u{:04x}", sign as u32));
     for front in ["0\\\n ", "word\\\n", "a\" + \""] {
         let found = redacted(&format!("{front}{escaped} rest"));
         assert_eq!(found, format!("{front}[REDACTED] rest"));
