@@ -17,6 +17,7 @@ if TYPE_CHECKING:
 __all__ = [
     "CALLS",
     "COUNTERS",
+    "MOST",
     "NAMES",
     "QUANTILE_ERROR",
     "TOKENS",
@@ -26,10 +27,12 @@ __all__ = [
     "days",
     "derive",
     "fold_events",
+    "integer",
     "is_summary",
     "merge",
     "quantile_us",
     "scaled",
+    "text",
 ]
 
 Summary = dict[str, Any]
@@ -72,7 +75,7 @@ QUANTILE_ERROR = 0.0905
 _LONGEST_NAME = 200
 """Bytes; longer names may have been shortened in their event and count as `OTHER`."""
 
-_MOST = 2**53
+MOST = 2**53
 """Larger figures are not measurements; they come from damaged or hostile files and count as nothing."""
 
 
@@ -85,7 +88,7 @@ class Fold:
 
     def add(self, event: Mapping[str, Any]) -> None:
         """Count one finished event, as it stands in a trace file."""
-        day = _text(event.get("timestamp"))[:10]
+        day = text(event.get("timestamp"))[:10]
         if day not in self._days:
             self._days[day] = _zero()
         _count(self._days[day], event)
@@ -119,7 +122,7 @@ def merge(*summaries: Mapping[str, Any]) -> Summary:
     for summary in summaries:
         for name in (*COUNTERS, "dropped"):
             if name in summary:
-                total[name] = total.get(name, 0) + _integer(summary[name])
+                total[name] = total.get(name, 0) + integer(summary[name])
         for name in ("by_type", "tokens", "redactions"):
             if name in summary:
                 total[name] = _add(total.get(name, {}), summary[name])
@@ -166,13 +169,13 @@ def quantile_us(histogram: Mapping[str, Any], q: float) -> float | None:
 
     None for an empty histogram.
     """
-    buckets = sorted((_index(i), _integer(n)) for i, n in _mapping(histogram.get("buckets")).items())
+    buckets = sorted((_index(i), integer(n)) for i, n in _mapping(histogram.get("buckets")).items())
     rank = max(1, math.ceil(q * sum(n for _, n in buckets) - 1e-9))
     for index, count in buckets:
         rank -= count
         if rank <= 0:
             middle: float = 2 ** ((index - 0.5) / 4) if index else 0.0
-            return min(middle, float(_integer(histogram.get("max_us")) or middle))
+            return min(middle, float(integer(histogram.get("max_us")) or middle))
     return None
 
 
@@ -184,7 +187,7 @@ def _zero() -> Summary:
 
 
 def _count(total: Summary, event: Mapping[str, Any]) -> None:
-    kind = _text(event.get("type"))
+    kind = text(event.get("type"))
     total["total_events"] += 1
     total["by_type"][kind] = total["by_type"].get(kind, 0) + 1
     total["errors"] += kind == "error"
@@ -199,7 +202,7 @@ def _count_call(total: Summary, event: Mapping[str, Any]) -> None:
     tokens = total["tokens"]
     for name, field in TOKENS.items():
         if field in event:
-            tokens[name] += _integer(event[field])
+            tokens[name] += integer(event[field])
     if event.get("parent_id") is None:
         total["duration_us"] += scaled(event.get("duration_ms"), 1000) or 0
     cost = scaled(event.get("cost_usd"), 1_000_000_000)
@@ -214,7 +217,7 @@ def _time(durations: dict[str, Any], event: Mapping[str, Any]) -> None:
     if us is None:
         return
     names = durations["tools" if kind == "tool_call" else "models"]
-    name = _text(event.get("tool" if kind == "tool_call" else "model"))
+    name = text(event.get("tool" if kind == "tool_call" else "model"))
     if not 0 < len(name.encode(errors="replace")) <= _LONGEST_NAME:
         name = OTHER
     if name not in names and len(names) >= NAMES:
@@ -247,13 +250,13 @@ def _merge_nested(total: Summary, summaries: Iterable[Mapping[str, Any]]) -> Non
 
 def _merge_overhead(overheads: list[tuple[Mapping[str, Any], Mapping[str, Any]]]) -> dict[str, Any]:
     """Medians are weighted by events (they cannot be merged exactly); the upper figures stay upper bounds."""
-    weight = sum(_integer(s.get("total_events")) for s, _ in overheads)
-    middle = sum(_integer(s.get("total_events")) * _number(o.get("p50_us")) for s, o in overheads)
+    weight = sum(integer(s.get("total_events")) for s, _ in overheads)
+    middle = sum(integer(s.get("total_events")) * _number(o.get("p50_us")) for s, o in overheads)
     return {
         "p50_us": round(middle / weight, 3) if weight else 0,
         "p99_us": max(_number(o.get("p99_us")) for _, o in overheads),
         "max_us": max(_number(o.get("max_us")) for _, o in overheads),
-        "over_budget": sum(_integer(o.get("over_budget")) for _, o in overheads),
+        "over_budget": sum(integer(o.get("over_budget")) for _, o in overheads),
     }
 
 
@@ -273,12 +276,12 @@ def _empty() -> Histogram:
 
 
 def _pour(total: Histogram, more: Mapping[str, Any]) -> None:
-    total["count"] += _integer(more.get("count"))
-    total["sum_us"] += _integer(more.get("sum_us"))
-    total["max_us"] = max(total["max_us"], _integer(more.get("max_us")))
+    total["count"] += integer(more.get("count"))
+    total["sum_us"] += integer(more.get("sum_us"))
+    total["max_us"] = max(total["max_us"], integer(more.get("max_us")))
     buckets = total["buckets"]
     for index, count in _mapping(more.get("buckets")).items():
-        buckets[index] = buckets.get(index, 0) + _integer(count)
+        buckets[index] = buckets.get(index, 0) + integer(count)
 
 
 def _in_order(histogram: Histogram) -> Histogram:
@@ -290,7 +293,7 @@ def _in_order(histogram: Histogram) -> Histogram:
 def _add(total: Mapping[str, int], more: object) -> dict[str, int]:
     added = dict(total)
     for name, count in _mapping(more).items():
-        added[name] = added.get(name, 0) + _integer(count)
+        added[name] = added.get(name, 0) + integer(count)
     return added
 
 
@@ -302,16 +305,18 @@ def _mapping(value: object) -> Mapping[str, Any]:
     return value if isinstance(value, dict) else {}
 
 
-def _text(value: object) -> str:
+def text(value: object) -> str:
+    """A text of an event; empty where it is none."""
     return value if isinstance(value, str) else ""
 
 
-def _integer(value: object) -> int:
-    return value if type(value) is int and 0 <= value <= _MOST else 0
+def integer(value: object) -> int:
+    """A count of an event; 0 where it is none, or more than any measurement."""
+    return value if type(value) is int and 0 <= value <= MOST else 0
 
 
 def _number(value: object) -> float:
-    return value if isinstance(value, int | float) and 0 <= value <= _MOST else 0
+    return value if isinstance(value, int | float) and 0 <= value <= MOST else 0
 
 
 def scaled(value: object, scale: int) -> int | None:
@@ -319,7 +324,7 @@ def scaled(value: object, scale: int) -> int | None:
     if type(value) not in (int, float):
         return None
     figure: float = value  # type: ignore[assignment]
-    if not 0 <= figure <= _MOST:
+    if not 0 <= figure <= MOST:
         return None
     units = figure * scale
     whole = math.floor(units)

@@ -6,21 +6,13 @@ from html.parser import HTMLParser
 from pathlib import Path
 
 import pytest
-from tests.trace_files import STEM, document, error, llm, make_layout, tool, write
+from tests.trace_files import STEM, document, error, llm, tool, write
 
 from t800.cli import main
 from t800.layout import Layout
 
 LATE = "2026-01-15_23-59-59_ses_late"
 PACKED = "2026-01-16_08-00-00_ses_packed"
-
-
-@pytest.fixture
-def layout(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Layout:
-    monkeypatch.chdir(tmp_path)
-    monkeypatch.setenv("T800_DIR", str(tmp_path / "telemetry"))
-    monkeypatch.setenv("COLUMNS", "80")
-    return make_layout(tmp_path)
 
 
 def fill(layout: Layout) -> None:

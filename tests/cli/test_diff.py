@@ -1,27 +1,18 @@
 """`t800 diff`: which steps are the same, changed, gone, new."""
 
 import json
-from pathlib import Path
 from typing import Any
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from tests.trace_files import document, error, llm, make_layout, tool, write
+from tests.trace_files import document, error, llm, tool, write
 
 from t800 import diff as comparing
 from t800.cli import main
 from t800.layout import Layout
 
 A, B = "2026-01-15_10-00-00_ses_one", "2026-01-15_11-00-00_ses_two"
-
-
-@pytest.fixture
-def layout(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Layout:
-    monkeypatch.chdir(tmp_path)
-    monkeypatch.setenv("T800_DIR", str(tmp_path / "telemetry"))
-    monkeypatch.setenv("COLUMNS", "80")
-    return make_layout(tmp_path)
 
 
 def both(layout: Layout, first: list[dict[str, Any]], second: list[dict[str, Any]], **metadata: Any) -> None:

@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from tests.trace_files import document, error, llm, make_layout, tool, write
+from tests.trace_files import document, error, llm, tool, write
 
 from t800.cli import main
 from t800.layout import Layout
@@ -18,11 +18,7 @@ OTHER = "2026-01-16_08-00-00_ses_other"
 
 
 @pytest.fixture
-def layout(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Layout:
-    monkeypatch.chdir(tmp_path)
-    monkeypatch.setenv("T800_DIR", str(tmp_path / "telemetry"))
-    monkeypatch.setenv("COLUMNS", "80")
-    layout = make_layout(tmp_path)
+def layout(layout: Layout) -> Layout:
     nested = {"command": "make test", "env": [{"PATH": "/usr/bin"}, 42]}
     events = [
         tool(1, tool="bash", parameters_redacted=nested, **at("10:30:01")),

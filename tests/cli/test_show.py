@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from tests.trace_files import STEM, compact, document, error, header_of, llm, make_layout, tool, write
+from tests.trace_files import STEM, compact, document, error, header_of, llm, tool, write
 
 from t800.cli import main
 from t800.layout import Layout
@@ -17,14 +17,6 @@ PLAN = {
     "event_id": "evt_009", "timestamp": "2026-01-15T10:30:00.500Z", "type": "checkpoint",
     "phase_name": "PLAN", "status": "completed", "duration_ms": 9000, "attributes": {"plan_complexity": 7},
 }  # fmt: skip
-
-
-@pytest.fixture
-def layout(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Layout:
-    monkeypatch.chdir(tmp_path)
-    monkeypatch.setenv("T800_DIR", str(tmp_path / "telemetry"))
-    monkeypatch.setenv("COLUMNS", "80")
-    return make_layout(tmp_path)
 
 
 def session(layout: Layout, *events: dict[str, Any], **fields: Any) -> Path:

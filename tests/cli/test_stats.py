@@ -1,25 +1,16 @@
 """`t800 stats`: exact figures by tool, model and error, over sessions and stretches of time."""
 
 import json
-from pathlib import Path
 from typing import Any
 
 import pytest
-from tests.trace_files import STEM, document, error, llm, make_layout, tool, write
+from tests.trace_files import STEM, document, error, llm, tool, write
 
 from t800.aggregate.stats import quantile
 from t800.cli import main
 from t800.layout import Layout
 
 NEXT_DAY = "2026-01-16_08-00-00_ses_next"
-
-
-@pytest.fixture
-def layout(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Layout:
-    monkeypatch.chdir(tmp_path)
-    monkeypatch.setenv("T800_DIR", str(tmp_path / "telemetry"))
-    monkeypatch.setenv("COLUMNS", "80")
-    return make_layout(tmp_path)
 
 
 def figures(capsys: pytest.CaptureFixture[str], *arguments: str) -> dict[str, Any]:

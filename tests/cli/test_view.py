@@ -7,7 +7,7 @@ import sys
 from pathlib import Path
 
 import pytest
-from tests.trace_files import STEM, document, error, make_layout, tool, write
+from tests.trace_files import STEM, document, error, tool, write
 from tests.view.unpacked import data_of, unpacked
 
 import t800
@@ -18,13 +18,10 @@ from t800.layout import Layout
 OTHER = "2026-01-16_10-30-00_ses_other"
 
 
-@pytest.fixture
-def layout(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Layout:
-    monkeypatch.chdir(tmp_path)
-    monkeypatch.setenv("T800_DIR", str(tmp_path / "telemetry"))
+@pytest.fixture(autouse=True)
+def no_display(monkeypatch: pytest.MonkeyPatch) -> None:
     for name in ("DISPLAY", "WAYLAND_DISPLAY", "BROWSER"):
         monkeypatch.delenv(name, raising=False)
-    return make_layout(tmp_path)
 
 
 @pytest.fixture

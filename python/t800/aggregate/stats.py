@@ -7,7 +7,7 @@ from array import array
 from collections import Counter
 from typing import TYPE_CHECKING, Any
 
-from t800.summary import Summary, merge, scaled
+from t800.summary import MOST, Summary, integer, merge, scaled, text
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
@@ -19,8 +19,6 @@ __all__ = ["ErrorStats", "ModelStats", "Stats", "ToolStats", "quantile"]
 
 TOKENS = ("prompt", "completion", "cached", "cache_write", "reasoning")
 """The kinds of tokens of an LLM call; the field in an event is called `{kind}_tokens`."""
-
-_MOST = 2**53
 
 
 class ToolStats:
@@ -40,7 +38,7 @@ class ToolStats:
         elif event.get("interrupted") is True:
             self.interrupted += 1
         ms = event.get("duration_ms")
-        if type(ms) in (int, float) and 0 <= ms <= _MOST:  # type: ignore[operator]
+        if type(ms) in (int, float) and 0 <= ms <= MOST:  # type: ignore[operator]
             self.durations_ms.append(ms)  # type: ignore[arg-type]
 
     def data(self) -> dict[str, Any]:
@@ -71,7 +69,7 @@ class ModelStats(ToolStats):
         """Count one call."""
         super().add(event)
         for kind in TOKENS:
-            self.tokens[kind] += _count(event.get(f"{kind}_tokens"))
+            self.tokens[kind] += integer(event.get(f"{kind}_tokens"))
         cost = scaled(event.get("cost_usd"), 1_000_000_000)
         if cost is not None:
             self.cost_nano_usd += cost
@@ -96,13 +94,13 @@ class ErrorStats:
     def add(self, event: Event) -> None:
         """Count one error."""
         self.count += 1
-        if tool := _text(event.get("tool")):
+        if tool := text(event.get("tool")):
             self.tools[tool] += 1
         recovery = event.get("recovery")
         if isinstance(recovery, dict) and recovery.get("attempted") is True:
             self.attempted += 1
             self.recovered += recovery.get("success") is True
-            if strategy := _text(recovery.get("strategy")):
+            if strategy := text(recovery.get("strategy")):
                 self.strategies[strategy] += 1
 
     def data(self) -> dict[str, Any]:
@@ -192,11 +190,3 @@ class Stats:
 def quantile(ordered: list[float], share: float) -> float | None:
     """The least of the ordered values that the share of them does not exceed (nearest rank); None without values."""
     return ordered[max(math.ceil(share * len(ordered) - 1e-9), 1) - 1] if ordered else None
-
-
-def _count(value: object) -> int:
-    return value if type(value) is int and 0 <= value <= _MOST else 0
-
-
-def _text(value: object) -> str:
-    return value if isinstance(value, str) else ""

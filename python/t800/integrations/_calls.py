@@ -43,6 +43,53 @@ def guarded(work: Callable[P, R]) -> Callable[P, R | None]:
     return safe
 
 
+@guarded
+def _failed(call: Call, error: BaseException) -> None:
+    call.end(error=error)
+
+
+def around(
+    begin: Callable[[tuple[Any, ...], Fields], tuple[Call, Any] | None],
+    finish: Callable[[Call, Any, Any], object],
+    *,
+    asynchronous: bool,
+) -> Callable[[Any], Any]:
+    """What wraps a function of a framework whose calls are recorded.
+
+    `begin(args, kwargs)` gives the call and whatever `finish` needs to know of it, None where nothing is recorded.
+    `finish(call, known, answer)` ends it, now or once a stream is read. Both are `guarded`.
+    """
+
+    def wrap(original: Any) -> Any:
+        def called(*args: Any, **kwargs: Any) -> Any:
+            begun = begin(args, kwargs)
+            if begun is None:
+                return original(*args, **kwargs)
+            try:
+                answer = original(*args, **kwargs)
+            except BaseException as error:
+                _failed(begun[0], error)
+                raise
+            finish(*begun, answer)
+            return answer
+
+        async def awaited(*args: Any, **kwargs: Any) -> Any:
+            begun = begin(args, kwargs)
+            if begun is None:
+                return await original(*args, **kwargs)
+            try:
+                answer = await original(*args, **kwargs)
+            except BaseException as error:
+                _failed(begun[0], error)
+                raise
+            finish(*begun, answer)
+            return answer
+
+        return awaited if asynchronous else called
+
+    return wrap
+
+
 def _lost(name: str, error: Exception) -> None:
     try:
         current().count_unattributed()

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from t800.integrations._calls import Patches, begin_llm, get, guarded, innermost, text
+from t800.integrations._calls import Patches, around, begin_llm, get, guarded, innermost, text
 from t800.session import current
 
 TYPE_CHECKING = False
@@ -11,6 +11,8 @@ if TYPE_CHECKING:
     from typing import Any
 
     from t800.integrations._calls import Call, Fields
+
+    Begun = tuple[Call, tuple["Api", Fields]]
 
 _RAW = "X-Stainless-Raw-Response"
 _OWN_NAMES = {"googleapis": "google", "amazonaws": "aws", "x": "x-ai"}
@@ -65,27 +67,28 @@ def provider_of(client: Any, own: str) -> str | None:
     return _OWN_NAMES.get(labels[-2], labels[-2])
 
 
-@guarded
-def _begin(apis: tuple[Api, ...], client: Any, path: str, kwargs: Fields) -> tuple[Call, Api] | None:
-    if not current().enabled:
-        return None
-    api = next((api for api in apis if path.partition("?")[0].endswith(api.path)), None)
-    body = kwargs.get("body")
-    if api is None or not isinstance(body, dict):
-        return None
-    provider = provider_of(client, api.provider)
-    call = begin_llm(api.source, text(body.get("model")), api.messages(body), provider=provider)
-    return None if call is None else (call, api)
+def _begin(patches: Patches, apis: tuple[Api, ...]) -> Callable[[tuple[Any, ...], Fields], Begun | None]:
+    @guarded
+    def begin(args: tuple[Any, ...], kwargs: Fields) -> Begun | None:
+        """Of `post(self, path, …)`."""
+        if not patches or not current().enabled:
+            return None
+        client, path = args[0], args[1] if len(args) > 1 else kwargs["path"]
+        api = next((api for api in apis if path.partition("?")[0].endswith(api.path)), None)
+        body = kwargs.get("body")
+        if api is None or not isinstance(body, dict):
+            return None
+        provider = provider_of(client, api.provider)
+        call = begin_llm(api.source, text(body.get("model")), api.messages(body), provider=provider)
+        return None if call is None else (call, (api, kwargs))
+
+    return begin
 
 
 @guarded
-def _fail(call: Call, error: BaseException) -> None:
-    call.end(error=error)
-
-
-@guarded
-def _finish(call: Call, api: Api, response: Any, kwargs: Fields) -> None:
+def _finish(call: Call, known: tuple[Api, Fields], response: Any) -> None:
     """The request is answered: by a whole answer, or by a stream that is watched from now on."""
+    api, kwargs = known
     raw = get(kwargs, "options", "headers", _RAW)
     if raw == "stream":
         call.end()  # read by the caller, as bytes, or never
@@ -162,46 +165,6 @@ def _over(call: Call, parts: Parts, error: BaseException | None) -> None:
     call.end(fields.pop("result", None), error, **fields)
 
 
-def _post(patches: Patches, apis: tuple[Api, ...]) -> Callable[[Any], Any]:
-    def wrap(original: Any) -> Any:
-        def post(self: Any, path: str, *args: Any, **kwargs: Any) -> Any:
-            begun = _begin(apis, self, path, kwargs) if patches else None
-            if begun is None:
-                return original(self, path, *args, **kwargs)
-            call, api = begun
-            try:
-                response = original(self, path, *args, **kwargs)
-            except BaseException as error:
-                _fail(call, error)
-                raise
-            _finish(call, api, response, kwargs)
-            return response
-
-        return post
-
-    return wrap
-
-
-def _async_post(patches: Patches, apis: tuple[Api, ...]) -> Callable[[Any], Any]:
-    def wrap(original: Any) -> Any:
-        async def post(self: Any, path: str, *args: Any, **kwargs: Any) -> Any:
-            begun = _begin(apis, self, path, kwargs) if patches else None
-            if begun is None:
-                return await original(self, path, *args, **kwargs)
-            call, api = begun
-            try:
-                response = await original(self, path, *args, **kwargs)
-            except BaseException as error:
-                _fail(call, error)
-                raise
-            _finish(call, api, response, kwargs)
-            return response
-
-        return post
-
-    return wrap
-
-
 def _retry(original: Any) -> Any:
     """Before the client waits and asks again: an error, of which is known what was done about it."""
 
@@ -227,7 +190,6 @@ def install(patches: Patches, sync: type, asynchronous: type, apis: tuple[Api, .
     """Record what the clients of an SDK send to these paths."""
     if patches:
         return
-    patches.replace(sync, "post", _post(patches, apis))
-    patches.replace(asynchronous, "post", _async_post(patches, apis))
-    for client in (sync, asynchronous):
+    for client, is_async in ((sync, False), (asynchronous, True)):
+        patches.replace(client, "post", around(_begin(patches, apis), _finish, asynchronous=is_async))
         patches.replace(client, "_sleep_for_retry", _retry)

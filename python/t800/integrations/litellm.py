@@ -11,7 +11,7 @@ from __future__ import annotations
 
 from weakref import WeakKeyDictionary
 
-from t800.integrations._calls import Patches, begin_llm, framework, get, guarded, text
+from t800.integrations._calls import Patches, around, begin_llm, framework, get, guarded, text
 from t800.integrations.openai import APIS
 
 TYPE_CHECKING = False
@@ -34,8 +34,8 @@ def install() -> None:
     if _patches:
         return
     litellm = framework("litellm", "litellm")
-    _patches.replace(litellm, "completion", _completion)
-    _patches.replace(litellm, "acompletion", _acompletion)
+    _patches.replace(litellm, "completion", around(_begin, _finish, asynchronous=False))
+    _patches.replace(litellm, "acompletion", around(_begin, _finish, asynchronous=True))
     stream = getattr(litellm, "CustomStreamWrapper", None)
     if stream is not None:
         _patches.replace(stream, "__next__", _next)
@@ -48,21 +48,17 @@ def uninstall() -> None:
 
 
 @guarded
-def _begin(args: tuple[Any, ...], kwargs: Fields) -> Call | None:
+def _begin(args: tuple[Any, ...], kwargs: Fields) -> tuple[Call, None] | None:
     named = dict(zip(("model", "messages"), args, strict=False)) | kwargs
     model = str(named.get("model") or "unknown")
     provider, slash, name = model.partition("/")
     own = text(named.get("custom_llm_provider")) or (provider if slash else None)
-    return begin_llm("litellm", name or model, named.get("messages"), provider=own)
+    call = begin_llm("litellm", name or model, named.get("messages"), provider=own)
+    return None if call is None else (call, None)
 
 
 @guarded
-def _fail(call: Call, error: BaseException) -> None:
-    call.end(error=error)
-
-
-@guarded
-def _finish(call: Call, response: Any) -> None:
+def _finish(call: Call, _: None, response: Any) -> None:
     if hasattr(response, "completion_stream"):
         _streams[response] = call, _CHAT.stream()
         return
@@ -74,38 +70,6 @@ def _cost(response: Any) -> float | None:
     """What LiteLLM says that it cost: nothing is what it says of models that it does not know."""
     cost = get(response, "_hidden_params", "response_cost")
     return float(cost) if isinstance(cost, (int, float)) and cost > 0 else None
-
-
-def _completion(original: Any) -> Any:
-    def completion(*args: Any, **kwargs: Any) -> Any:
-        call = _begin(args, kwargs)
-        if call is None:
-            return original(*args, **kwargs)
-        try:
-            response = original(*args, **kwargs)
-        except BaseException as error:
-            _fail(call, error)
-            raise
-        _finish(call, response)
-        return response
-
-    return completion
-
-
-def _acompletion(original: Any) -> Any:
-    async def acompletion(*args: Any, **kwargs: Any) -> Any:
-        call = _begin(args, kwargs)
-        if call is None:
-            return await original(*args, **kwargs)
-        try:
-            response = await original(*args, **kwargs)
-        except BaseException as error:
-            _fail(call, error)
-            raise
-        _finish(call, response)
-        return response
-
-    return acompletion
 
 
 @guarded

@@ -8,13 +8,13 @@ A framework that calls a tool of the same name around it has the event already; 
 
 from __future__ import annotations
 
-from t800.integrations._calls import Patches, begin_tool, framework, get, guarded
+from t800.integrations._calls import Patches, around, begin_tool, framework, get, guarded
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from typing import Any
 
-    from t800.integrations._calls import Call
+    from t800.integrations._calls import Call, Fields
 
 __all__ = ["install", "uninstall"]
 
@@ -24,7 +24,9 @@ _patches = Patches()
 def install() -> None:
     """Record the tool calls of all client sessions."""
     if not _patches:
-        _patches.replace(framework("mcp", "mcp").ClientSession, "call_tool", _call_tool)
+        _patches.replace(
+            framework("mcp", "mcp").ClientSession, "call_tool", around(_begin, _finish, asynchronous=True)
+        )
 
 
 def uninstall() -> None:
@@ -33,17 +35,14 @@ def uninstall() -> None:
 
 
 @guarded
-def _begin(name: str, arguments: Any) -> Call | None:
-    return begin_tool("mcp", name, arguments)
+def _begin(args: tuple[Any, ...], kwargs: Fields) -> tuple[Call, None] | None:
+    named = dict(zip(("name", "arguments"), args[1:], strict=False)) | kwargs
+    call = begin_tool("mcp", named["name"], named.get("arguments"))
+    return None if call is None else (call, None)
 
 
 @guarded
-def _fail(call: Call, error: BaseException) -> None:
-    call.end(error=error)
-
-
-@guarded
-def _finish(call: Call, result: Any) -> None:
+def _finish(call: Call, _: None, result: Any) -> None:
     structured = get(result, "structuredContent") or get(result, "structured_content")
     said = [
         {"content": get(part, "text")} if get(part, "text") else {"type": get(part, "type")}
@@ -55,19 +54,3 @@ def _finish(call: Call, result: Any) -> None:
         )
     else:
         call.end(structured or said)
-
-
-def _call_tool(original: Any) -> Any:
-    async def call_tool(self: Any, name: str, arguments: Any = None, *args: Any, **kwargs: Any) -> Any:
-        call = _begin(name, arguments)
-        if call is None:
-            return await original(self, name, arguments, *args, **kwargs)
-        try:
-            result = await original(self, name, arguments, *args, **kwargs)
-        except BaseException as error:
-            _fail(call, error)
-            raise
-        _finish(call, result)
-        return result
-
-    return call_tool

@@ -17,6 +17,12 @@ pub struct Line {
     pub facts: Facts,
 }
 
+/// An event's line without the comma that stands behind all but the last one.
+#[must_use]
+pub fn without_comma(line: &[u8]) -> &[u8] {
+    line.strip_suffix(b",").unwrap_or(line)
+}
+
 /// Reads the line of one event, without the comma that may stand behind it; None where it is none of ours.
 #[must_use]
 pub fn read(line: &[u8]) -> Option<Line> {

@@ -218,8 +218,9 @@ const PER_OCTAVE: f64 = 4.0;
 /// Largest relative error of a bucket's representative value: half a bucket, 2^(1/8) − 1.
 pub const BUCKET_ERROR: f64 = 0.0905;
 /// Names that a histogram keeps apart; further ones are counted together as `other`.
-const MAX_NAMES: usize = 64;
-const OTHER: &str = "other";
+pub(crate) const MAX_NAMES: usize = 64;
+/// The name of what is counted together.
+pub(crate) const OTHER: &str = "other";
 /// Longer names are counted as `other`: they may have been shortened in their line.
 const MAX_NAME: usize = 200;
 

@@ -9,7 +9,7 @@ use crate::clock;
 use crate::encode::escape::quote_into;
 use crate::encode::tree::Tree;
 use crate::folder::Folder;
-use crate::line;
+use crate::line::{self, without_comma};
 use crate::summary::{State, Summary};
 use std::fs::File;
 use std::io;
@@ -144,10 +144,6 @@ fn fold_one(folder: &Folder, name: &str, session_id: &str, from_events: bool) ->
     let line =
         Partial { session_id: Some(session_id.to_owned()), agent: agent_of(header), incomplete, sums }.line();
     Some(Folded { day: clock::day_text(first.facts.day), line })
-}
-
-fn without_comma(line: &[u8]) -> &[u8] {
-    line.strip_suffix(b",").unwrap_or(line)
 }
 
 /// So much of a document's end that its last line is in it.

@@ -3,7 +3,7 @@
 use crate::encode::Enter;
 use crate::encode::escape::quote_into;
 use crate::encode::json::{Sink, parse_own};
-use crate::summary::{BUCKET_ERROR, TOKENS};
+use crate::summary::{BUCKET_ERROR, MAX_NAMES, OTHER, TOKENS};
 use std::collections::{BTreeMap, HashMap};
 
 /// Larger figures are no measurements: they come from damaged or hostile files.
@@ -18,9 +18,6 @@ const COUNTERS: [&str; 8] = [
     "interrupted",
     "duration_us",
 ];
-/// Tools and models with a histogram of their own; the rest share `OTHER`.
-const NAMES: usize = 64;
-const OTHER: &str = "other";
 /// The bucket of 2^53 µs is the 213th.
 const BUCKETS: usize = 256;
 #[derive(Clone, Debug, Default)]
@@ -85,7 +82,7 @@ impl ByName {
         let mut own: Vec<&(Box<str>, Histogram)> =
             self.histograms.iter().filter(|(name, _)| &**name != OTHER).collect();
         own.sort_by(|(name, one), (other, two)| two.count.cmp(&one.count).then_with(|| name.cmp(other)));
-        let rest = own.split_off(own.len().min(NAMES));
+        let rest = own.split_off(own.len().min(MAX_NAMES));
         let mut all: BTreeMap<&str, Histogram> =
             own.into_iter().map(|(name, histogram)| (&**name, histogram.clone())).collect();
         let others = self.histograms.iter().filter(|(name, _)| &**name == OTHER).chain(rest);

@@ -89,12 +89,12 @@ impl Damaged {
         }
         // A closing line that is not the last line is none.
         self.closing = None;
-        match line::read(line.strip_suffix(b",").unwrap_or(line)) {
+        match line::read(line::without_comma(line)) {
             Some(event) => {
                 if self.ids.insert(event.id) {
                     self.first.get_or_insert(event.id);
                     self.kept += 1;
-                    self.put(event.at, &event.facts, line.strip_suffix(b",").unwrap_or(line));
+                    self.put(event.at, &event.facts, line::without_comma(line));
                 }
             }
             None => self.unreadable += line.len() as u64,
@@ -172,7 +172,7 @@ impl Damaged {
     /// The lines of its events.
     pub(super) fn lines(&self) -> impl Iterator<Item = &[u8]> {
         let lines = lines_of(&self.body[self.events_at..]).filter(|line| !line.is_empty());
-        lines.map(|line| line.strip_suffix(b",").unwrap_or(line))
+        lines.map(line::without_comma)
     }
 
     /// Its first line.

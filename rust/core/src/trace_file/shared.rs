@@ -102,7 +102,7 @@ impl SharedDocument {
     pub fn close(mut self, ended: Wall) -> io::Result<()> {
         let mut durations = Summary::default();
         for text in self.document.lines()?.split(|byte| *byte == b'\n') {
-            let text = text.strip_suffix(b",").unwrap_or(text);
+            let text = line::without_comma(text);
             if let Some(event) = line::read(text) {
                 durations.add(&event.facts, text);
             }
@@ -118,9 +118,7 @@ impl SharedDocument {
     pub fn holds(&mut self, id: u64) -> io::Result<bool> {
         let lines = self.document.lines()?;
         let mut events = lines.split(|byte| *byte == b'\n');
-        Ok(events.any(|text| {
-            line::read(text.strip_suffix(b",").unwrap_or(text)).is_some_and(|event| event.id == id)
-        }))
+        Ok(events.any(|text| line::read(line::without_comma(text)).is_some_and(|event| event.id == id)))
     }
 
     /// Where it is.
@@ -279,7 +277,7 @@ impl Tail {
         let summary = read_closing(&text[closing..])?;
         let (mut last_id, mut day, mut last) = (0, 0, false);
         for line in bytes[..closing - 1].split(|byte| *byte == b'\n') {
-            let event = line::read(line.strip_suffix(b",").unwrap_or(line));
+            let event = line::read(line::without_comma(line));
             last = event.is_some();
             if let Some(event) = event {
                 (last_id, day) = (event.id.max(last_id), event.facts.day);
