@@ -42,8 +42,9 @@ def test_the_gate_of_instructions(
 def test_the_table_has_the_stages_of_every_kind() -> None:
     rows = json.loads((BENCHES / "instructions.json").read_text(encoding="utf-8"))["rows"]
     for kind in ("small", "edit", "llm", "decision", "error", "checkpoint"):
-        redact, encode, record = (rows[f"{stage} {kind}"] for stage in ("redact", "encode", "record"))
-        assert 0 < redact < encode < record
+        assert rows[f"redact {kind}"] > 0
+        # Encoding remembers what it judged a moment ago, so judging afresh may cost more than all of it.
+        assert 0 < rows[f"encode {kind}"] < rows[f"record {kind}"]
     assert rows["push 250 bytes"] > 0
 
 
