@@ -30,6 +30,7 @@ __all__ = [
     "state_dir",
     "stem",
     "telemetry_dir",
+    "write_beside",
     "write_own_file",
 ]
 
@@ -364,7 +365,7 @@ def write_own_file(path: str, data: bytes, *, mode: int = 0o600) -> None:
 
     Raises `OSError` where the folder cannot be written.
     """
-    temporary = _write_beside(path, data, mode)
+    temporary = write_beside(path, data, mode)
     try:
         os.replace(temporary, path)
     except OSError:
@@ -372,7 +373,8 @@ def write_own_file(path: str, data: bytes, *, mode: int = 0o600) -> None:
         raise
 
 
-def _write_beside(path: str, data: bytes, mode: int = 0o600) -> str:
+def write_beside(path: str, data: bytes, mode: int = 0o600) -> str:
+    """Put `data` into a new file in the same folder, to be renamed to `path`, and return its name."""
     temporary = f"{path}.{os.urandom(6).hex()}.tmp"
     file = os.open(temporary, _NEW_FILE_FLAGS, 0o600)
     try:
@@ -500,7 +502,7 @@ def _stored_key(path: str, *, chosen: bool) -> bytes | None:
 
 def _new_key(path: str, *, chosen: bool) -> bytes:
     """Store a new key. A link made from a finished file is exclusive: of several first starts one wins."""
-    temporary = _write_beside(path, os.urandom(KEY_BYTES))
+    temporary = write_beside(path, os.urandom(KEY_BYTES))
     try:
         os.link(temporary, path)
     except OSError:

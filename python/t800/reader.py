@@ -180,13 +180,16 @@ class SessionTrace:
         """
         return chain.from_iterable(self.batches())
 
-    def batches(self, may_hold: MayHold | None = None) -> Iterator[list[Event]]:
+    def batches(
+        self, may_hold: MayHold | None = None, parts: Iterable[Part] | None = None
+    ) -> Iterator[list[Event]]:
         """The events as `events` gives them, many at a time.
 
-        Pieces of files for which `may_hold` says no are passed over unread, for a search.
+        Pieces of files for which `may_hold` says no are passed over unread, for a search. `parts` are this session's, in
+        their order, from one who counts them while they are read.
         """
         waiting = {str(event.get("event_id")): event for event, _ in self.waiting(in_flight=not self.live)}
-        for part in self.parts:
+        for part in parts or self.parts:
             # An event may have come into its file after the ring was looked at.
             for batch in self._part_batches(part, None if waiting else may_hold):
                 yield batch

@@ -46,6 +46,7 @@ COMMANDS = {
     "diff": Entry("t800.cli.diff:diff", "Look", "Compare two sessions, step by step."),
     "search": Entry("t800.cli.search:search", "Look", "Find events by text in all sessions."),
     "aggregate": Entry("t800.cli.aggregate:aggregate", "Look", "Add sessions up by day, and report a day."),
+    "export": Entry("t800.cli.export:export", "Share", "Write sessions as a file of another format."),
     "redact": Entry("t800.cli.redact:redact", "Check", "Redact JSON events from stdin to stdout."),
     "audit": Entry("t800.cli.audit:audit", "Check", "Look for secrets in traces, independently."),
     "validate": Entry("t800.cli.validate:validate", "Check", "Check trace files against the schema."),

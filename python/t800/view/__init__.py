@@ -9,14 +9,12 @@ from __future__ import annotations
 import base64
 import html
 import os
-import stat
 import struct
 import zlib
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 
-from t800.errors import ExportError
-from t800.layout import write_own_file
+from t800.export import replaced
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Sequence
@@ -69,20 +67,8 @@ def write(path: str, data: bytes) -> None:
 
     Raises `ExportError` where the folder is missing or cannot be written, or something else lies there.
     """
-    try:
-        found = os.lstat(path)
-    except FileNotFoundError:
-        found = None
-    except OSError as error:
-        raise ExportError(f"cannot be written ({error.strerror})", file=path) from error
-    if found is not None and not stat.S_ISREG(found.st_mode):
-        raise ExportError("is there already and is not a regular file", file=path, hint="Name another file")
-    try:
-        write_own_file(path, data)
-    except OSError as error:
-        raise ExportError(
-            f"cannot be written ({error.strerror})", file=path, hint="Name a file in a folder of yours"
-        ) from error
+    with replaced(path) as out:
+        out.write(data)
 
 
 def _template() -> bytes:
