@@ -146,14 +146,11 @@ def temporary_session(settings: Mapping[str, object] | None = None) -> Iterator[
 
 def _open_session(place: layout.Layout, settings: Mapping[str, object]) -> Session:
     """A session that depends on no file and no variable of the user, and has no housekeeping beside it."""
-    started = time.time_ns()
     session = Session(
         settings=config.defaults(settings).compiled(),
         traces=place.traces,
         private=place.private,
-        stem=layout.stem(started, "ses_bench"),
         session_id="ses_bench",
-        started_ns=started,
         agent="bench",
         home=layout.home_directory(),
         project_root=place.root,

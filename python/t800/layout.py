@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import os
 import stat
-import time
 
 from t800.errors import TraceFileError
 
@@ -25,10 +24,9 @@ __all__ = [
     "home_directory",
     "install_key",
     "read_own_file",
-    "safe_session_id",
+    "session_id",
     "set_disabled",
     "state_dir",
-    "stem",
     "telemetry_dir",
     "write_beside",
     "write_own_file",
@@ -41,15 +39,6 @@ _PASSWD_LIMIT = 1 << 20
 _READ_FLAGS = os.O_RDONLY | os.O_CLOEXEC | os.O_NONBLOCK
 _FOLDER_FLAGS = os.O_RDONLY | os.O_CLOEXEC | os.O_DIRECTORY | os.O_NOFOLLOW
 _NEW_FILE_FLAGS = os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW | os.O_CLOEXEC
-
-_SAFE_ID = frozenset("ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789_-")
-_SAFE_ID_LENGTH = 64
-_SLUG_LENGTH = 40
-# Signs of an address or a path: what stands around them names people and machines.
-_TELLING = frozenset("@/\\~")
-_DEVICES = frozenset(
-    ["CON", "PRN", "AUX", "NUL", *(f"{port}{number}" for port in ("COM", "LPT") for number in range(10))]
-)
 
 # One key for the whole process where none can be stored, so that its hashes at least agree with each other.
 _EPHEMERAL_KEY = os.urandom(KEY_BYTES)
@@ -397,34 +386,11 @@ def _write_and_close(file: int, data: bytes, mode: int = 0o600) -> None:
 # Names
 
 
-def safe_session_id(given: str | None) -> str:
-    """`given` where it is safe in a file name on every system, else a safe name derived from it.
-
-    None gets a new random one: `ses_` and 12 hex digits. The result always matches `[A-Za-z0-9_-]{1,64}`, the
-    same id always gets the same name, and different unsafe ids get different names. Ids that look like
-    addresses or paths keep none of their text.
-    """
+def session_id(given: object) -> str:
+    """`given` as text for the core, which makes it safe in file names; None gets a new one: `ses_` and 12 hex digits."""
     if given is None:
         return f"ses_{os.urandom(6).hex()}"
-    if 0 < len(given) <= _SAFE_ID_LENGTH and _SAFE_ID.issuperset(given) and given.upper() not in _DEVICES:
-        return given
-    return f"{_slug(given)}-{sha256_hex(given.encode('utf-8', 'surrogatepass'))[:12]}"
-
-
-def _slug(given: str) -> str:
-    if not _TELLING.isdisjoint(given):
-        return "ses"
-    kept = "".join(sign if sign in _SAFE_ID else "_" for sign in given[:_SLUG_LENGTH])
-    return kept.strip("_-") or "ses"
-
-
-def stem(started_ns: int, session_id: str) -> str:
-    """The name of a trace file without its suffix: `{YYYY-MM-DD}_{HH-MM-SS}_{session_id}`.
-
-    `started_ns` is nanoseconds since 1970, shown in UTC; `session_id` must come from `safe_session_id`.
-    """
-    started = time.gmtime(started_ns // 1_000_000_000)
-    return f"{time.strftime('%Y-%m-%d_%H-%M-%S', started)}_{session_id}"
+    return str(given).encode("utf-8", "backslashreplace").decode()  # The core knows no lone surrogates.
 
 
 def sha256_hex(data: bytes) -> str:

@@ -243,19 +243,16 @@ def _open_session(
 ) -> Session:
     from t800 import layout
 
-    started = time.time_ns()
     outer = Recorder.current()
     try:
-        name = layout.safe_session_id(None if session_id is None else str(session_id))
         key, kept = layout.install_key()
         place.create()
         opened = Session(
             settings=settings.compiled(),
             traces=place.traces,
             private=place.private,
-            stem=layout.stem(started, name),
-            session_id=name,
-            started_ns=started,
+            session_id=layout.session_id(session_id),
+            started_ns=time.time_ns(),
             agent=agent,
             host_session_id=host_session_id,
             parent_session_id=_parent_session(outer),

@@ -111,7 +111,6 @@ def _trial(settings: Settings) -> Iterator[Finding]:
                 settings=settings.compiled(),
                 traces=place.traces,
                 private=place.private,
-                stem=layout.stem(0, "ses_doctor"),
                 session_id="ses_doctor",
                 key=key,
             )

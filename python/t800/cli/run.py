@@ -67,7 +67,7 @@ def _family() -> tuple[dict[str, str], list[str]]:
         place = layout.telemetry_dir()
     except TraceFileError:
         return environ, []
-    session_id = layout.safe_session_id(None)
+    session_id = layout.session_id(None)
     above = environ.get("T800_PARENT", "").rpartition(os.pathsep)[2]
     environ["T800_PARENT"] = place.family(session_id)
     return environ, [f"--session={session_id}", *([f"--parent={above}"] if above else [])]

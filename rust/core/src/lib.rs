@@ -24,6 +24,7 @@ pub mod recover;
 pub mod redact;
 pub mod ring;
 pub mod session;
+pub mod session_id;
 pub mod settings;
 pub mod summary;
 pub mod trace_file;

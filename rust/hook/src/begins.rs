@@ -3,7 +3,6 @@
 //! One file for each open session, of lines that are only ever appended: calls that have begun, calls that have ended,
 //! how far transcripts were read. A torn last line is passed over. Everything in it is redacted or a keyed hash.
 
-use crate::layout::safe_session_id;
 use crate::setup::Setup;
 use crate::value::{count_of, members, members_of, text_of};
 use rustix::fs::{FlockOperation, flock};
@@ -14,6 +13,7 @@ use std::time::{Duration, Instant};
 use t800_core::clock::{self, Wall};
 use t800_core::folder::Folder;
 use t800_core::redact::hmac_hex;
+use t800_core::session_id;
 
 /// How long to wait for another hook of the same session.
 const PATIENCE: Duration = Duration::from_secs(2);
@@ -71,7 +71,7 @@ impl Begins {
     /// The open session of a host's session id, or a new one.
     pub fn enter(setup: &Setup, private: &Folder, host_id: &str) -> io::Result<Begins> {
         let until = Instant::now() + PATIENCE;
-        let (safe, host) = (safe_session_id(host_id), hash(setup, "host", host_id));
+        let (safe, host) = (setup.session_id(host_id), hash(setup, "host", host_id));
         loop {
             let found =
                 find(private, &safe, &host)?.map_or_else(|| create(setup, private, &safe, &host), Ok)?;
@@ -221,8 +221,7 @@ fn create(setup: &Setup, private: &Folder, safe: &str, host: &str) -> io::Result
     let started = clock::wall(clock::now());
     let resumed = has_document(setup, safe);
     let session_id = if resumed { resumed_id(safe, host, started) } else { safe.to_owned() };
-    let time = clock::rfc3339(started);
-    let stem = format!("{}_{}_{session_id}", &time[..10], time[11..19].replace(':', "-"));
+    let stem = session_id::stem(started, &session_id);
     let (name, fresh) = (format!("{stem}{SUFFIX}"), format!("{stem}.new"));
     let _ = private.remove(&fresh);
     let mut file = private.create(&fresh)?;

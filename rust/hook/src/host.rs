@@ -1,7 +1,6 @@
 //! One hook of a host: its JSON becomes what it means in the trace.
 
 use crate::hosted::{Event, Hosted};
-use crate::layout::safe_session_id;
 use crate::setup::Setup;
 use crate::tidy;
 use crate::transcript::{self, Call};
@@ -30,7 +29,7 @@ pub fn hook(host: &str, python: Option<&Path>) {
     let mut hook = Hook { host, payload: &payload, agent: text_of(&payload, "agent_id"), hosted };
     if meaning == Meaning::SessionEnd {
         hook.session_ended();
-        tidy::start(&setup, &safe_session_id(&id), python);
+        tidy::start(&setup, &setup.session_id(&id), python);
     } else {
         hook.take(meaning);
     }

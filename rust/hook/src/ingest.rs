@@ -5,7 +5,6 @@
 //! not hand over).
 
 use crate::begins::{has_document, hash, resumed_id};
-use crate::layout::safe_session_id;
 use crate::setup::Setup;
 use crate::tidy;
 use crate::value::{Given, Members, count_of, members, set, text_of};
@@ -21,6 +20,7 @@ use t800_core::assemble::{Place, Values};
 use t800_core::clock;
 use t800_core::event::{Field, Kind};
 use t800_core::session::{Session, SpanEnd};
+use t800_core::session_id;
 use t800_core::writer::{self, Header};
 
 /// A line may be as long as this; a longer one is passed over.
@@ -164,7 +164,7 @@ impl Sessions<'_> {
     fn open(&self, name: &str) -> io::Result<Live> {
         let started = clock::wall(clock::now());
         let hosted = !name.is_empty();
-        let safe = if hosted { safe_session_id(name) } else { own_id(started) };
+        let safe = if hosted { self.setup.session_id(name) } else { own_id(started) };
         let resumed = hosted && has_document(self.setup, &safe);
         let session_id =
             if resumed { resumed_id(&safe, &hash(self.setup, "host", name), started) } else { safe };
@@ -175,8 +175,7 @@ impl Sessions<'_> {
             metadata: self.setup.metadata(self.agent, renamed.then_some(name)),
             parent: None,
         };
-        let time = clock::rfc3339(started);
-        let stem = format!("{}_{}_{session_id}", &time[..10], time[11..19].replace(':', "-"));
+        let stem = session_id::stem(started, &session_id);
         let (session, _) = writer::open(
             &self.setup.folders,
             &stem,

@@ -3,10 +3,7 @@
 use std::collections::HashMap;
 use std::os::unix::fs::MetadataExt;
 use std::path::{Component, Path, PathBuf};
-use t800_core::redact::sha256_hex;
 
-const SAFE_ID_LENGTH: usize = 64;
-const SLUG_LENGTH: usize = 40;
 const PASSWD_LIMIT: usize = 1 << 20;
 
 /// The environment by name.
@@ -135,52 +132,9 @@ pub fn read_own_file(path: &Path, limit: u64) -> Option<Vec<u8>> {
     (bytes.len() as u64 <= limit).then_some(bytes)
 }
 
-/// `given` where it is safe in a file name on every system, else a safe name derived from it.
-pub fn safe_session_id(given: &str) -> String {
-    let safe = |sign: char| sign.is_ascii_alphanumeric() || matches!(sign, '_' | '-');
-    if !given.is_empty() && given.len() <= SAFE_ID_LENGTH && given.chars().all(safe) && !is_device(given) {
-        return given.to_owned();
-    }
-    let digest = sha256_hex(given.as_bytes());
-    format!("{}-{}", slug(given), String::from_utf8_lossy(&digest[..12]))
-}
-
-/// What it shows of an unsafe id; ids that look like addresses or paths keep none of their text.
-fn slug(given: &str) -> String {
-    if given.contains(['@', '/', '\\', '~']) {
-        return "ses".to_owned();
-    }
-    let safe = |sign: char| if sign.is_ascii_alphanumeric() || sign == '-' { sign } else { '_' };
-    let kept: String = given.chars().take(SLUG_LENGTH).map(safe).collect();
-    let kept = kept.trim_matches(['_', '-']);
-    if kept.is_empty() { "ses".to_owned() } else { kept.to_owned() }
-}
-
-/// Names that Windows keeps for devices.
-fn is_device(name: &str) -> bool {
-    let name = name.to_ascii_uppercase();
-    let port =
-        |kind| name.strip_prefix(kind).is_some_and(|n| n.len() == 1 && n.as_bytes()[0].is_ascii_digit());
-    matches!(name.as_str(), "CON" | "PRN" | "AUX" | "NUL") || port("COM") || port("LPT")
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    #[test]
-    fn ids_are_safe_in_file_names() {
-        assert_eq!(safe_session_id("ses_01-a"), "ses_01-a");
-        for hostile in
-            ["", "../../etc/passwd", "a/b", "a b", "nul", "jane@acme.dev", "\0", &"x".repeat(65), "é"]
-        {
-            let safe = safe_session_id(hostile);
-            assert!(safe.len() <= SAFE_ID_LENGTH, "{safe}");
-            assert!(safe.bytes().all(|b| b.is_ascii_alphanumeric() || b == b'_' || b == b'-'), "{safe}");
-            assert!(!is_device(&safe) && !safe.contains("jane") && !safe.contains("passwd"));
-        }
-        assert_ne!(safe_session_id("a b"), safe_session_id("a_b "));
-    }
 
     #[test]
     fn the_project_is_found_and_home_is_none() {

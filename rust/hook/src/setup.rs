@@ -11,6 +11,7 @@ use std::time::{Duration, Instant};
 use t800_core::opening::{self, Origin};
 use t800_core::redact::{Policy, Redactor, sha256_hex};
 use t800_core::session::SessionPolicy;
+use t800_core::session_id;
 use t800_core::settings::{Settings, Surroundings};
 use t800_core::writer::Folders;
 
@@ -64,6 +65,11 @@ impl Setup {
         let redactor = Arc::new(Redactor::new(&policy).ok()?);
         let folders = opening::folders(layout.traces(), layout.private(), settings.ring().ok()?, &policy.key);
         Some(Setup { redactor, session: settings.session().ok()?, folders, key, policy, layout })
+    }
+
+    /// The id of ours for a session that its host calls `host_id`.
+    pub fn session_id(&self, host_id: &str) -> String {
+        session_id::safe(host_id, &self.redactor, &self.key)
     }
 
     /// The metadata of a document.

@@ -13,6 +13,7 @@ use t800_core::opening::{self, Origin};
 use t800_core::redact::{Identity, Policy, Redactor};
 use t800_core::ring::Where;
 use t800_core::session::Session;
+use t800_core::session_id;
 use t800_core::settings::{Settings, Surroundings};
 use t800_core::writer::{self, Header};
 
@@ -140,8 +141,8 @@ pub fn filter(options: &Bound<'_, PyDict>, unlimited: bool) -> PyResult<Arc<Reda
     redactor(policy)
 }
 
-/// The recorder of a new session: `settings`, `session_id`, `key` and where the trace goes (`traces`, `private`,
-/// `stem`; without them it is kept in memory), what the metadata says (`agent`, `host_session_id`,
+/// The recorder of a new session: `settings`, `session_id` (made safe), `key` and where the trace goes (`traces`,
+/// `private`; without them it is kept in memory), what the metadata says (`agent`, `host_session_id`,
 /// `parent_session_id`, `version`, `ephemeral_key`), `home`, `project_root`, `identity` and `strict`.
 ///
 /// # Errors
@@ -152,7 +153,7 @@ pub fn recorder(options: &Bound<'_, PyDict>) -> PyResult<Recorder> {
     let policy = settings.policy(options.surroundings()?).map_err(PyValueError::new_err_from)?;
     let session_policy = settings.session().map_err(PyValueError::new_err_from)?;
     let redactor = redactor(policy.clone())?;
-    let session_id: String = options.need("session_id")?;
+    let session_id = session_id::safe(&options.need::<String>("session_id")?, &redactor, &policy.key);
     let strict = options.get::<bool>("strict")?.unwrap_or(false);
     let Some(traces) = options.get::<PathBuf>("traces")? else {
         let session = Session::in_memory(redactor, session_policy);
@@ -172,7 +173,7 @@ pub fn recorder(options: &Bound<'_, PyDict>) -> PyResult<Recorder> {
     let ring = if ephemeral { Ok(Where::Beside) } else { settings.ring() };
     let ring = ring.map_err(PyValueError::new_err_from)?;
     let folders = opening::folders(traces, options.need("private")?, ring, &policy.key);
-    let stem: String = options.need("stem")?;
+    let stem = session_id::stem(header.started, &session_id);
     let (session, _) = writer::open(&folders, &stem, header, redactor, session_policy)
         .map_err(|error| PyOSError::new_err((error.raw_os_error(), error.to_string())))?;
     Ok(Recorder::of(Some(Arc::new(session)), Some(session_id), strict))

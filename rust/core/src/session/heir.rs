@@ -10,6 +10,7 @@ use crate::clock;
 use crate::encode::escape::quote_into;
 use crate::event::Kind;
 use crate::ring::random;
+use crate::session_id;
 use crate::writer::{self, Header};
 use std::path::{Path, PathBuf};
 use std::sync::OnceLock;
@@ -103,7 +104,7 @@ impl Session {
             return;
         }
         let header = heirs_header(&opened.header);
-        let stem = stem(&header);
+        let stem = session_id::stem(header.started, &header.session_id);
         let (redactor, policy) = (self.redactor.clone(), self.policy.clone());
         let heir = hubs.open(hub.folders(), &stem, header, redactor, policy);
         let _ = self.heir.set(heir.map(Box::new).map_err(|error| error.to_string()));
@@ -150,12 +151,6 @@ fn heirs_id(parent: &str) -> String {
     kept + &own
 }
 
-/// The name of a document: when it began, to the second, and its session.
-fn stem(header: &Header) -> String {
-    let time = clock::rfc3339(header.started);
-    format!("{}_{}_{}", &time[..10], time[11..19].replace(':', "-"), header.session_id)
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -169,16 +164,5 @@ mod tests {
             assert_eq!(heirs.len(), (id.len() + 13).min(LONGEST_ID));
             id = heirs;
         }
-    }
-
-    #[test]
-    fn documents_of_heirs_are_named_as_all_are() {
-        let header = Header {
-            session_id: "ses_x".into(),
-            started: 1_768_473_000_123_000_000,
-            metadata: "{}".into(),
-            parent: None,
-        };
-        assert_eq!(stem(&header), "2026-01-15_10-30-00_ses_x");
     }
 }
