@@ -8,21 +8,11 @@ import json
 from pathlib import Path
 
 import pytest
-from tests.trace_files import document, error, llm, make_layout, tool, write
+from tests.export.exported import events, exported, hostile
+from tests.trace_files import document, error, llm, tool
 
-from t800 import export, reader
 from t800.export.csv import COLUMNS
 from t800.schema import trace_schema
-
-
-def exported(tmp_path: Path, form: str, *documents: bytes) -> bytes:
-    layout = make_layout(tmp_path)
-    for number, data in enumerate(documents):
-        write(layout, data, f"2026-01-15_10-30-0{number}_ses_{number}.json")
-    out = io.BytesIO()
-    traces = sorted(reader.sessions(layout), key=lambda trace: trace.stem)
-    export.FORMATS[form].write(export.read(traces), out)
-    return out.getvalue()
 
 
 def rows(data: bytes) -> list[dict[str, str]]:
@@ -88,3 +78,9 @@ def test_quotes_commas_and_line_breaks_come_back(tmp_path: Path) -> None:
     data = exported(tmp_path, "csv", document([error(1, message=message), tool(2)]))
     assert [row["message"] for row in rows(data)] == [message, ""]
     assert data.count(b"\r\n") == 4  # three ends of rows, and one inside a text
+
+
+@pytest.mark.parametrize("form", ["csv", "jsonl"])
+def test_hostile_events(tmp_path: Path, form: str) -> None:
+    data = exported(tmp_path, form, hostile(), document(events()))
+    assert len(rows(data) if form == "csv" else data.splitlines()) == 7 + 8

@@ -59,11 +59,10 @@ def export(
 
 
 def _by_ending(output: str | None) -> str:
-    ending = "" if output is None else output.rpartition(".")[2].lower()
-    for name, form in FORMATS.items():
-        if ending == form.ending and ending != "json":
-            return name
-    raise click.UsageError(f"Say which format: --format {', '.join(FORMATS)}.")
+    fitting = [name for name, form in FORMATS.items() if (output or "").lower().endswith(f".{form.ending}")]
+    if not fitting:
+        raise click.UsageError(f"Say which format: --format {', '.join(FORMATS)}.")
+    return max(fitting, key=lambda name: len(FORMATS[name].ending))
 
 
 def _chosen(layout: Layout, references: Sequence[str], wanted: times.Span) -> list[SessionTrace]:

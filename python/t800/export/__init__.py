@@ -68,6 +68,9 @@ class Format(NamedTuple):
 
 
 FORMATS = {
+    "otlp": Format("otlp.jsonl", "spans of OpenTelemetry, GenAI conventions", "t800.export.otlp"),
+    "chrome": Format("chrome.json", "for Perfetto and chrome://tracing", "t800.export.chrome"),
+    "atif": Format("atif.json", "an agent's trajectory, as Harbor has it", "t800.export.atif"),
     "csv": Format("csv", "a table for spreadsheets", "t800.export.csv"),
     "jsonl": Format("jsonl", "one event a line, to be imported again", "t800.export.jsonl"),
 }
