@@ -8,6 +8,7 @@ really was: behind the call before it, or inside the call around it.
 from __future__ import annotations
 
 from array import array
+from heapq import heappop, heappush
 from typing import IO, TYPE_CHECKING, Any
 
 from t800.export import encoded
@@ -22,6 +23,8 @@ if TYPE_CHECKING:
 
     _Lane = list[tuple[int, int]]
     """What is open in a lane at the moment, the innermost last: until when, and its number."""
+    _Span = tuple[int, int, int]
+    """A call: when it began, how long it took, its number."""
 
 _BLUR_US = 1000
 """A time stands for the whole millisecond."""
@@ -121,15 +124,18 @@ class _Lanes:
     def assign(self) -> None:
         """Give every event its thread: those of an agent stand together, its calls where they fit."""
         self._end_what_never_ended()
-        groups: list[list[_Lane]] = [[[]] for _ in self._groups]
+        groups = [_Group() for _ in self._groups]
         lanes = array("l", bytes(self.thread.itemsize * self.count))
         for at in sorted(range(self.count), key=lambda at: (self.began[at], self._number[at])):
             if self._parent[at] != _NO_SLICE:
-                lanes[at] = self._fit(at, groups[self.thread[at]])
+                span = self.began[at], self.lasted[at], self._number[at]
+                lanes[at], self.began[at], self.lasted[at] = groups[self.thread[at]].fit(
+                    span, self._parent[at]
+                )
         firsts = []
         for name, group in zip(self._groups, groups, strict=True):
             firsts.append(len(self.threads) + 1)
-            for lane in range(len(group)):
+            for lane in range(max(1, len(group.lanes))):
                 self.threads[len(self.threads) + 1] = name if lane == 0 else f"{name} ({lane + 1})"
         for at, lane in enumerate(lanes):
             self.thread[at] = firsts[self.thread[at]] + lane
@@ -142,27 +148,52 @@ class _Lanes:
             if lasted == _UNKNOWN:
                 self.lasted[at] = end - self.began[at]
 
-    def _fit(self, at: int, lanes: list[_Lane]) -> int:
-        """The first lane where a call is inside the one that has made it, or beside all others."""
-        began, lasted, parent = self.began[at], self.lasted[at], self._parent[at]
-        rooms = ((index, _room(lane, began, lasted, parent)) for index, lane in enumerate(lanes))
-        index, room = next(
-            ((index, room) for index, room in rooms if room is not None), (len(lanes), (0, began))
-        )
-        if index == len(lanes):
-            lanes.append([])
-        (still_open, began), lane = room, lanes[index]
+
+class _Group:
+    """The lanes of an agent: calls come in the order in which they began."""
+
+    def __init__(self) -> None:
+        self.lanes: list[_Lane] = []
+        self._where: dict[int, int] = {}
+        """By the number of an open call: its lane."""
+        self._busy: list[tuple[int, int]] = []
+        self._free: list[int] = []
+
+    def fit(self, span: _Span, parent: int) -> tuple[int, int, int]:
+        """The lane where a call is inside the one that has made it, or beside all others; when it is there, how long."""
+        began, lasted, number = span
+        index = self._where.get(parent)
+        room = None if index is None else _room(self.lanes[index], span, parent)
+        if index is None or room is None:
+            index = self._unused(began)
+            around = self.lanes[index][:1]
+            room = (0, max(began, around[0][0]) if around else began)
+            heappush(self._busy, (room[1] + lasted, index))
+        still_open, began = room
+        lane = self.lanes[index]
+        for _, ended in lane[still_open:]:
+            self._where.pop(ended, None)
         if still_open:
-            around = lane[still_open - 1][0]
-            began = min(began, around)
-            lasted = min(lasted, around - began)
-        lane[still_open:] = [(began + lasted, self._number[at])]
-        self.began[at], self.lasted[at] = began, lasted
-        return index
+            end = lane[still_open - 1][0]
+            began = min(began, end)
+            lasted = min(lasted, end - began)
+        lane[still_open:] = [(began + lasted, number)]
+        self._where[number] = index
+        return index, began, lasted
+
+    def _unused(self, began: int) -> int:
+        """The first lane in which all has ended."""
+        while self._busy and self._busy[0][0] <= began + _BLUR_US:
+            heappush(self._free, heappop(self._busy)[1])
+        if self._free:
+            return heappop(self._free)
+        self.lanes.append([])
+        return len(self.lanes) - 1
 
 
-def _room(lane: _Lane, began: int, lasted: int, parent: int) -> tuple[int, int] | None:
+def _room(lane: _Lane, span: _Span, parent: int) -> tuple[int, int] | None:
     """How many of a lane's open calls stay open around a call, and when it begins; None where it would cross one."""
+    began, lasted, _ = span
     start = began
     for still_open in range(len(lane), 0, -1):
         end, number = lane[still_open - 1]
@@ -171,7 +202,7 @@ def _room(lane: _Lane, began: int, lasted: int, parent: int) -> tuple[int, int] 
         if end > began + _BLUR_US:
             return None
         start = max(start, end)
-    return 0, start
+    return None
 
 
 def _is_slice(event: Event) -> bool:
