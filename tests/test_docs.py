@@ -1,20 +1,27 @@
-"""What the pages say is true: their Python runs, generated ones are fresh, links lead somewhere."""
+"""What the pages say is true: their Python runs, their commands exist, generated ones are fresh, links lead somewhere."""
 
 from __future__ import annotations
 
+import ast
+import importlib.util
 import json
 import os
 import re
 import runpy
+import shlex
 import subprocess
 import sys
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
+import click
 import pytest
 import yaml
 
+import t800
 from t800 import config_file
+from t800.cli.commands import COMMANDS, cli
 
 ROOT = Path(__file__).resolve().parents[1]
 PAGES = sorted([*ROOT.glob("*.md"), *ROOT.glob("docs/**/*.md")])
@@ -35,8 +42,10 @@ PYTHON = [
 
 
 def run(program: str, folder: Path) -> str:
-    """Run a block as a reader would: in a project where telemetry is on."""
+    """Run a block as a reader would: in a project where telemetry is on and something has been recorded."""
     (folder / ".git").mkdir()
+    with t800.session(dir=folder / ".opencode" / "telemetry", enabled=True) as trace:
+        trace.tool_call("read", duration_ms=2500)
     done = subprocess.run(
         [sys.executable, "-W", "error", "-c", program],
         cwd=folder,
@@ -56,7 +65,120 @@ def test_each_python_block_runs(block: str, tmp_path: Path) -> None:
 
 
 def test_there_are_python_blocks() -> None:
-    assert len(PYTHON) >= 4
+    assert len(PYTHON) >= 8
+
+
+def public(module: str) -> set[str]:
+    """The public names of a module of ours, unimported: it may need a framework that is not installed."""
+    spec = importlib.util.find_spec(module)
+    assert spec is not None, module
+    assert spec.origin is not None, module
+    for node in ast.parse(Path(spec.origin).read_text(encoding="utf-8")).body:
+        if isinstance(node, ast.Assign) and ast.unparse(node.targets[0]) == "__all__":
+            return set(ast.literal_eval(node.value))
+    return set()
+
+
+def of_ours(tree: ast.Module) -> Iterator[tuple[str, str]]:
+    """What a block takes from T-800: module and name, `t800.x` and what it uses of a module that it has imported."""
+    modules = {"t800": "t800"}
+    for node in ast.walk(tree):
+        if isinstance(node, ast.ImportFrom) and (node.module or "").partition(".")[0] == "t800":
+            for alias in node.names:
+                name = f"{node.module}.{alias.name}"
+                try:
+                    spec = importlib.util.find_spec(name)
+                except ModuleNotFoundError:
+                    spec = None
+                if spec is None:
+                    yield str(node.module), alias.name
+                else:
+                    modules[alias.asname or alias.name] = name
+    for node in ast.walk(tree):
+        if isinstance(node, ast.Attribute) and isinstance(node.value, ast.Name) and node.value.id in modules:
+            yield modules[node.value.id], node.attr
+
+
+OTHERS = [
+    pytest.param(block, id=f"{page.name}-{number}")
+    for page in PAGES
+    for number, block in enumerate(blocks(page, "py"), 1)
+]
+
+
+@pytest.mark.parametrize("block", OTHERS)
+def test_blocks_that_need_other_packages_use_what_there_is(block: str) -> None:
+    """Those that need a framework are fenced as `py`; tests/agents runs the frameworks themselves."""
+    for module, name in of_ours(ast.parse(block)):
+        assert name in public(module), f"{module} has no {name}"
+
+
+def test_a_block_that_uses_what_there_is_not_would_be_found() -> None:
+    told = "import t800\nfrom t800.integrations import otel\nfrom t800.reader import scan\notel.instal()\nt800.nothing()"
+    assert set(of_ours(ast.parse(told))) == {
+        ("t800.reader", "scan"),
+        ("t800.integrations.otel", "instal"),
+        ("t800", "nothing"),
+    }
+    assert "instal" not in public("t800.integrations.otel")
+    assert "install" in public("t800.integrations.otel")
+
+
+SHELL = re.compile(r"^```(?:|sh|bash|console)\n(.*?)^```$", re.MULTILINE | re.DOTALL)
+SPAN = re.compile(r"(?<!`)`(t800 [^`\n]+)`(?!`)")
+
+
+def command_lines(text: str) -> Iterator[list[str]]:
+    """The arguments of each call of `t800` that a page shows, in blocks and in sentences."""
+    shown = [line for block in SHELL.findall(text) for line in block.splitlines()]
+    for line in [*shown, *SPAN.findall(text)]:
+        for piece in re.split(r"\|\||&&|[|;]|\$\(", line.replace("\\|", "")):
+            call = re.sub(r"^(?:\s*[A-Z0-9_]+=\S*)*\s*", "", piece)
+            if call.startswith("t800 "):
+                yield shlex.split(re.sub(r"\)\"?.*", "", call), comments=True)[1:]
+
+
+def unknown(call: list[str]) -> str | None:
+    """What is wrong with a call: a command or an option that there is not."""
+    group = {option for parameter in cli.params for option in parameter.opts} | {"--help", "-h"}
+    if not call or call[0].isupper() or call[0] in group:
+        return None
+    context = click.Context(cli, info_name="t800")
+    command = cli.get_command(context, call[0])
+    if command is None:
+        return f"no command {call[0]}"
+    options = group | {
+        option for parameter in command.params for option in (*parameter.opts, *parameter.secondary_opts)
+    }
+    for argument in call[1:]:
+        if call[0] == "run" and not argument.startswith("-"):
+            return None  # what follows is the program's
+        if re.match(r"--?[a-zA-Z]", argument) and argument.partition("=")[0] not in options:
+            return f"t800 {call[0]} has no {argument}"
+    return None
+
+
+@pytest.mark.parametrize("page", PAGES, ids=lambda page: page.name)
+def test_commands_and_options_on_pages_exist(page: Path) -> None:
+    wrong = [told for call in command_lines(page.read_text(encoding="utf-8")) if (told := unknown(call))]
+    assert not wrong
+
+
+def test_wrong_commands_on_a_page_would_be_found() -> None:
+    page = "`t800 shwo` and\n```\nT800_ENABLED=1 t800 ls --al | jq .  # --not this\nt800 run a.py --its-own\n```\n"
+    assert list(command_lines(page)) == [["ls", "--al"], ["run", "a.py", "--its-own"], ["shwo"]]
+    assert [unknown(call) for call in command_lines(page)] == ["t800 ls has no --al", None, "no command shwo"]
+
+
+def test_every_command_is_on_a_page_beside_the_reference() -> None:
+    told = {
+        call[0]
+        for page in ROOT.glob("docs/**/*.md")
+        if page.name != "cli.md"
+        for call in command_lines(page.read_text(encoding="utf-8"))
+        if call
+    }
+    assert set(COMMANDS) <= told
 
 
 def test_the_readme_shows_the_trace_of_its_first_block(tmp_path: Path) -> None:
@@ -97,11 +219,23 @@ def test_every_field_of_the_schema_is_on_its_page() -> None:
             assert f"| `{field}` |" in page
 
 
+PAGES_OF_THE_SITE = runpy.run_path(str(ROOT / "docs" / "pages.py"))
+
+
+def anchors(page: Path) -> set[str]:
+    """What links can name on a page: its headings outside of blocks."""
+    prose = re.sub(r"^```.*?^```$", "", page.read_text(encoding="utf-8"), flags=re.MULTILINE | re.DOTALL)
+    return {PAGES_OF_THE_SITE["anchor"](heading) for heading in re.findall(r"^#+ (.+)$", prose, re.MULTILINE)}
+
+
 @pytest.mark.parametrize("page", PAGES, ids=lambda page: page.name)
 def test_links_and_paths_lead_somewhere(page: Path) -> None:
     text = page.read_text(encoding="utf-8")
-    targets = re.findall(r"\]\(([^)#]+)(?:#[^)]*)?\)", text)
-    missing = [target for target in targets if "://" not in target and not (page.parent / target).exists()]
+    missing = []
+    for target, anchor in re.findall(r"\]\(([^)#]*)(?:#([^)]*))?\)", text):
+        place = page.parent / target if target else page
+        if "://" not in target and not (place.exists() and (not anchor or anchor in anchors(place))):
+            missing.append(f"{target}#{anchor}")
     named = re.findall(r"`((?:rust|python|tests|benches|docs|examples|\.ci)/[\w./-]*\w)`", text)
     missing += [name for name in named if not (ROOT / name).exists()]
     assert not missing

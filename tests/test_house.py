@@ -127,7 +127,7 @@ def test_the_constraints_pin_every_development_tool() -> None:
     }
     project = tomllib.loads(text("pyproject.toml"))["project"]
     extras = project["optional-dependencies"]
-    needed = [*project["dependencies"], *extras["dev"], *extras["bench"]]
+    needed = [*project["dependencies"], *extras["dev"], *extras["bench"], *extras["browser"], *extras["docs"]]
     names = {re.sub("[-_.]+", "-", re.split("[<>=~ ]", need)[0]).lower() for need in needed}
     assert names <= pinned
 
