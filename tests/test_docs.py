@@ -239,3 +239,10 @@ def test_links_and_paths_lead_somewhere(page: Path) -> None:
     named = re.findall(r"`((?:rust|python|tests|benches|docs|examples|\.ci)/[\w./-]*\w)`", text)
     missing += [name for name in named if not (ROOT / name).exists()]
     assert not missing
+
+
+def test_the_list_of_faults_names_every_test_of_a_crash() -> None:
+    page = (ROOT / "docs" / "crash-safety.md").read_text(encoding="utf-8")
+    assert not [
+        test.name for test in ROOT.glob("tests/crash/test_*.py") if f"`tests/crash/{test.name}`" not in page
+    ]
