@@ -57,6 +57,9 @@ microsecond precision. Everything was redacted before it was stored; see [privac
 of prices by provider, model and time, with cached, cache-write and reasoning tokens at their own rates; your own prices
 (`telemetry.prices`) come before it. It is `null` where the table does not know the model, and never a made-up 0.
 
+`metadata.schema` is the number of this format. Every version of T-800 reads all older formats. A newer one is read as far
+as it is known: events and fields that are not are handed through, and `t800 show` and `t800 validate` say so.
+
 `t800 validate` checks files against the schema, which ships in the package
 (`t800.schema.trace_schema()`), and against what a schema cannot say: ids are unique, parents exist, and the
 summary is the sum of the events.

@@ -21,6 +21,7 @@ if TYPE_CHECKING:
     from t800.trace_file import MayHold
 
 __all__ = [
+    "FORMAT",
     "Damage",
     "Event",
     "SessionTrace",
@@ -35,6 +36,9 @@ __all__ = [
     "scan",
     "sessions",
 ]
+
+FORMAT = 1
+"""The newest version of the trace file's format that this version of T-800 knows."""
 
 _HOOK_LIFE_S = 24 * 3600
 _NUMBERED = re.compile(r"-[0-9]+\Z")
@@ -103,6 +107,15 @@ class SessionTrace:
         """The header's metadata, empty where there is none or the header cannot be read."""
         metadata = self._header_field("metadata")
         return metadata if isinstance(metadata, dict) else {}
+
+    @property
+    def newer(self) -> int | None:
+        """The version of the trace's format where it is newer than `FORMAT`, else None.
+
+        Such a trace is read as far as it is understood; events and fields that are not known are given as they are.
+        """
+        version = self.metadata.get("schema")
+        return version if isinstance(version, int) and version > FORMAT else None
 
     @property
     def started(self) -> str:

@@ -129,6 +129,11 @@ def _lines(segment: Segment, on: Scale, wanted: Wanted | None) -> Iterator[Calla
 
 def _foot(trace: SessionTrace) -> Iterator[Line]:
     yield Line()
+    if trace.newer is not None:
+        yield Line(
+            f"written by a newer T-800, in format {trace.newer}: some of it may not be shown; --json has all of it",
+            "yellow",
+        )
     for damage in trace.damage:
         place = f"line {damage.line} " if damage.line else ""
         yield Line(f"damaged: {place}{clean(damage.problem)}", "yellow")

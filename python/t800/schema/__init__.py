@@ -11,6 +11,7 @@ from functools import lru_cache
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from t800.errors import CorruptTraceError, SessionNotFoundError
+from t800.reader import FORMAT
 from t800.schema.checker import Checker, Fault
 from t800.summary import Fold, derive, is_summary, merge
 from t800.trace_file import NAME, Event, Part, parse
@@ -90,6 +91,7 @@ class _Session:
         self._whole = whole
         self._checker = Checker(trace_schema())
         self._found: list[Problem] = []
+        self._newer = False
         self._ids: dict[str, tuple[Part, int]] = {}
         self._parents: dict[str, tuple[Part, int]] = {}
 
@@ -115,11 +117,12 @@ class _Session:
 
     def header(self, part: Part, line: int, header: dict[str, Any]) -> None:
         whole = header | {"events": [], "summary": _NOTHING}
+        metadata = header.get("metadata")
+        self._look_at_format(part, line, metadata.get("schema") if isinstance(metadata, dict) else None)
         self._faults(part, line, self._checker.check(whole))
         given, known = header.get("session_id"), self._session_id
         if known is not None and known != given and not known.startswith(f"{given}-"):
             self._add(part, line, "/session_id", f"is {given!r}, but the file is named after {known!r}")
-        metadata = header.get("metadata")
         number = metadata.get("part", 1) if isinstance(metadata, dict) else 1
         if isinstance(metadata, dict) and metadata.get("mode") == "flight":
             self._whole = False
@@ -127,6 +130,15 @@ class _Session:
             self._add(
                 part, line, "/metadata/part", f"is {number}, but the file is named as part {part.number}"
             )
+
+    def _look_at_format(self, part: Part, line: int, version: object) -> None:
+        """Of a newer format the schema says nothing; one problem tells so, instead of one for each new field."""
+        self._newer = isinstance(version, int) and version > FORMAT
+        if self._newer:
+            known = (
+                f"is {version}, newer than {FORMAT}, which this T-800 knows: fields and types are not checked"
+            )
+            self._add(part, line, "/metadata/schema", known)
 
     def event(self, part: Part, line: int, event: Event) -> None:
         self._faults(part, line, self._checker.check(event, self._checker.definition("event")))
@@ -160,7 +172,7 @@ class _Session:
                 self._add(part, line, "/parent_id", f"is {parent!r}, which is no event of this session")
 
     def _faults(self, part: Part, line: int, faults: Iterator[Fault]) -> None:
-        for fault in faults:
+        for fault in () if self._newer else faults:
             self._add(part, line, fault.path, fault.sentence)
 
     def _add(self, part: Part, line: int, path: str, sentence: str) -> None:
