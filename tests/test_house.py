@@ -77,6 +77,54 @@ def test_all_lists_the_public_names() -> None:
     assert t800.__all__ == sorted(t800.__all__)
 
 
+PATH = re.compile(r"(?<![\w/`.])([\w*.-]+(?:/[\w*.-]+)*/|[\w*-]+(?:/[\w*-]+)*\.(?:rs|py|html|yml))(?![\w/])")
+
+
+def rooms(block: str) -> tuple[set[str], list[str]]:
+    """What a map of the house names, file by file, and what it names that is not there.
+
+    A line that begins with a folder holds for the lines below it that are further in.
+    """
+    named: set[str] = set()
+    missing = []
+    above = [(-1, ROOT)]
+    for line in filter(str.strip, block.splitlines()):
+        indent = len(line) - len(line.lstrip())
+        above = [(depth, folder) for depth, folder in above if depth < indent]
+        here: list[Path] = []
+        for path in PATH.findall(line):
+            places = [*here, *(folder for _, folder in reversed(above))]
+            hits = next(filter(None, (list(place.glob(path.rstrip("/"))) for place in places)), [])
+            named |= {hit.relative_to(ROOT).as_posix() for hit in hits}
+            if not hits:
+                missing.append(path)
+            elif not here and line.lstrip().startswith(path) and path.endswith("/"):
+                here = hits
+        above += [(indent, folder) for folder in here]
+    return named, missing
+
+
+def test_the_map_of_the_house_is_true_and_whole() -> None:
+    named, missing = rooms(text("CONTRIBUTING.md").partition("## The rooms")[2].split("```")[1])
+    assert not missing, "CONTRIBUTING.md, The rooms: these are not there"
+    modules = {
+        path.relative_to(ROOT).as_posix()
+        for pattern in ("python/t800/*", "rust/*/src/*")
+        for path in ROOT.glob(pattern)
+        if path.suffix in (".py", ".rs") or (path.is_dir() and path.name != "__pycache__")
+    }
+    usual = {"__init__.py", "lib.rs", "main.rs"}
+    left_out = sorted(name for name in modules - named if Path(name).name not in usual)
+    assert not left_out, "CONTRIBUTING.md, The rooms: name these there, with a word on what they are for"
+
+
+def test_a_wrong_map_would_be_found() -> None:
+    told = "rust/core/src/   no.rs\n  event.rs  the schema: kinds\n    keys.rs\n  encode/\n    keys.rs  known.rs\ndocs/\n"
+    named, missing = rooms(told)
+    assert missing == ["no.rs", "keys.rs"]
+    assert {"rust/core/src/event.rs", "rust/core/src/encode/known.rs", "docs"} <= named
+
+
 def test_files_are_short() -> None:
     lengths = {
         file.relative_to(ROOT).as_posix(): len(file.read_text(encoding="utf-8").splitlines())
