@@ -10,6 +10,7 @@ mod commands;
 mod content;
 mod decode;
 mod identity;
+mod judged;
 mod keys;
 mod labelled;
 mod paths;
@@ -168,6 +169,7 @@ pub struct Scratch {
     pub rule: RuleId,
     names: keys::names::NameCache,
     owner: u64,
+    judged: judged::Judged,
 }
 
 impl Scratch {
@@ -197,6 +199,7 @@ pub struct Redactor {
     content: content::ContentHasher,
     pub(crate) paths: paths::PathRules,
     literals: identity::Literals,
+    judged: judged::Hasher,
     redact_pii: bool,
     redact_content: bool,
     max_value_bytes: usize,
@@ -233,6 +236,7 @@ impl Redactor {
             content: content::ContentHasher::new(&policy.key),
             paths: paths::PathRules::new(policy),
             literals: identity::Literals::new(&policy.identity, policy.home.as_deref())?,
+            judged: judged::Hasher::new(),
             redact_pii: policy.redact_pii,
             redact_content: policy.redact_content,
             max_value_bytes: policy.max_value_bytes,
@@ -393,18 +397,37 @@ impl Redactor {
         self.redact_pii && class.datum().is_some_and(|datum| pii::is_datum(datum, bytes))
     }
 
-    /// Scans a string; past the limit that the encoder cuts at, only so far that a crossing finding is seen.
+    /// Scans a string; past the limit that the encoder cuts at, only so far that a crossing finding is seen. What was
+    /// scanned before is known, unless something was found by its key already.
     fn spans(&self, text: &str, scratch: &mut Scratch) -> Verdict {
         let scanned = if self.max_value_bytes > 0 {
             text.floor_char_boundary(self.max_value_bytes + CUT_MARGIN)
         } else {
             text.len()
         };
+        let scanned = &text[..scanned];
+        if !scratch.findings.is_empty() {
+            self.scan(scanned, scratch);
+        } else if let Some(place) = self.judged.place(scanned.as_bytes()) {
+            if let Some(known) = scratch.judged.find(place) {
+                scratch.findings.extend_from_slice(known);
+            } else {
+                self.scan(scanned, scratch);
+                scratch.judged.remember(place, &scratch.findings);
+            }
+        } else {
+            self.scan(scanned, scratch);
+        }
+        if scratch.findings.is_empty() { Verdict::Keep } else { Verdict::Spans }
+    }
+
+    /// Adds to the findings what stands in a text.
+    fn scan(&self, text: &str, scratch: &mut Scratch) {
         scratch.belong_to(self.id);
         let room = scan::Room { found: &mut scratch.findings, names: &mut scratch.names };
-        scan::Scan::new(self, &text.as_bytes()[..scanned], room, 0).run();
+        scan::Scan::new(self, text.as_bytes(), room, 0).run();
         if scratch.findings.is_empty() {
-            return Verdict::Keep;
+            return;
         }
         scan::settle(text, &mut scratch.findings);
         if !self.allow.is_empty() {
@@ -412,7 +435,6 @@ impl Redactor {
                 .findings
                 .retain(|found| !self.allow.allows(&text[found.start as usize..found.end as usize]));
         }
-        if scratch.findings.is_empty() { Verdict::Keep } else { Verdict::Spans }
     }
 
     fn is_content(&self, class: KeyClass, text: &str) -> bool {
