@@ -12,6 +12,7 @@ from pathlib import Path
 from types import ModuleType
 
 import pytest
+import yaml
 
 import t800
 
@@ -209,3 +210,21 @@ def test_ci_fails_when_a_step_fails(failing: str | None, tmp_path: Path) -> None
         step.chmod(0o755)
     done = subprocess.run(["bash", ".ci/run"], cwd=tmp_path, capture_output=True, text=True, check=False)
     assert (done.returncode == 0) == ("all passed" in done.stdout) == (failing is None)
+
+
+def test_forms_for_issues_ask_for_what_commands_can_tell() -> None:
+    forms = {
+        path.stem: yaml.safe_load(path.read_text())
+        for path in (ROOT / ".github/ISSUE_TEMPLATE").glob("*.yml")
+    }
+    assert forms.keys() == {"bug", "config", "feature", "redaction"}
+    for name in forms.keys() - {"config"}:
+        asked = [field for field in forms[name]["body"] if field["type"] != "markdown"]
+        assert all(field["id"] and field["attributes"]["label"] for field in asked)
+    assert "Never paste the real value" in forms["redaction"]["body"][0]["attributes"]["value"]
+
+
+def test_actions_are_pinned_by_digest() -> None:
+    uses = re.findall(r"uses: (\S+)(.*)", text(".github/workflows/ci.yml"))
+    assert uses
+    assert all(re.fullmatch(r"[\w./-]+@[0-9a-f]{40}", action) and "# v" in said for action, said in uses)
