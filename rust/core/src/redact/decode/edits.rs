@@ -142,6 +142,14 @@ impl<'a> Look<'a> {
         if masks.wide != 0 {
             found |= blocks::signs_at(self.text, block, WIDE);
         }
+        if found != 0 {
+            self.places(block, found);
+        }
+    }
+
+    /// Looks at the places that are `found` in the block at `block`.
+    #[inline(never)]
+    fn places(&mut self, block: usize, mut found: u64) {
         while found != 0 {
             let at = block + found.trailing_zeros() as usize;
             found &= found - 1;

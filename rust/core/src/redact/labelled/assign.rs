@@ -40,11 +40,13 @@ pub(crate) const LONG_NAME: usize = 7;
 const SHORTEST_SIBLING: usize = 3;
 
 /// A first look at the operator at `at`: false when the name in front of it can say nothing.
+#[inline]
 pub(crate) fn may_be_named(scan: &Scan, at: usize) -> bool {
     let text = scan.text;
     let Some(&before) = at.checked_sub(1).and_then(|i| text.get(i)) else { return false };
     let end = if before.is_ascii_alphanumeric() { at } else { name_end(text, at) };
-    scan.redactor.keys.may_end(text, end) || is_switch(text, at) || may_hold_secret(text, end)
+    let inside = scan.memo.secret_word + KEY_LIMIT >= end;
+    scan.redactor.keys.may_end(text, end) || is_switch(text, at) || inside && may_hold_secret(text, end)
 }
 
 /// Where the name in front of the operator at `at` ends: before spaces, quotes and brackets.

@@ -42,7 +42,12 @@ pub(crate) fn at_word(scan: &mut Scan, start: usize, end: usize) {
     let name = &text[start..end];
     let last = name.iter().rposition(|b| *b == b'.').map_or(name, |dot| &name[dot + 1..]);
     let known = |call: &[u8]| {
-        if call.contains(&b'.') { name.eq_ignore_ascii_case(call) } else { last.eq_ignore_ascii_case(call) }
+        let ends = call.len().checked_sub(last.len()).is_some_and(|at| call[at..].eq_ignore_ascii_case(last));
+        ends && if call.contains(&b'.') {
+            name.eq_ignore_ascii_case(call)
+        } else {
+            last.eq_ignore_ascii_case(call)
+        }
     };
     if matches!(name, b"tcp" | b"unix") {
         return data_source(scan, start);

@@ -98,13 +98,13 @@ pub(crate) fn at_slash(scan: &mut Scan, at: usize) {
     let from = at + 2;
     let to = forward_over(text, from, 80, |b| b.is_ascii_graphic() && !b"\"'`<>,;()[]{}|\\/".contains(&b));
     let end = back_over(text, to, 2, |b| matches!(b, b'.' | b'?' | b':')).max(from);
-    if end < from + 6 || !is_password(&text[from..end]) {
+    if end < from + 6 {
         return;
     }
     let user = back_over(text, at - 1, 40, is_user_byte);
     let floor = to_line_start(text, user, REACH);
     let front = text[floor..user].to_ascii_lowercase();
-    if INTRODUCTIONS.iter().any(|words| value::contains(&front, words)) {
+    if INTRODUCTIONS.iter().any(|words| value::contains(&front, words)) && is_password(&text[from..end]) {
         scan.secret(from, end, RuleId::PROSE);
     }
 }

@@ -26,7 +26,7 @@ use crate::redact::tokens::unknown::Shape;
 pub(crate) use email::at_email;
 pub(crate) use label::LabelMemo;
 pub(crate) use network::is_dashed_mac;
-pub(crate) use number::at_digit;
+pub(crate) use number::{at_digit, is_count};
 pub(crate) use table::{at_rule, at_start};
 
 /// What a key or label says a value is.

@@ -25,6 +25,45 @@ pub(crate) fn at_digit(scan: &mut Scan, at: usize, mut end: usize) -> usize {
     if says_nothing || !scan.redactor.redact_pii { end } else { look(scan, at, end, lettered) }
 }
 
+/// Whether digits at `at` up to `end` are few and nothing beside them can belong to the same datum, as far as the
+/// bytes beside them tell: what [`at_digit`] passes over, for less.
+#[inline]
+pub(crate) fn is_count(text: &[u8], at: usize, end: usize) -> bool {
+    let (Some([second, before]), Some(&next)) = (text[..at].last_chunk(), text.get(end)) else {
+        return false;
+    };
+    let calm = match BEHIND_COUNT[usize::from(next)] {
+        Behind::Ends => true,
+        Behind::EndsUnless => text.get(end + 1).is_none_or(|after| *after != b' ' && !after.is_ascii_digit()),
+        Behind::GoesOn => false,
+    };
+    let capital = matches!(before, b' ' | b'-') && second.is_ascii_uppercase();
+    calm && end - at < 5 && !before.is_ascii_alphabetic() && !capital
+}
+
+/// What a byte behind a few digits says about them.
+#[derive(Clone, Copy)]
+enum Behind {
+    Ends,
+    /// That they end unless a space or a digit follows.
+    EndsUnless,
+    GoesOn,
+}
+
+static BEHIND_COUNT: [Behind; 256] = {
+    let mut table = [Behind::Ends; 256];
+    let mut byte = 0;
+    while byte < table.len() {
+        table[byte] = match byte as u8 {
+            b')' | b',' => Behind::EndsUnless,
+            b' ' | b'-' | b'.' | b'/' | b'0'..=b'9' | b'a'..=b'f' | b'A'..=b'Z' | 0x80.. => Behind::GoesOn,
+            _ => Behind::Ends,
+        };
+        byte += 1;
+    }
+    table
+};
+
 /// The look at a number that may be more than a count.
 #[inline(never)]
 fn look(scan: &mut Scan, at: usize, end: usize, lettered: bool) -> usize {

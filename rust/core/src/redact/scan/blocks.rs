@@ -4,7 +4,7 @@
 //! place asks again. So most of a text costs no more than this look.
 #![allow(clippy::inline_always)]
 
-use super::lanes::{LANES, Lanes, Near, Plain, Set};
+use super::lanes::{Found, LANES, Lanes, Near, Plain, Set};
 use std::sync::LazyLock;
 use wide::i8x16;
 
@@ -22,6 +22,7 @@ pub(crate) struct Masks {
     pub(crate) digit: u64,
     /// Digits and upper-case letters.
     pub(crate) drawn: u64,
+    pub(crate) lower: u64,
     /// Bytes that may follow a word worth a look.
     pub(crate) stop: u64,
     /// `=` and `:` behind which a value may stand.
@@ -57,11 +58,15 @@ const WORD: Set = LETTERS.and(DIGITS).and(Set::of(b"_-"));
 const DRAWN: Set = UPPER.and(DIGITS);
 /// Letters that are no hexadecimal digits, and `_`.
 const NAMES: Set = Set::of(b"ghijklmnopqrstuvwxyzGHIJKLMNOPQRSTUVWXYZ_");
+const LOWER: Set = Set::of(b"abcdefghijklmnopqrstuvwxyz");
+/// In front of an operator: what ends neither a name nor what may stand between a name and an operator.
+const NAMELESS: Set = LETTERS.and(DIGITS).and(Set::of(b"_-.$ \t\"'`\\]*?|/;")).others();
 /// What may follow a word: see [`super::Scan::at_word`].
 const STOPS: Set = Set::of(WORD_STOPS);
 pub(super) const WORD_STOPS: &[u8] = b" \t\n\r\"'`\\*<>(|,]}";
 /// What makes another operator of a `=` behind it.
 const COMPARED: Set = Set::of(b"=!<>:+-*&^%~");
+const UNASSIGNED: Set = NAMELESS.and(COMPARED);
 const BLANKS: Set = Set::of(b" \t\r\n");
 /// What may follow the colon of a URL, a password file, a hash.
 const BEHIND_COLON: Set = Set::of(b"/\\*{");
@@ -84,44 +89,45 @@ const QUOTES: Set = Set::of(b"\"'");
 /// In front of and behind the quote that closes a part of a literal, as `crate::redact::decode` knows it.
 const IN_LITERAL: Set = LETTERS.and(DIGITS).and(Set::of(b"_-+/=.@%:!#$\\"));
 const BEHIND_QUOTE: Set = Set::of(b" \t\n\r+.&~|<^,)\\;\"'`/");
-/// Behind the `=` of quoted-printable.
-const CODED: Set = DIGITS.and(Set::of(b"ABCDEF\n\r"));
+/// Behind the `=` of quoted-printable: two digits, or the end of a line.
+const CODED: Set = DIGITS.and(Set::of(b"ABCDEF"));
+const ENDS: Set = Set::of(b"\n\r");
 const ESCAPES: Set = Set::of(b"%&!^`\\\x1b\0");
 
 /// The first look at one block.
 #[inline(always)]
 fn masks<L: Lanes>(lanes: L, window: &[u8; WINDOW]) -> Masks {
     let here = near::<L, BEFORE>(lanes, window);
-    let (before, second_before) =
-        (near::<L, { BEFORE - 1 }>(lanes, window), near::<L, { BEFORE - 2 }>(lanes, window));
-    let (next, second) = (near::<L, { BEFORE + 1 }>(lanes, window), near::<L, { BEFORE + 2 }>(lanes, window));
-    let third = near::<L, { BEFORE + 3 }>(lanes, window);
-
+    // Most blocks hold few of these signs, and what is not there has nothing beside it.
     let (colon, equals, slash) = (here.is(b':'), here.is(b'='), here.is(b'/'));
-    let (next_colon, next_slash, next_hex) = (next.is(b':'), next.is(b'/'), next.has(&HEX));
-    let spaced = next.is(b' ');
-    let alone = !(before.is(b':') | next_colon) & !(next_slash & second.is(b'/'));
-    let doubled = next_colon & second.is(b' ');
-    let operator = equals & !before.has(&COMPARED) | colon & (alone | doubled);
-
-    let digit_behind = next.has(&DIGITS) & !second.has(&NAMES);
-    let hexed = before.has(&HEX) & second_before.has(&HEX);
-    let address = hexed & (next_hex & !second.has(&NAMES) | next_colon & second.has(&HEX));
-    let keyed = spaced & second.has(&IPSEC);
-    let named = before.is(b'n') & second_before.is(b'i');
-    let colons = colon & (next.has(&BEHIND_COLON) | digit_behind | address | keyed | named);
-
-    let comment = next_slash & (second.has(&BLANKS) | second.is(b'/') & third.has(&BLANKS));
-    let glued = second_before.is(b'-')
-        | before.is(b'n') & second_before.is(b'\\')
-        | before.is(b't') & second_before.has(&GLUED)
-        | before.is(b'/') & second_before.is(b'/')
-        | before.is(b'e') & second_before.is(b'l');
-    let paths = slash & (before.has(&NO_PATH) & !comment | before.has(&HOME_ENDS) | glued);
-    let drives = here.is(b'\\') & before.has(&DRIVE_ENDS);
-
-    let joints = here.has(&QUOTES) & before.has(&IN_LITERAL) & next.has(&BEHIND_QUOTE);
-    let coded = equals & next.has(&CODED);
+    let (colon_bits, equals_bits) = (colon.bits(), equals.bits());
+    let (slash_bits, drive_bits, quotes) = (slash.bits(), here.is(b'\\').bits(), here.has(&QUOTES));
+    let mut found = Colons::default();
+    let (mut sign, mut mark) = (0, 0);
+    if colon_bits != 0 {
+        found = colons(lanes, window, colon);
+        sign |= found.sign;
+    }
+    if equals_bits != 0 {
+        let (before, next) =
+            (near::<L, { BEFORE - 1 }>(lanes, window), near::<L, { BEFORE + 1 }>(lanes, window));
+        let second = near::<L, { BEFORE + 2 }>(lanes, window);
+        found.operator |= (equals & !before.has(&UNASSIGNED)).bits();
+        mark |= (equals & (next.has(&CODED) & second.has(&CODED) | next.has(&ENDS))).bits();
+    }
+    if slash_bits != 0 {
+        sign |= slashes(lanes, window, slash);
+    }
+    if drive_bits != 0 {
+        let before = near::<L, { BEFORE - 1 }>(lanes, window);
+        sign |= (here.is(b'\\') & before.has(&DRIVE_ENDS)).bits();
+    }
+    if quotes.bits() != 0 {
+        let (before, next) =
+            (near::<L, { BEFORE - 1 }>(lanes, window), near::<L, { BEFORE + 1 }>(lanes, window));
+        mark |= (quotes & before.has(&IN_LITERAL) & next.has(&BEHIND_QUOTE)).bits();
+    }
+    let next = near::<L, { BEFORE + 1 }>(lanes, window);
     let zeros = here.is(b'0') & next.is(b'0');
     let far = near::<L, { BEFORE + 12 }>(lanes, window).is(b'0')
         & near::<L, { BEFORE + 13 }>(lanes, window).is(b'0');
@@ -130,19 +136,66 @@ fn masks<L: Lanes>(lanes: L, window: &[u8; WINDOW]) -> Masks {
         dash: here.is(b'-').bits(),
         digit: here.has(&DIGITS).bits(),
         drawn: here.has(&DRAWN).bits(),
+        lower: here.has(&LOWER).bits(),
         stop: here.has(&STOPS).bits(),
-        operator: operator.bits(),
-        sign: (colons | paths | drives | here.has(&ALONE)).bits(),
-        colon: (colon & !next.has(&NO_LOGIN)).bits(),
-        hexed: (colon & hexed).bits(),
-        slash: slash.bits(),
+        operator: found.operator,
+        sign: sign | here.has(&ALONE).bits(),
+        colon: found.login,
+        hexed: found.hexed,
+        slash: slash_bits,
         user: here.has(&USER).bits(),
         place: here.has(&PLACES).bits(),
-        mark: (joints | coded | here.has(&ESCAPES)).bits(),
+        mark: mark | here.has(&ESCAPES).bits(),
         line: here.is(b'\n').bits(),
         zeros: (zeros | far).bits(),
         wide: here.wide(),
     }
+}
+
+/// Colons that are worth a look, by what they may be.
+#[derive(Default)]
+struct Colons {
+    operator: u64,
+    sign: u64,
+    login: u64,
+    hexed: u64,
+}
+
+#[inline(always)]
+fn colons<L: Lanes>(lanes: L, window: &[u8; WINDOW], colon: Found<L>) -> Colons {
+    let (before, second_before) =
+        (near::<L, { BEFORE - 1 }>(lanes, window), near::<L, { BEFORE - 2 }>(lanes, window));
+    let (next, second) = (near::<L, { BEFORE + 1 }>(lanes, window), near::<L, { BEFORE + 2 }>(lanes, window));
+    let (next_colon, next_hex) = (next.is(b':'), next.has(&HEX));
+    let alone = !(before.is(b':') | next_colon) & !(next.is(b'/') & second.is(b'/'));
+    let doubled = next_colon & second.is(b' ');
+    let digit_behind = next.has(&DIGITS) & !second.has(&NAMES);
+    let hexed = before.has(&HEX) & second_before.has(&HEX);
+    let address = hexed & (next_hex & !second.has(&NAMES) | next_colon & second.has(&HEX));
+    let keyed = next.is(b' ') & second.has(&IPSEC);
+    let named = before.is(b'n') & second_before.is(b'i');
+    Colons {
+        operator: (colon & (alone | doubled) & !before.has(&NAMELESS)).bits(),
+        sign: (colon & (next.has(&BEHIND_COLON) | digit_behind | address | keyed | named)).bits(),
+        login: (colon & !next.has(&NO_LOGIN)).bits(),
+        hexed: (colon & hexed).bits(),
+    }
+}
+
+/// Slashes where a path may start.
+#[inline(always)]
+fn slashes<L: Lanes>(lanes: L, window: &[u8; WINDOW], slash: Found<L>) -> u64 {
+    let (before, second_before) =
+        (near::<L, { BEFORE - 1 }>(lanes, window), near::<L, { BEFORE - 2 }>(lanes, window));
+    let (next, second) = (near::<L, { BEFORE + 1 }>(lanes, window), near::<L, { BEFORE + 2 }>(lanes, window));
+    let third = near::<L, { BEFORE + 3 }>(lanes, window);
+    let comment = next.is(b'/') & (second.has(&BLANKS) | second.is(b'/') & third.has(&BLANKS));
+    let glued = second_before.is(b'-')
+        | before.is(b'n') & second_before.is(b'\\')
+        | before.is(b't') & second_before.has(&GLUED)
+        | before.is(b'/') & second_before.is(b'/')
+        | before.is(b'e') & second_before.is(b'l');
+    (slash & (before.has(&NO_PATH) & !comment | before.has(&HOME_ENDS) | glued)).bits()
 }
 
 /// The bytes of a window from `FROM` on.
@@ -229,6 +282,15 @@ pub(crate) fn look(text: &[u8], at: usize, out: &mut [Masks]) {
     tests::widen(text, at, out);
 }
 
+/// Whether places may be left out: not where a test wants to know that nothing is there.
+#[inline]
+pub(super) fn leaves_out() -> bool {
+    #[cfg(test)]
+    return !tests::ALL.get();
+    #[cfg(not(test))]
+    true
+}
+
 /// Letters, digits, `_` and `-`.
 pub(crate) fn is_word(byte: u8) -> bool {
     byte.is_ascii_alphanumeric() || byte == b'_' || byte == b'-'
@@ -275,7 +337,7 @@ pub(super) mod tests {
 
     thread_local! {
         /// Whether every place is looked at that may start anything, whatever stands beside it.
-        static ALL: Cell<bool> = const { Cell::new(false) };
+        pub(super) static ALL: Cell<bool> = const { Cell::new(false) };
     }
 
     /// Adds the places that the first look leaves out, where a test wants them.
@@ -354,5 +416,6 @@ pub(super) mod tests {
         "\\n", "\\x41", "\\u0041", "=3D", "=\n", "^", "!", "\x1b[0m", "\0", "0000", "00000010: ", "é", "：", "密码", "\u{200b}",
         "2a02:8109:9ac0:1d2::7", "aa:bb:cc:dd:ee:f1", "5f4dcc3b5aa765d61d8327deb882cf99", "5432:shop:joe:", "*:*:joe:", ":500:", "587", "12",
         "{SSHA}", "PSK ", "EAP \"", "jdbc:oracle:thin:", "impacket-psexec ", "psexec.py ", "acme/joe", "$6$", "$2b$10$", "-p", "-u ", "curl ", "mysql ",
+        "+49", "(415)", "867-5309", "415", "3704", "DE89", "GB", "AB ", "u32", "v1.2", "Phone: ", "dbPassword_x", "SECRET_", "_2", "password1",
     ];
 }

@@ -70,6 +70,8 @@ pub(crate) struct Memo<'a> {
     pub(crate) manifest: usize,
     /// The last range inside of which no URL ends.
     pub(crate) unbroken: (usize, usize),
+    /// Behind the last word that may name a secret inside of a name.
+    pub(crate) secret_word: usize,
     /// Words behind which nothing but a space stands, and labels in running text, that named nothing.
     pub(crate) spaced: Repeats,
     pub(crate) labelled: Repeats,
@@ -175,7 +177,7 @@ impl<'a> Scan<'a> {
         let mut seen = Seen::default();
         let mut digits_until = 0;
         let mut runs = Runs::default();
-        let mut users = Users::default();
+        let (mut users, mut names) = (Users::default(), Names::default());
         let mut batch = [Masks::default(); BATCH];
         for first in (0..length).step_by(BATCH * BLOCK) {
             let count = (length - first).div_ceil(BLOCK).min(BATCH);
@@ -186,6 +188,7 @@ impl<'a> Scan<'a> {
                 look.block(at, masks);
                 let places = runs.enter(masks);
                 let sign = masks.sign | users.end(masks) & masks.colon | places.long & masks.hexed;
+                self.secret_words(at, names.enter(masks));
                 self.signs(at, sign, masks.operator, seen.wide);
                 digits_until = self.digits(at, masks.digit, digits_until);
                 self.runs(at, &places, &runs);
@@ -196,6 +199,20 @@ impl<'a> Scan<'a> {
             self.runs(length, &runs.enter(&Masks { stop: 1, ..Masks::default() }), &runs);
         }
         seen
+    }
+
+    /// Notes the last of the `places` behind letters inside of names that may end a word which names a secret.
+    #[inline]
+    fn secret_words(&mut self, at: usize, places: u64) {
+        if !blocks::leaves_out() {
+            self.memo.secret_word = at + BLOCK;
+        }
+        if places != 0 {
+            let secrets = tails::secrets_inside(self.text, at, places);
+            if secrets != 0 {
+                self.memo.secret_word = at + BLOCK - secrets.leading_zeros() as usize;
+            }
+        }
     }
 
     fn signs(&mut self, at: usize, signs: u64, operators: u64, wide: bool) {
@@ -243,7 +260,7 @@ impl<'a> Scan<'a> {
             let end = place + (digits >> first).trailing_ones() as usize;
             // The carry runs through the lowest run of ones.
             digits &= digits.wrapping_add(1 << first);
-            if place >= until {
+            if place >= until && !(blocks::leaves_out() && pii::is_count(self.text, place, end)) {
                 until = pii::at_digit(self, place, end);
             }
         }
@@ -252,17 +269,11 @@ impl<'a> Scan<'a> {
 
     fn runs(&mut self, at: usize, places: &Places, runs: &Runs) {
         let tails = &*tails::WORDS;
-        // Most words fail, and no branch foretells which.
-        let (mut words, mut likely) = (places.words, 0);
-        while words != 0 {
-            let bit = words.trailing_zeros();
-            words &= words - 1;
-            likely |= u64::from(tails.is_likely(self.text, at + bit as usize)) << bit;
-        }
+        let mut likely = tails.likely_ends(self.text, at, places.words);
         while likely != 0 {
             let end = at + likely.trailing_zeros() as usize;
             likely &= likely - 1;
-            if tails.may_end_long(self.text, end) {
+            if tails.ends_long(self.text, end) {
                 self.at_word(end);
             }
         }
@@ -276,13 +287,20 @@ impl<'a> Scan<'a> {
             let end = long.trailing_zeros();
             long &= long - 1;
             if let Some(start) = runs.drawn_start(at, end) {
-                tokens::at_run(self, start, at + end as usize);
-                decode::at_run(self, start, at + end as usize);
+                self.at_run(start, at + end as usize);
             }
         }
     }
 
+    /// Looks at a long run of word characters.
+    #[inline(never)]
+    fn at_run(&mut self, start: usize, end: usize) {
+        tokens::at_run(self, start, end);
+        decode::at_run(self, start, end);
+    }
+
     /// Looks at the word in front of `end`.
+    #[inline(never)]
     fn at_word(&mut self, end: usize) {
         let text = self.text;
         let next = text.get(end).copied().unwrap_or(b'\n');
@@ -302,6 +320,7 @@ impl<'a> Scan<'a> {
     }
 
     /// Looks at the run that starts with the dash at `start`.
+    #[inline(never)]
     fn at_flag(&mut self, start: usize) {
         pii::at_rule(self, start);
         commands::at_flag(self, start);
@@ -342,6 +361,24 @@ impl Users {
         let (sum, again) = sum.overflowing_add(u64::from(self.open));
         self.open = over | again;
         sum & !masks.user
+    }
+}
+
+/// Names, over the borders of blocks.
+#[derive(Default)]
+struct Names {
+    /// Whether a letter ends the block before.
+    letter: bool,
+}
+
+impl Names {
+    /// Where in a block a name goes on behind a letter with something else than a small letter.
+    #[inline]
+    fn enter(&mut self, masks: &Masks) -> u64 {
+        let letters = masks.lower | masks.drawn & !masks.digit;
+        let behind = letters << 1 | u64::from(self.letter);
+        self.letter = letters >> (BLOCK - 1) != 0;
+        behind & masks.user & !masks.lower
     }
 }
 

@@ -3,6 +3,7 @@
 //! A name is judged by its last words, so a set of the last letters of all words of the vocabulary answers "no" for
 //! nearly every name of nearly every text, at the price of a look-up or two.
 
+use super::blocks::BLOCK;
 use super::letters::{Letters, last_eight, others, unflagged};
 use super::span::KEY_LIMIT;
 use super::waiting;
@@ -81,6 +82,12 @@ static GLUED: LazyLock<Tails> = LazyLock::new(|| {
     tails
 });
 
+/// Places of a block behind letters that may end such a word inside of a name: all that [`may_hold_secret`] may stop at.
+#[inline]
+pub(crate) fn secrets_inside(text: &[u8], at: usize, places: u64) -> u64 {
+    STRONG.likely_ends(text, at, places)
+}
+
 /// Whether the name that ends in front of `end` may hold a word in front of its last one that names a secret. Words
 /// end in front of signs, digits and capitals, so lower-case letters are stepped over.
 #[inline]
@@ -150,7 +157,7 @@ impl Tails {
         match word.len() {
             0 | 1 => {}
             2 => self.short[usize::from(word[1] & 31)] |= 1 << (word[0] & 31),
-            3 => (0..32).for_each(|front| self.set(letters(&[&[front], word].concat()), four)),
+            3 => (0..32).for_each(|front| self.set(letters(word) | front << 8, four)),
             4 => self.set(letters(word), four),
             _ => self.set(letters(word), five),
         }
@@ -169,10 +176,29 @@ impl Tails {
         (self.likely(*last) || last[3].is_ascii_digit() || self.has_short(*last)) && self.ends(text, end)
     }
 
-    /// The first part of the question of [`Tails::may_end_long`].
+    /// The first part of the question of [`Tails::may_end_long`], which [`Tails::ends_long`] ends, about words that
+    /// end at `places` of the block at `at`: those where the answer may be yes.
     #[inline]
-    pub(crate) fn is_likely(&self, text: &[u8], end: usize) -> bool {
-        text[..end].last_chunk().is_none_or(|last| self.likely(*last) | last[3].is_ascii_digit())
+    pub(crate) fn likely_ends(&self, text: &[u8], at: usize, mut places: u64) -> u64 {
+        let near = at.checked_sub(4).and_then(|from| text.get(from..)?.first_chunk::<{ 4 + BLOCK }>());
+        let mut likely = 0;
+        while places != 0 {
+            let bit = places.trailing_zeros() as usize % BLOCK;
+            places &= places - 1;
+            // Most words fail, and no branch foretells which.
+            let last = match near {
+                Some(near) => near[bit..].first_chunk(),
+                None => text[..at + bit].last_chunk(),
+            };
+            likely |= u64::from(last.is_none_or(|last| self.likely(*last) | last[3].is_ascii_digit())) << bit;
+        }
+        likely
+    }
+
+    /// The rest of that question.
+    #[inline]
+    pub(crate) fn ends_long(&self, text: &[u8], end: usize) -> bool {
+        end < 4 || self.ends(text, end)
     }
 
     /// As [`Tails::may_end`], for a set whose words all have three letters and more.
