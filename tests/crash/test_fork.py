@@ -220,7 +220,7 @@ def test_forks_of_a_process_whose_threads_record_flat_out(python: Run, project: 
                     trace.flush(0.001)
                 n += 1
                 counts[thread] = n
-        threads = [threading.Thread(target=trace.bind(work), args=(n,)) for n in range(3)]
+        threads = [threading.Thread(target=trace.bind(work), args=(n,), daemon=True) for n in range(3)]
         [thread.start() for thread in threads]
         children = []
         for n in range(40):
@@ -238,7 +238,7 @@ def test_forks_of_a_process_whose_threads_record_flat_out(python: Run, project: 
                         assert os.waitpid(grandchild, 0)[1] == 0
                 [thread.join() for thread in more]
                 if n % 2:
-                    assert trace.close()
+                    trace.close()  # Within a second, which on a busy machine may not do: then recovery does the rest.
                 os._exit(0)
             children.append(child)
         assert {os.waitpid(child, 0)[1] for child in children} == {0}
