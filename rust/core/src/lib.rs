@@ -27,5 +27,6 @@ pub mod session;
 pub mod session_id;
 pub mod settings;
 pub mod summary;
+mod system;
 pub mod trace_file;
 pub mod writer;

@@ -5,10 +5,9 @@
 
 use crate::folder::Folder;
 use crate::ring::close_inherited;
-use rustix::fs::{FlockOperation, flock};
+use crate::system::is_removed;
 use std::fs::File;
 use std::io;
-use std::os::unix::fs::MetadataExt;
 use std::path::Path;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU32, Ordering};
@@ -34,7 +33,7 @@ impl WriterLock {
         // Under its name only once it is locked: another process takes an unlocked one for a dead one's.
         let fresh = format!("{name}.new");
         let file = private.create(&fresh)?;
-        flock(&file, FlockOperation::NonBlockingLockExclusive)?;
+        file.try_lock()?;
         private.rename(&fresh, private, &name)?;
         Ok(WriterLock { file, name, private: Arc::clone(private) })
     }
@@ -50,7 +49,7 @@ impl WriterLock {
     /// Whether others still find it: nobody has removed it, or the folder that it is in.
     #[must_use]
     pub fn is_in_place(&self) -> bool {
-        self.private.is_in_place() && self.file.metadata().is_ok_and(|found| found.nlink() > 0)
+        self.private.is_in_place() && !is_removed(&self.file)
     }
 
     /// In a fork's child: closes its copy of the descriptor, so that the lock ends with the parent.
@@ -61,7 +60,7 @@ impl WriterLock {
     /// Ends the lock: nothing is written under it any more.
     pub fn retire(&self) {
         // Said, and not left to closing: a child that is being started may still have the descriptor.
-        let _ = flock(&self.file, FlockOperation::Unlock);
+        let _ = self.file.unlock();
         let _ = self.private.remove(&self.name);
     }
 
@@ -101,7 +100,7 @@ pub fn is_dead(private: &Folder, stem: &str) -> bool {
 
 fn is_locked(private: &Folder, name: &str) -> bool {
     let Ok(file) = private.read_file(name) else { return false };
-    flock(&file, FlockOperation::NonBlockingLockShared).is_err()
+    file.try_lock_shared().is_err()
 }
 
 /// Removes the lock files that dead processes have left in `private`.

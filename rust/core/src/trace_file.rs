@@ -11,11 +11,10 @@
 mod shared;
 
 use crate::folder::Folder;
-use rustix::io::Errno;
+use crate::system;
 pub use shared::SharedDocument;
 use std::fs::File;
 use std::io;
-use std::os::unix::fs::{FileExt, MetadataExt};
 use std::path::PathBuf;
 use std::sync::Arc;
 
@@ -57,7 +56,7 @@ impl Document {
         let file = folder.create(name)?;
         let mut document = Document {
             folder: Arc::clone(folder),
-            inode: inode(&file)?,
+            inode: system::identity(&file)?,
             name: name.to_owned(),
             events_at: header.len() as u64 + 1,
             closing_at: header.len() as u64 + 1,
@@ -78,7 +77,7 @@ impl Document {
     fn write_header(&mut self, header: &str, summary: &str) -> io::Result<()> {
         let closing = closing_line(summary);
         let text = format!("{header}\n{closing}\n");
-        self.file()?.write_all_at(text.as_bytes(), 0)?;
+        system::write_all_at(self.file()?, text.as_bytes(), 0)?;
         self.len = text.len() as u64;
         self.closing = closing;
         Ok(())
@@ -131,7 +130,7 @@ impl Document {
 
     fn write(&mut self, bytes: &[u8], at: u64) -> io::Result<()> {
         self.dirty = true;
-        let written = self.file().and_then(|file| file.write_all_at(bytes, at));
+        let written = self.file().and_then(|file| system::write_all_at(file, bytes, at));
         if written.is_err() {
             self.restore();
         }
@@ -146,7 +145,7 @@ impl Document {
         self.pad_into(&mut text, &self.closing, self.closing_at);
         let len = self.len;
         if let Ok(file) = self.file() {
-            let _ = file.write_all_at(&text, at);
+            let _ = system::write_all_at(file, &text, at);
             // What a disk that refuses this, too, leaves behind the end is covered by the next write.
             let left = file.set_len(len).and_then(|()| file.metadata()).or_else(|_| file.metadata());
             self.len = left.map_or(len, |found| found.len().max(len));
@@ -166,7 +165,7 @@ impl Document {
     pub fn lines(&mut self) -> io::Result<Vec<u8>> {
         let (from, to) = (self.events_at, self.closing_at - u64::from(self.has_events));
         let mut lines = vec![0; usize::try_from(to - from).unwrap_or(0)];
-        self.file()?.read_exact_at(&mut lines, from)?;
+        system::read_exact_at(self.file()?, &mut lines, from)?;
         Ok(lines)
     }
 
@@ -224,8 +223,8 @@ impl Document {
     #[must_use]
     pub fn is_removed(&mut self) -> bool {
         match self.file() {
-            Ok(file) => file.metadata().is_ok_and(|found| found.nlink() == 0),
-            Err(error) if error.raw_os_error() == Some(Errno::LOOP.raw_os_error()) => true,
+            Ok(file) => system::is_removed(file),
+            Err(error) if system::is_link(&error) => true,
             Err(error) => error.kind() == io::ErrorKind::NotFound,
         }
     }
@@ -240,7 +239,8 @@ impl Document {
             return Ok(None);
         }
         let mut front = vec![0; header.len() + 1];
-        let other = self.folder.read_file(&self.name).and_then(|other| other.read_exact_at(&mut front, 0));
+        let other =
+            self.folder.read_file(&self.name).and_then(|other| system::read_exact_at(&other, &mut front, 0));
         if other.is_ok() && front.strip_suffix(b"\n") == Some(header.as_bytes()) {
             return Ok(None);
         }
@@ -267,7 +267,7 @@ impl Document {
             let _ = folder.remove(&self.name);
         }
         copied?;
-        self.inode = inode(&file)?;
+        self.inode = system::identity(&file)?;
         (self.file, self.folder, self.dirty) = (Some(file), Arc::clone(folder), true);
         Ok(())
     }
@@ -275,7 +275,7 @@ impl Document {
     fn file(&mut self) -> io::Result<&File> {
         if self.file.is_none() {
             let file = self.folder.open_file(&self.name)?;
-            if inode(&file)? != self.inode {
+            if system::identity(&file)? != self.inode {
                 return Err(io::ErrorKind::NotFound.into());
             }
             self.file = Some(file);
@@ -284,18 +284,14 @@ impl Document {
     }
 }
 
-fn inode(file: &File) -> io::Result<(u64, u64)> {
-    file.metadata().map(|found| (found.dev(), found.ino()))
-}
-
 fn copy(from: &File, to: &File, len: u64) -> io::Result<()> {
     let (mut bytes, mut at) = (vec![0; BLOCK], 0);
     while at < len {
-        let read = from.read_at(&mut bytes, at)?;
+        let read = system::read_at(from, &mut bytes, at)?;
         if read == 0 {
             return Err(io::ErrorKind::UnexpectedEof.into());
         }
-        to.write_all_at(&bytes[..read], at)?;
+        system::write_all_at(to, &bytes[..read], at)?;
         at += read as u64;
     }
     Ok(())
@@ -347,7 +343,9 @@ mod tests {
     fn never_touches_what_is_there_already() {
         let folder = folder("exists");
         std::fs::write(folder.path_of("a.json"), "mine").unwrap();
+        #[cfg(unix)]
         std::os::unix::fs::symlink(folder.path_of("elsewhere"), folder.path_of("link.json")).unwrap();
+        #[cfg(unix)]
         assert!(Document::create(&folder, "a.json", HEADER, "{}").is_err());
         assert!(Document::create(&folder, "link.json", HEADER, "{}").is_err());
         assert_eq!(std::fs::read_to_string(folder.path_of("a.json")).unwrap(), "mine");
@@ -355,6 +353,7 @@ mod tests {
     }
 
     #[test]
+    #[cfg(unix)]
     fn a_link_in_its_place_is_not_followed() {
         let folder = folder("swapped");
         let mut document = Document::create(&folder, "a.json", HEADER, "{}").unwrap();

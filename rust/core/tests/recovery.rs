@@ -1,5 +1,7 @@
 //! After a crash: rings and documents of processes that have died, put together again.
 
+// Elsewhere rings are on the heap, and nothing outlives a process but its document.
+#![cfg(all(unix, not(t800_portable)))]
 #![allow(clippy::unwrap_used)]
 
 mod shared;

@@ -5,9 +5,8 @@
 
 use crate::setup::Setup;
 use crate::value::{count_of, members, members_of, text_of};
-use rustix::fs::{FlockOperation, flock};
 use std::collections::{BTreeMap, HashMap, HashSet};
-use std::fs::File;
+use std::fs::{File, TryLockError};
 use std::io::{self, Read, Seek, SeekFrom, Write};
 use std::time::{Duration, Instant};
 use t800_core::clock::{self, Wall};
@@ -255,13 +254,12 @@ pub fn resumed_id(safe: &str, host: &str, started: Wall) -> String {
 /// Locks a file, or gives up when it is not free in time: two hooks at once are better than an agent that waits.
 fn lock(file: &File, until: Instant) -> io::Result<()> {
     loop {
-        match flock(file, FlockOperation::NonBlockingLockExclusive) {
+        match file.try_lock() {
+            Err(TryLockError::WouldBlock) if Instant::now() < until => std::thread::sleep(RETRY),
+            Err(TryLockError::WouldBlock) => return Err(io::ErrorKind::WouldBlock.into()),
+            Err(TryLockError::Error(error)) if error.kind() == io::ErrorKind::Interrupted => {}
             // Also on a file system without locks.
-            Ok(()) | Err(rustix::io::Errno::NOLCK | rustix::io::Errno::OPNOTSUPP) => return Ok(()),
-            Err(rustix::io::Errno::WOULDBLOCK | rustix::io::Errno::INTR) if Instant::now() < until => {
-                std::thread::sleep(RETRY);
-            }
-            Err(error) => return Err(error.into()),
+            Ok(()) | Err(TryLockError::Error(_)) => return Ok(()),
         }
     }
 }

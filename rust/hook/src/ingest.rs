@@ -26,6 +26,7 @@ use t800_core::writer::{self, Header};
 /// A line may be as long as this; a longer one is passed over.
 const MOST_BYTES: usize = 64 << 20;
 /// How much a pipe holds, where the system allows it.
+#[cfg(target_os = "linux")]
 const PIPE_BYTES: usize = 1 << 20;
 /// How often to look whether the writer still lives.
 const PULSE: Timespec = Timespec { tv_sec: 0, tv_nsec: 200_000_000 };
@@ -62,6 +63,7 @@ pub fn ingest(options: &[&str], python: Option<&Path>) {
 /// Hands over every line of stdin.
 fn each_line(take: &mut impl FnMut(&[u8])) -> io::Result<()> {
     let (stdin, parent) = (rustix::stdio::stdin(), getppid());
+    #[cfg(target_os = "linux")]
     let _ = rustix::pipe::fcntl_setpipe_size(stdin, PIPE_BYTES);
     let (mut held, mut filled, mut passing) = (vec![0; CHUNK], 0, false);
     loop {

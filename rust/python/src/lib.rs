@@ -73,9 +73,11 @@ fn shut_down(py: Python<'_>) {
     py.detach(t800_core::writer::shut_down);
 }
 
-/// Does what the program `t800-hook` does, where that is missing; `python` is what makes settings.
+/// Does what the program `t800-hook` does, where that is missing; `python` is what makes settings. Nothing on Windows.
 #[pyfunction]
+#[cfg_attr(not(unix), allow(unused_variables, clippy::needless_pass_by_value))]
 fn run_hook(py: Python<'_>, arguments: Vec<String>, python: PathBuf) {
+    #[cfg(unix)]
     py.detach(|| t800_hook::run(&arguments, Some(&python)));
 }
 

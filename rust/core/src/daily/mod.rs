@@ -11,9 +11,9 @@ use crate::encode::tree::Tree;
 use crate::folder::Folder;
 use crate::line::{self, without_comma};
 use crate::summary::{State, Summary};
+use crate::system;
 use std::fs::File;
 use std::io;
-use std::os::unix::fs::FileExt as _;
 use std::path::Path;
 use std::sync::Mutex;
 use std::sync::atomic::{AtomicUsize, Ordering};
@@ -158,15 +158,7 @@ fn end_of(file: &File, len: u64) -> Option<Vec<u8>> {
 fn part_of(file: &File, from: u64, most: u64) -> Option<Vec<u8>> {
     let most = usize::try_from(most).ok()?;
     let mut bytes = vec![0; most];
-    let mut read = 0;
-    while read < most {
-        match file.read_at(&mut bytes[read..], from + read as u64) {
-            Ok(0) => break,
-            Ok(more) => read += more,
-            Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
-            Err(_) => return None,
-        }
-    }
+    let read = system::read_up_to(file, &mut bytes, from).ok()?;
     bytes.truncate(read);
     Some(bytes)
 }

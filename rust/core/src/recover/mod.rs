@@ -19,7 +19,7 @@ use damaged::Damaged;
 pub(crate) use damaged::read_closing;
 use found::{Event, Found};
 use ids::Ids;
-use rustix::fs::{FlockOperation, flock};
+use std::fs::{File, TryLockError};
 use std::io::{self, Read as _, Write as _};
 use std::path::PathBuf;
 pub use waiting::{Waiting, waiting};
@@ -73,7 +73,7 @@ pub struct Recovered {
 pub(crate) fn sweep(folders: &Folders) {
     let Ok(folders) = Open::new(folders, How::Repair) else { return };
     // Another process is at it.
-    let Ok(_lock) = folders.lock(FlockOperation::NonBlockingLockExclusive) else { return };
+    let Ok(_lock) = folders.lock_file().and_then(|file| Ok(LockedFile::try_lock(file)?)) else { return };
     let mut report = Report::default();
     folders.rings(How::Repair, &mut report);
     folders.flights(How::Repair, &mut report);
@@ -88,7 +88,7 @@ pub(crate) fn sweep(folders: &Folders) {
 /// When the folder cannot be opened.
 pub fn recover(folders: &Folders, only: Option<&str>, how: How) -> io::Result<Report> {
     let (open, mut report) = (Open { only, ..Open::new(folders, how)? }, Report::default());
-    let _lock = (how == How::Repair).then(|| open.lock(FlockOperation::LockExclusive)).transpose()?;
+    let _lock = (how == How::Repair).then(|| open.lock_file().and_then(LockedFile::lock)).transpose()?;
     open.rings(how, &mut report);
     open.flights(how, &mut report);
     open.documents(how, &mut report);
@@ -124,9 +124,8 @@ impl<'a> Open<'a> {
     }
 
     /// Held against a second recovery of the same folder at the same time.
-    fn lock(&self, operation: FlockOperation) -> io::Result<LockedFile> {
-        let lock = self.private.create(LOCK).or_else(|_| self.private.open_file(LOCK))?;
-        LockedFile::lock(lock, operation)
+    fn lock_file(&self) -> io::Result<File> {
+        self.private.create(LOCK).or_else(|_| self.private.open_file(LOCK))
     }
 
     fn rings(&self, how: How, report: &mut Report) {
@@ -334,7 +333,7 @@ impl<'a> Open<'a> {
         }
         // Who appends to a document that several processes share holds its lock meanwhile, and looks again afterwards.
         let appended = self.traces.read_file(name)?;
-        if flock(&appended, FlockOperation::NonBlockingLockExclusive) == Err(rustix::io::Errno::WOULDBLOCK) {
+        if matches!(appended.try_lock(), Err(TryLockError::WouldBlock)) {
             return Ok(());
         }
         // Somebody may have appended before the lock was ours.

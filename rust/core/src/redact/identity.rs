@@ -6,6 +6,7 @@ use crate::redact::rules::RuleId;
 use crate::redact::scan::Scan;
 use crate::redact::tokens::unknown::Shape;
 use crate::redact::{Identity, RuleError};
+use crate::system;
 use aho_corasick::{AhoCorasick, MatchKind};
 
 const MIN_NAME: usize = 5;
@@ -128,10 +129,10 @@ impl Identity {
         identity
             .users
             .extend(["USER", "LOGNAME", "USERNAME", "SUDO_USER"].iter().filter_map(|name| environ(name)));
-        identity.users.extend(passwd_name());
+        identity.users.extend(system::user_name());
         identity.users.extend(home.as_deref().and_then(last_part));
         identity.hosts.extend(["HOSTNAME", "COMPUTERNAME"].iter().filter_map(|name| environ(name)));
-        identity.hosts.extend(node_name());
+        identity.hosts.extend(system::host_name());
         identity.git = git_names(environ, home.as_deref());
         identity.tidy();
         identity
@@ -148,18 +149,6 @@ impl Identity {
 
 fn last_part(path: &str) -> Option<String> {
     path.rsplit(['/', '\\']).find(|part| !part.is_empty()).map(str::to_owned)
-}
-
-/// The name of the user id in `/etc/passwd`, read as a file: asking the system would open a socket.
-fn passwd_name() -> Option<String> {
-    let uid = rustix::process::getuid().as_raw().to_string();
-    let passwd = std::fs::read_to_string("/etc/passwd").ok()?;
-    let line = passwd.lines().find(|line| line.split(':').nth(2) == Some(&uid))?;
-    line.split(':').next().map(str::to_owned)
-}
-
-fn node_name() -> Option<String> {
-    rustix::system::uname().nodename().to_str().ok().map(str::to_owned)
 }
 
 /// `user.name` and `user.email` of git's files and variables.

@@ -16,10 +16,9 @@ use super::sync::{AtomicU64, Ordering};
 use super::{SEGMENT, SEGMENTS};
 use crate::folder::{Folder, LockedFile};
 use crate::redact::catalogue;
-use rustix::fs::{FallocateFlags, FlockOperation, fallocate, flock};
+use crate::system::{self, memory_folders, random};
 use std::fs::File;
 use std::io::{self, Read as _};
-use std::os::unix::fs::{FileExt, MetadataExt};
 use std::path::{Path, PathBuf};
 use std::sync::LazyLock;
 use std::time::Duration;
@@ -74,31 +73,6 @@ impl Placement {
     }
 }
 
-/// The user's own folders on memory file systems, the best first. A ring may lie in any of them: the next start can
-/// have another environment.
-fn memory_folders() -> Vec<PathBuf> {
-    let user = rustix::process::geteuid().as_raw();
-    let runtime = std::env::var_os("XDG_RUNTIME_DIR").map(PathBuf::from).filter(|path| path.is_absolute());
-    let candidates = runtime
-        .map(|path| path.join("t800"))
-        .into_iter()
-        .chain([PathBuf::from(format!("/dev/shm/t800-{user}"))]);
-    candidates.filter(|path| path.parent().is_some_and(is_memory)).collect()
-}
-
-/// Whether a directory is on a file system that lives in memory.
-#[cfg(target_os = "linux")]
-fn is_memory(path: &Path) -> bool {
-    const TMPFS: rustix::fs::FsWord = 0x0102_1994;
-    const RAMFS: rustix::fs::FsWord = 0x8584_58f6;
-    rustix::fs::statfs(path).is_ok_and(|found| matches!(found.f_type, TMPFS | RAMFS))
-}
-
-#[cfg(not(target_os = "linux"))]
-fn is_memory(_: &Path) -> bool {
-    false
-}
-
 /// A ring's file, locked by this process.
 #[derive(Debug)]
 pub struct RingFile {
@@ -145,8 +119,8 @@ impl RingFile {
 
     fn lock(file: &File) -> io::Result<()> {
         // Another process that looks for dead rings may hold it for a moment.
-        flock(file, FlockOperation::LockExclusive)?;
-        if file.metadata()?.nlink() == 0 {
+        file.lock()?;
+        if system::is_removed(file) {
             return Err(io::ErrorKind::WouldBlock.into());
         }
         Ok(())
@@ -155,10 +129,10 @@ impl RingFile {
     /// Writes the file's head and tries its first segment.
     fn prepare(file: &File, nonce: u64) -> io::Result<Block> {
         // Two segments, so that the ring goes round even where there is never room for a third.
-        fallocate(file, FallocateFlags::empty(), 0, (HEAD_LEN + 2 * SEGMENT) as u64)?;
+        system::allocate(file, 0, (HEAD_LEN + 2 * SEGMENT) as u64)?;
         let head = head(nonce);
-        file.write_all_at(&head, 0)?;
-        file.write_all_at(&head, SECOND_HEAD_AT as u64)?;
+        system::write_all_at(file, &head, 0)?;
+        system::write_all_at(file, &head, SECOND_HEAD_AT as u64)?;
         Block::mapped(file, 0, HEAD_LEN, Pages::Present)
     }
 
@@ -174,13 +148,12 @@ impl RingFile {
 
     /// Has memory behind a segment.
     pub(super) fn allocate(&self, index: u32) -> io::Result<()> {
-        Ok(fallocate(&self.file, FallocateFlags::empty(), segment_at(index), SEGMENT as u64)?)
+        system::allocate(&self.file, segment_at(index), SEGMENT as u64)
     }
 
     /// Takes the memory away from a segment that nobody uses.
     pub(super) fn release(&self, index: u32) -> io::Result<()> {
-        let flags = FallocateFlags::PUNCH_HOLE | FallocateFlags::KEEP_SIZE;
-        Ok(fallocate(&self.file, flags, segment_at(index), SEGMENT as u64)?)
+        system::punch(&self.file, segment_at(index), SEGMENT as u64)
     }
 
     /// The counter of a session's losses: it outlives the process, as the records do.
@@ -197,12 +170,12 @@ impl RingFile {
     /// Whether somebody has removed it: nothing in it would be found after the death of this process.
     #[must_use]
     pub fn is_removed(&self) -> bool {
-        self.file.metadata().is_ok_and(|found| found.nlink() == 0)
+        system::is_removed(&self.file)
     }
 
     /// In a fork's child: closes its copy of the descriptor, so that the lock ends with the parent.
     pub fn abandon(&self) {
-        super::memory::close(&self.lock);
+        super::close_inherited(&self.lock);
     }
 
     /// Removes the file, as everything in it is in its document, and gives its memory back: a closed session that the
@@ -211,7 +184,7 @@ impl RingFile {
         let _ = self.folder.remove(&self.name);
         let len = self.file.metadata().map_or(0, |found| found.len());
         if len > 0 {
-            let _ = fallocate(&self.file, FallocateFlags::PUNCH_HOLE | FallocateFlags::KEEP_SIZE, 0, len);
+            let _ = system::punch(&self.file, 0, len);
         }
     }
 
@@ -298,13 +271,6 @@ fn boot_id() -> [u8; 16] {
     std::array::from_fn(|_| digits.next().unwrap_or(0) << 4 | digits.next().unwrap_or(0))
 }
 
-/// Random bits of the system's.
-pub(crate) fn random() -> io::Result<u64> {
-    let mut bytes = [0; 8];
-    File::open("/dev/urandom")?.read_exact(&mut bytes)?;
-    Ok(u64::from_le_bytes(bytes))
-}
-
 /// The ring of a process that has ended, locked by this one so that only one recovers it; or what the ring of a living
 /// one holds at a moment, without a lock.
 #[derive(Debug)]
@@ -368,7 +334,7 @@ pub fn remove_forgotten() {
 fn is_forgotten(folder: &Folder, name: &str) -> bool {
     let Ok(file) = folder.open_file(name) else { return false };
     let age = file.metadata().and_then(|found| found.modified()).ok().and_then(|at| at.elapsed().ok());
-    age.is_some_and(|age| age > KEPT) && flock(&file, FlockOperation::NonBlockingLockExclusive).is_ok()
+    age.is_some_and(|age| age > KEPT) && file.try_lock().is_ok()
 }
 
 impl Dead {
@@ -376,7 +342,7 @@ impl Dead {
     fn open(path: &Path, name: &str) -> io::Result<Option<Dead>> {
         let folder = Folder::open(path)?;
         let file = folder.open_file(name)?;
-        let Ok(lock) = LockedFile::lock(file, FlockOperation::NonBlockingLockExclusive) else {
+        let Ok(lock) = LockedFile::try_lock(file) else {
             return Ok(None);
         };
         let read = Dead::read(folder, name, lock.file())?;

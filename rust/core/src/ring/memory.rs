@@ -1,12 +1,11 @@
 //! The memory of a ring's segments: pages of a mapped file that outlive the process, or of the heap where mapping is
 //! refused.
 //!
-//! All unsafe code of this crate is here and in the few lines of [`super::Ring`] that call it.
+//! All unsafe code of this crate is here, in `mapping.rs`, and in the few lines of [`super::Ring`] that call them.
 
-use rustix::mm::{MapFlags, ProtFlags, mmap, munmap};
+use super::mapping::Mapping;
 use std::fs::File;
 use std::io;
-use std::os::fd::AsRawFd as _;
 use std::ptr::NonNull;
 use std::sync::atomic::{AtomicU64, Ordering::Release};
 
@@ -21,7 +20,8 @@ pub struct Block {
 
 #[derive(Debug)]
 enum Origin {
-    Mapped,
+    /// Kept for its end, which unmaps it.
+    Mapped { _kept: Mapping },
     /// A boxed slice that was leaked: a box that is moved takes its memory for itself, which `base` leads to.
     Heap(NonNull<[u64]>),
 }
@@ -52,12 +52,8 @@ impl Block {
     /// # Errors
     /// When the system refuses to map them.
     pub fn mapped(file: &File, offset: u64, len: usize, pages: Pages) -> io::Result<Block> {
-        let protection = ProtFlags::READ | ProtFlags::WRITE;
-        // SAFETY: a fresh mapping at an address of the system's choice aliases nothing in this process; the file
-        // is ours alone (made exclusively, in a folder of mode 0700) and is never shortened while it is mapped.
-        let base = unsafe { mmap(std::ptr::null_mut(), len, protection, pages.flags(), file, offset)? };
-        let base = NonNull::new(base.cast()).ok_or(io::ErrorKind::OutOfMemory)?;
-        Ok(Block { base, len, origin: Origin::Mapped })
+        let mapping = Mapping::new(file, offset, len, pages)?;
+        Ok(Block { base: mapping.base(), len, origin: Origin::Mapped { _kept: mapping } })
     }
 
     /// The word at `at`, a multiple of 8.
@@ -103,23 +99,11 @@ impl Block {
 
 impl Drop for Block {
     fn drop(&mut self) {
-        match self.origin {
-            Origin::Mapped => {
-                // SAFETY: exactly the range that `mapped` has mapped, once; references into it borrow the block.
-                let _ = unsafe { munmap(self.base.as_ptr().cast(), self.len) };
-            }
+        if let Origin::Heap(memory) = &self.origin {
             // SAFETY: the boxed slice that `heap` has leaked, once; references into it borrow the block.
-            Origin::Heap(memory) => drop(unsafe { Box::from_raw(memory.as_ptr()) }),
+            drop(unsafe { Box::from_raw(memory.as_ptr()) });
         }
     }
-}
-
-/// Closes a file whose owner will never be used or dropped in this process: a fork's child forgets it.
-pub fn close(file: &File) {
-    // SAFETY: the caller is a fork's child, where the writer that owns this descriptor (its ring's, its lock's) is leaked
-    // and refuses all use (it is of an earlier generation), so that nobody closes or uses the number again through
-    // `file`.
-    unsafe { rustix::io::close(file.as_raw_fd()) }
 }
 
 /// When the pages of a mapping come into being.
@@ -129,21 +113,6 @@ pub enum Pages {
     Present,
     /// At the first touch: mapping itself is quick then.
     Later,
-}
-
-impl Pages {
-    #[cfg(target_os = "linux")]
-    fn flags(self) -> MapFlags {
-        match self {
-            Pages::Present => MapFlags::SHARED | MapFlags::POPULATE,
-            Pages::Later => MapFlags::SHARED,
-        }
-    }
-
-    #[cfg(not(target_os = "linux"))]
-    fn flags(self) -> MapFlags {
-        MapFlags::SHARED
-    }
 }
 
 #[cfg(test)]

@@ -9,13 +9,18 @@
 //! caller may wait for.
 
 mod file;
+#[cfg(not(loom))]
+#[cfg_attr(any(not(unix), t800_portable), path = "unmapped.rs")]
+mod mapping;
 #[cfg_attr(loom, path = "memory_model.rs")]
 mod memory;
 mod record;
 mod sync;
 pub mod ticks;
 
-pub(crate) use file::random;
+#[cfg(not(loom))]
+pub(crate) use mapping::close as close_inherited;
+#[cfg(loom)]
 pub(crate) use memory::close as close_inherited;
 
 pub use file::{Dead, Placement, RingFile, Where, dead_rings, remove_forgotten, snapshots};

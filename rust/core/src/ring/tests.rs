@@ -149,7 +149,7 @@ fn many_threads_and_a_writer_that_never_pauses() {
 }
 
 #[test]
-#[cfg_attr(miri, ignore = "miri maps no files")]
+#[cfg_attr(any(miri, t800_portable, not(unix)), ignore = "no files are mapped")]
 fn what_is_committed_is_found_without_the_process() {
     let placement = placement("dead");
     let ring = Ring::open(&placement).unwrap();
@@ -179,7 +179,7 @@ fn settle_waits_for_the_writer_and_not_forever() {
 }
 
 #[test]
-#[cfg_attr(miri, ignore = "miri maps no files")]
+#[cfg_attr(any(miri, t800_portable, not(unix)), ignore = "no files are mapped")]
 fn the_idle_ring_gives_memory_back_and_takes_it_again() {
     let ring = ring(RingFile::wherever(&placement("idle")).next());
     let block = vec![b'x'; SEGMENT / 2];

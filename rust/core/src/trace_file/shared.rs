@@ -10,11 +10,10 @@ use crate::folder::Folder;
 use crate::line;
 use crate::recover::{mend, read_closing};
 use crate::summary::{State, Summary};
+use crate::system;
 use crate::writer::{part_name, with_part};
-use rustix::fs::{FlockOperation, flock};
-use std::fs::File;
+use std::fs::{File, TryLockError};
 use std::io;
-use std::os::unix::fs::{FileExt, MetadataExt};
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
@@ -154,25 +153,28 @@ fn open_last_part(traces: &Folder, stem: &str) -> io::Result<(File, u32)> {
 fn lock_last_part(traces: &Folder, stem: &str, until: Instant) -> io::Result<Option<(File, u32)>> {
     loop {
         let (file, part) = open_last_part(traces, stem)?;
-        match flock(&file, FlockOperation::NonBlockingLockExclusive) {
+        match file.try_lock() {
             // Another process may have mended it, which makes a new file, or begun a further part.
             Ok(()) if is_last(traces, stem, part, &file) => return Ok(Some((file, part))),
             Ok(()) => {}
-            Err(rustix::io::Errno::WOULDBLOCK | rustix::io::Errno::INTR) if Instant::now() < until => {
-                std::thread::sleep(RETRY);
-            }
+            Err(error) if is_passing(&error) && Instant::now() < until => std::thread::sleep(RETRY),
             Err(_) => return Ok(None),
         }
     }
 }
 
+/// Whether a lock may be had a moment later.
+fn is_passing(error: &TryLockError) -> bool {
+    match error {
+        TryLockError::WouldBlock => true,
+        TryLockError::Error(error) => error.kind() == io::ErrorKind::Interrupted,
+    }
+}
+
 fn is_last(traces: &Folder, stem: &str, part: u32, file: &File) -> bool {
-    let there = traces.read_file(&part_name(stem, part)).and_then(|file| file.metadata());
-    let same = match (there, file.metadata()) {
-        (Ok(there), Ok(ours)) => (there.dev(), there.ino()) == (ours.dev(), ours.ino()),
-        _ => false,
-    };
-    same && !traces.has(&part_name(stem, part + 1))
+    let there = traces.read_file(&part_name(stem, part)).and_then(|file| system::identity(&file));
+    matches!((there, system::identity(file)), (Ok(there), Ok(ours)) if there == ours)
+        && !traces.has(&part_name(stem, part + 1))
 }
 
 /// Goes on in a file that is ours now. None where it had to be mended or is full: then another one has to be opened.
@@ -186,7 +188,7 @@ fn resume(
     let mut document = Document {
         folder: Arc::clone(traces),
         name,
-        inode: super::inode(&file)?,
+        inode: system::identity(&file)?,
         events_at: 0,
         closing_at: 0,
         len: file.metadata()?.len(),
@@ -247,7 +249,7 @@ impl Tail {
         loop {
             let from = len.saturating_sub(reach);
             let mut bytes = vec![0; usize::try_from(len - from).unwrap_or(0)];
-            file.read_exact_at(&mut bytes, from)?;
+            system::read_exact_at(file, &mut bytes, from)?;
             // Without the beginning of its first line nothing is said of that.
             let whole = if from == 0 {
                 Some(0)
@@ -302,7 +304,7 @@ fn first_line(file: &File, len: u64) -> Option<u64> {
     let mut reach = 4 << 10;
     loop {
         let mut bytes = vec![0; usize::try_from(len.min(reach)).ok()?];
-        file.read_exact_at(&mut bytes, 0).ok()?;
+        system::read_exact_at(file, &mut bytes, 0).ok()?;
         if let Some(end) = bytes.iter().position(|byte| *byte == b'\n') {
             return Some(end as u64 + 1);
         }

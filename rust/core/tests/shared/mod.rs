@@ -2,6 +2,7 @@
 
 #![allow(dead_code, clippy::unwrap_used, clippy::panic, clippy::expect_used)]
 
+#[cfg(all(unix, not(t800_portable)))]
 pub mod specimen;
 
 use std::path::{Path, PathBuf};

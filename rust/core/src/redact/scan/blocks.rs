@@ -253,6 +253,7 @@ static MACHINE: LazyLock<Machine> = LazyLock::new(|| {
 });
 
 /// A look to be made with one kind of instructions.
+#[cfg(target_arch = "x86_64")]
 struct Look<'a, L> {
     lanes: L,
     text: &'a [u8],
@@ -260,6 +261,7 @@ struct Look<'a, L> {
     out: &'a mut [Masks],
 }
 
+#[cfg(target_arch = "x86_64")]
 impl<L: Lanes> pulp::NullaryFnOnce for Look<'_, L> {
     type Output = ();
 
