@@ -89,6 +89,10 @@ class Session(Recorder):
         """
         closed = super().close()
         known = _open.pop(id(self), None) or _inherited.pop(id(self), None)
+        if known is not None and not _open:
+            from t800._opening import forget_places
+
+            forget_places()
         if known is not None and self.path is not None and self.layout is not None:
             _summarise_later(self.layout, self.path)
         return closed
@@ -218,9 +222,9 @@ def _settings(
     """Where to record and how; None where recording is off."""
     try:
         # Imported here: a process without a free descriptor cannot even do that.
-        from t800 import config, layout
+        from t800 import _opening, config
 
-        place = layout.telemetry_dir(None if dir is None else os.fspath(dir))
+        place = _opening.place(None if dir is None else os.fspath(dir))
         given = dict(settings or {})
     except Exception as error:  # noqa: BLE001 - the agent runs on, whatever its surroundings are like
         _warn(f"recording is off: {error}")
@@ -241,12 +245,12 @@ def _open_session(
     host_session_id: str | None,
     strict: bool,
 ) -> Session:
-    from t800 import layout
+    from t800 import _opening, layout
 
     outer = Recorder.current()
     try:
-        key, kept = layout.install_key()
-        place.create()
+        key, kept = _opening.install_key()
+        _opening.make(place)
         opened = Session(
             settings=settings.compiled(),
             traces=place.traces,

@@ -58,6 +58,12 @@ fn is_live(private_dir: PathBuf, stem: &str) -> bool {
     t800_core::liveness::is_live(&private_dir, stem)
 }
 
+/// A print of this process's environment: the same number as long as no variable changes.
+#[pyfunction]
+fn environment_print() -> u64 {
+    open::environment_print()
+}
+
 /// Every rule of redaction: its id, who issues what it finds, what that is, how it is recognised, whether a checksum
 /// makes sure. Provider and kind are empty for general rules.
 #[pyfunction]
@@ -161,6 +167,7 @@ fn _core(module: &Bound<'_, PyModule>) -> PyResult<()> {
     module.add_function(wrap_pyfunction!(traced::expect_session, module)?)?;
     module.add_function(wrap_pyfunction!(traced::verbs, module)?)?;
     module.add_function(wrap_pyfunction!(sha256_hex, module)?)?;
+    module.add_function(wrap_pyfunction!(environment_print, module)?)?;
     module.add_function(wrap_pyfunction!(keyed_hash, module)?)?;
     module.add_function(wrap_pyfunction!(parse_json, module)?)?;
     module.add_function(wrap_pyfunction!(refused_rule, module)?)?;

@@ -12,7 +12,7 @@ use t800_core::clock;
 use t800_core::opening::{self, Origin};
 use t800_core::redact::{Identity, Policy, Redactor};
 use t800_core::ring::Where;
-use t800_core::session::Session;
+use t800_core::session::{Session, SessionPolicy};
 use t800_core::session_id;
 use t800_core::settings::{Settings, Surroundings};
 use t800_core::writer::{self, Header};
@@ -44,10 +44,13 @@ impl<'py> Options<'_, 'py> {
         Settings::from_json(text).map_err(PyValueError::new_err_from)
     }
 
-    fn surroundings(&self) -> PyResult<Surroundings> {
+    fn roots(&self) -> PyResult<Vec<String>> {
+        Ok(self.get::<String>("project_root")?.map(opening::roots).unwrap_or_default())
+    }
+
+    fn surroundings(&self, project_roots: Vec<String>) -> PyResult<Surroundings> {
         let key: Vec<u8> = self.need("key")?;
         let key = key.try_into().map_err(|_| PyValueError::new_err("key must be 32 bytes"))?;
-        let project_roots = self.get::<String>("project_root")?.map(opening::roots).unwrap_or_default();
         Ok(Surroundings { home: self.get("home")?, project_roots, identity: self.identity()?, key })
     }
 
@@ -80,18 +83,22 @@ impl NewErrFrom for PyValueError {
     }
 }
 
+/// A print of this process's environment.
+pub fn environment_print() -> u64 {
+    let mut hasher = DefaultHasher::new();
+    std::env::vars_os().for_each(|variable| variable.hash(&mut hasher));
+    hasher.finish()
+}
+
 /// What the machine knows of its user, read again only when the environment has changed.
 fn machine_identity() -> Identity {
     static KNOWN: Mutex<Option<(u64, Identity)>> = Mutex::new(None);
-    let variables = opening::environment();
-    let mut hasher = DefaultHasher::new();
-    variables.hash(&mut hasher);
-    let print = hasher.finish();
+    let print = environment_print();
     let mut known = KNOWN.lock().unwrap_or_else(PoisonError::into_inner);
     match &*known {
         Some((same, identity)) if *same == print => identity.clone(),
         _ => {
-            let identity = opening::identity(&variables);
+            let identity = opening::identity(&opening::environment());
             *known = Some((print, identity.clone()));
             identity
         }
@@ -133,12 +140,72 @@ pub fn refused_rule(compiled: &[u8]) -> PyResult<Option<(String, String, String)
 /// `ValueError` or `TypeError` naming what is wrong with an argument.
 pub fn filter(options: &Bound<'_, PyDict>, unlimited: bool) -> PyResult<Arc<Redactor>> {
     let options = Options(options);
-    let mut policy =
-        options.settings()?.policy(options.surroundings()?).map_err(PyValueError::new_err_from)?;
+    let mut policy = options
+        .settings()?
+        .policy(options.surroundings(options.roots()?)?)
+        .map_err(PyValueError::new_err_from)?;
     if unlimited {
         policy.max_value_bytes = 0;
     }
     redactor(policy)
+}
+
+/// What settings and surroundings make of a session.
+struct Chosen {
+    policy: Policy,
+    session: SessionPolicy,
+    ring: Where,
+    redactor: Arc<Redactor>,
+}
+
+/// All that a [`Chosen`] hangs on.
+#[derive(PartialEq, Eq)]
+struct Origins {
+    settings: Vec<u8>,
+    key: Vec<u8>,
+    home: Option<String>,
+    roots: Vec<String>,
+    environment: u64,
+}
+
+impl Options<'_, '_> {
+    fn choose(&self, roots: Vec<String>) -> PyResult<Chosen> {
+        let settings = self.settings()?;
+        let policy = settings.policy(self.surroundings(roots)?).map_err(PyValueError::new_err_from)?;
+        Ok(Chosen {
+            session: settings.session().map_err(PyValueError::new_err_from)?,
+            ring: settings.ring().map_err(PyValueError::new_err_from)?,
+            redactor: redactor(policy.clone())?,
+            policy,
+        })
+    }
+
+    /// The same, from the last time where nothing has changed since: a process mostly opens sessions of one kind.
+    fn choose_again(&self) -> PyResult<Arc<Chosen>> {
+        static LAST: Mutex<Option<(Origins, Arc<Chosen>)>> = Mutex::new(None);
+        let roots = self.roots()?;
+        if self.0.contains("identity")? {
+            return self.choose(roots).map(Arc::new);
+        }
+        let origins = Origins {
+            settings: self.need::<Bound<'_, PyBytes>>("settings")?.as_bytes().to_vec(),
+            key: self.need("key")?,
+            home: self.get("home")?,
+            roots: roots.clone(),
+            environment: environment_print(),
+        };
+        if let Some((_, chosen)) = LAST
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
+            .as_ref()
+            .filter(|(known, _)| *known == origins)
+        {
+            return Ok(Arc::clone(chosen));
+        }
+        let chosen = Arc::new(self.choose(roots)?);
+        *LAST.lock().unwrap_or_else(PoisonError::into_inner) = Some((origins, Arc::clone(&chosen)));
+        Ok(chosen)
+    }
 }
 
 /// The recorder of a new session: `settings`, `session_id` (made safe), `key` and where the trace goes (`traces`,
@@ -149,10 +216,9 @@ pub fn filter(options: &Bound<'_, PyDict>, unlimited: bool) -> PyResult<Arc<Reda
 /// `OSError` when the document cannot be made; `ValueError` or `TypeError` naming a wrong argument.
 pub fn recorder(options: &Bound<'_, PyDict>) -> PyResult<Recorder> {
     let options = Options(options);
-    let settings = options.settings()?;
-    let policy = settings.policy(options.surroundings()?).map_err(PyValueError::new_err_from)?;
-    let session_policy = settings.session().map_err(PyValueError::new_err_from)?;
-    let redactor = redactor(policy.clone())?;
+    let chosen = options.choose_again()?;
+    let (policy, session_policy) = (&chosen.policy, chosen.session.clone());
+    let redactor = Arc::clone(&chosen.redactor);
     let session_id = session_id::safe(&options.need::<String>("session_id")?, &redactor, &policy.key);
     let strict = options.get::<bool>("strict")?.unwrap_or(false);
     let Some(traces) = options.get::<PathBuf>("traces")? else {
@@ -166,12 +232,11 @@ pub fn recorder(options: &Bound<'_, PyDict>) -> PyResult<Recorder> {
     let header = Header {
         session_id: session_id.clone(),
         started: options.get::<u64>("started_ns")?.unwrap_or_else(|| clock::wall(clock::now())),
-        metadata: opening::metadata(origin, &redactor, &policy),
+        metadata: opening::metadata(origin, &redactor, policy),
         parent: options.get::<String>("parent_session_id")?.map(|id| opening::name_json(&redactor, &id)),
     };
     // Under a key that dies with this process nobody would find the ring among others.
-    let ring = if ephemeral { Ok(Where::Beside) } else { settings.ring() };
-    let ring = ring.map_err(PyValueError::new_err_from)?;
+    let ring = if ephemeral { Where::Beside } else { chosen.ring };
     let folders = opening::folders(traces, options.need("private")?, ring, &policy.key);
     let stem = session_id::stem(header.started, &session_id);
     let (session, _) = writer::open(&folders, &stem, header, redactor, session_policy)
