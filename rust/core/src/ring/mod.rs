@@ -51,6 +51,8 @@ pub const LONGEST: usize = SEGMENT - FIRST - SPARE;
 /// Segments that are kept ready ahead of the cursor, until callers once had to wait for one.
 const AHEAD: u32 = 3;
 const MOST_AHEAD: u32 = 16;
+/// Bytes that may wait for a writer that will look by itself.
+const MOST_WATCHED: usize = SEGMENT / 2;
 /// How long a caller waits for a segment that is being made ready.
 const PATIENCE: Duration = Duration::from_micros(80);
 
@@ -82,6 +84,8 @@ pub struct Ring {
     read_to: AtomicU64,
     /// The writer was asked to start and has not begun since.
     called: AtomicBool,
+    /// The writer will look soon by itself: what only waits need not call it.
+    watched: AtomicBool,
     /// Which block serves a segment: its index plus one, at the segment's number modulo [`SEGMENTS`]; 0 is none.
     directory: [AtomicU32; SEGMENTS],
     blocks: [OnceLock<Block>; SEGMENTS],
@@ -146,6 +150,7 @@ impl Ring {
             waiting: Line(AtomicU32::new(0)),
             read_to: AtomicU64::new(Position::new(0, FIRST).0),
             called: AtomicBool::new(false),
+            watched: AtomicBool::new(false),
             directory: std::array::from_fn(|_| AtomicU32::new(0)),
             blocks: std::array::from_fn(|_| OnceLock::new()),
             tail: AtomicU32::new(0),
@@ -198,16 +203,16 @@ impl Ring {
         }
         let at = self.reserve(padded(len), urgency.precious)?;
         let block = self.block(at.segment())?;
-        let bytes = head.to_bytes();
-        let mut to = at.offset() + 8;
-        for part in std::iter::once(bytes.as_slice()).chain(parts.iter().copied()) {
-            // SAFETY: the range was reserved for this call alone by moving the cursor, and is not read before the
-            // commit word below is stored; its segment is given back only after the writer has read that.
+        // SAFETY: the range was reserved for this call alone by moving the cursor, and is not read before the commit
+        // word below is stored; its segment is given back only after the writer has read that.
+        unsafe { block.write(at.offset() + 8, &head.to_bytes()) };
+        let mut to = at.offset() + HEAD;
+        for part in parts {
+            // SAFETY: as above.
             unsafe { block.write(to, part) };
             to += part.len();
         }
-        // In one piece, as recovery will read it.
-        // SAFETY: these bytes were just written, by this thread, to whom they still belong.
+        // SAFETY: in one piece, as recovery will read them: bytes that this thread has just written, and still owns.
         let commit = unsafe { block.read(at.offset() + 8, len - 8, |body| self.salt.commit(at, body, &[])) };
         block.word(at.offset()).store(commit.to_le(), Ordering::Release);
         self.wake(at, len, head.tag, urgency);
@@ -325,8 +330,9 @@ impl Ring {
     fn wake(&self, at: Position, len: usize, tag: Tag, urgency: Urgency) {
         let one = u32::from(tag == Tag::Event);
         let records = (self.waiting.0.fetch_add(one, Ordering::Relaxed) + one) as usize;
-        let read_to = Position(self.read_to.load(Ordering::Relaxed));
-        if urgency.now || records >= urgency.records || distance(read_to, at) + len >= urgency.bytes {
+        let bytes = distance(Position(self.read_to.load(Ordering::Relaxed)), at) + len;
+        let due = records >= urgency.records || bytes >= urgency.bytes;
+        if urgency.now || due && (bytes >= MOST_WATCHED || !self.watched.load(Ordering::Relaxed)) {
             self.call();
         }
     }
@@ -396,6 +402,11 @@ impl Ring {
             }
             std::thread::park_timeout(left);
         }
+    }
+
+    /// Whether the writer will look soon by itself.
+    pub fn watch(&self, watched: bool) {
+        self.watched.store(watched, Ordering::Relaxed);
     }
 
     /// Makes the writer ask for its patience again.

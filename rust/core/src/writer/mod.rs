@@ -6,6 +6,7 @@ mod flight;
 mod fork;
 mod hubs;
 mod output;
+mod pace;
 mod trace;
 
 use crate::clock::{self, Wall};
@@ -20,6 +21,7 @@ pub use fork::{after_fork, before_fork, generation};
 pub(crate) use hubs::hubs;
 pub use hubs::shut_down;
 use output::{Output, Parts};
+use pace::{Batch, Pace};
 use std::collections::HashMap;
 use std::io;
 use std::panic::{AssertUnwindSafe, catch_unwind};
@@ -134,6 +136,8 @@ pub struct Hub {
     expected: AtomicU32,
     next_number: AtomicU32,
     interval_ms: AtomicU64,
+    /// It looks again after so many nanoseconds, because events keep coming.
+    nap_ns: AtomicU64,
     /// The last reading ended before a record that was being written.
     behind: AtomicBool,
     /// No session is open.
@@ -161,8 +165,17 @@ struct HubState {
     traces: HashMap<u32, Trace>,
     /// Up to where the ring was read.
     read_to: Position,
+    /// The smallest batch that a session wants.
+    full: Batch,
+    pace: Pace,
     /// It has left the process's list of writers: its threads end.
     gone: bool,
+}
+
+impl HubState {
+    fn new(read_to: Position) -> HubState {
+        HubState { traces: HashMap::new(), read_to, full: Batch::MOST, pace: Pace::default(), gone: false }
+    }
 }
 
 /// What a trace needs of its writer while it writes.
@@ -245,13 +258,14 @@ impl Hub {
         let ring = Ring::open(&folders.placement())?;
         Ok(Hub {
             traces: Mutex::new(Arc::new(Folder::own(&folders.traces)?)),
-            state: Mutex::new(HubState { traces: HashMap::new(), read_to: ring.start(), gone: false }),
+            state: Mutex::new(HubState::new(ring.start())),
             lock: WriterLock::create(&private).ok(),
             renewed: OnceLock::new(),
             generation: generation(),
             expected: AtomicU32::new(0),
             next_number: AtomicU32::new(1),
             interval_ms: AtomicU64::new(u64::MAX),
+            nap_ns: AtomicU64::new(u64::MAX),
             behind: AtomicBool::new(false),
             empty: AtomicBool::new(false),
             refused: AtomicBool::new(false),
@@ -335,11 +349,13 @@ impl Hub {
             opened_at,
         };
         state.traces.insert(number, Trace::new(beginning));
-        self.interval_ms
-            .fetch_min(u64::try_from(policy.wake_every().as_millis()).unwrap_or(u64::MAX), Relaxed);
-        self.empty.store(false, Relaxed);
+        state.full = state.full.min(Batch { events: policy.max_events, bytes: policy.max_bytes });
+        let every = u64::try_from(policy.wake_every().as_millis()).unwrap_or(u64::MAX);
+        let slept = self.interval_ms.fetch_min(every, Relaxed);
         // It may be waiting for longer than this session wants.
-        self.ring.nudge();
+        if self.empty.swap(false, Relaxed) || every < slept {
+            self.ring.nudge();
+        }
         Ok((path, number))
     }
 
@@ -446,42 +462,36 @@ impl Hub {
             if wrote.is_err() {
                 self.note(Err(io::Error::other("the writer failed inside; please report this")));
             }
-            let state = self.state();
-            let empty = state.traces.is_empty();
-            self.empty.store(empty, Relaxed);
-            drop(state);
+            let empty = self.look_for_sessions(idle);
             if empty && idle && self.leave() {
                 // What children of this process have left.
                 crate::recover::sweep(&self.folders);
                 return;
             }
-            if empty && !idle {
-                self.interval_ms.store(u64::MAX, Relaxed);
-            }
             idle = empty;
         }
     }
 
-    /// How long the writer may sleep.
-    fn patience(&self) -> Duration {
-        let interval = Duration::from_millis(self.interval_ms.load(Relaxed));
-        if self.behind.load(Relaxed) {
-            // Somebody may wait for a record that was being written while the others were read.
-            return MOMENT;
+    /// Whether no session is open. Then nobody wants anything of the next batch.
+    fn look_for_sessions(&self, idle: bool) -> bool {
+        let mut state = self.state();
+        let empty = state.traces.is_empty();
+        self.empty.store(empty, Relaxed);
+        if empty && !idle {
+            state.full = Batch::MOST;
+            self.interval_ms.store(u64::MAX, Relaxed);
         }
-        match (self.refused.load(Relaxed), self.empty.load(Relaxed)) {
-            (true, _) => interval.min(RETRY),
-            (false, true) => LINGER,
-            (false, false) => interval,
-        }
+        empty
     }
 
     fn write(&self) {
         let mut state = self.state();
         let places = self.places();
         let HubState { traces, read_to, .. } = &mut *state;
-        let from = *read_to;
+        let (from, mut found) = (*read_to, Batch { events: 0, bytes: 0 });
         *read_to = self.ring.read(from, |at, record| {
+            found.events += usize::from(record.head.tag == Tag::Event);
+            found.bytes += record.payload.len();
             if let Some(trace) = traces.get_mut(&record.head.session) {
                 self.note(trace.take(at, &record, &places));
             }
@@ -505,6 +515,7 @@ impl Hub {
         let _ = self.mark_again(&state);
         self.refused.store(state.traces.values().any(Trace::is_refused), Relaxed);
         self.give_back(&mut state);
+        self.plan(&mut state, found);
         if quiet {
             self.ring.relax();
         }
