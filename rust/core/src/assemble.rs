@@ -78,6 +78,17 @@ impl<V: Value> Values<V> {
         self.slots[field as usize].take()
     }
 
+    /// Whether one of these fields may hold something.
+    #[must_use]
+    pub const fn may_hold(&self, fields: &[Field]) -> bool {
+        let (mut mask, mut at) = (0, 0);
+        while at < fields.len() {
+            mask |= 1 << fields[at] as u32;
+            at += 1;
+        }
+        self.touched & mask != 0
+    }
+
     /// The values that are there, with their fields.
     pub fn iter(&self) -> impl Iterator<Item = (Field, V)> {
         let mut touched = self.touched;
@@ -115,6 +126,26 @@ pub struct Place<'a> {
     /// The sub-agent.
     pub agent: Option<&'a [u8]>,
 }
+
+impl Place<'_> {
+    /// Writes it as an event says it.
+    pub fn append_to(&self, out: &mut Vec<u8>) {
+        if let Some(parent) = self.parent {
+            out.extend_from_slice(b",\"parent_id\":\"");
+            with_event_id(parent, |text| out.extend_from_slice(text));
+            out.push(b'"');
+        }
+        for (field, name) in [(Field::Phase, self.phase), (Field::AgentId, self.agent)] {
+            if let Some(name) = name {
+                field.opening().append_to(out);
+                out.extend_from_slice(name);
+            }
+        }
+    }
+}
+
+/// How a call that never ended says so.
+pub const INTERRUPTED: &[u8] = b",\"duration_ms\":null,\"success\":null,\"interrupted\":true";
 
 /// The classes that a redactor gives to the fields of events, looked up once for a session.
 pub type FieldClasses = [KeyClass; Field::ALL.len()];
@@ -159,10 +190,17 @@ impl<'e, 'a> Assembly<'e, 'a> {
 
     /// `{"event_id":"evt_001","timestamp":"…","type":"tool_call"`.
     pub fn open(&mut self, id: u64, timestamp: &[u8; RFC3339_LEN]) {
-        self.encoder.raw(b"{\"event_id\":\"");
-        write_event_id(self.encoder, id);
-        self.encoder.raw(b"\",\"timestamp\":\"");
-        self.encoder.raw(timestamp);
+        const FRONT: &[u8; 13] = b"{\"event_id\":\"";
+        const BEHIND: &[u8; 15] = b"\",\"timestamp\":\"";
+        const MOST: usize = FRONT.len() + ID_LEN + BEHIND.len() + RFC3339_LEN;
+        // Put together here and then written in one piece: an event has one length, and most parts have theirs.
+        let mut text = [0; MOST];
+        text[..FRONT.len()].copy_from_slice(FRONT);
+        let mut end = FRONT.len() + put_event_id(&mut text[FRONT.len()..], id);
+        text[end..end + BEHIND.len()].copy_from_slice(BEHIND);
+        end += BEHIND.len();
+        text[end..end + RFC3339_LEN].copy_from_slice(timestamp);
+        self.encoder.raw(&text[..end + RFC3339_LEN]);
         self.encoder.chunk(self.facts.kind.closing());
     }
 
@@ -248,12 +286,15 @@ impl<'e, 'a> Assembly<'e, 'a> {
         values: &mut Values<V>,
         mut misfits: Vec<(String, V)>,
     ) {
-        match values.take(Field::ParentId) {
-            Some(given) => {
-                self.facts.nested = !given.is_null();
-                self.field(Field::ParentId, given, &mut misfits);
-            }
-            None => self.parent(place.parent),
+        self.facts.nested |= place.parent.is_some();
+        if misfits.is_empty() && !values.may_hold(&Field::COMMON) {
+            return place.append_to(self.encoder.ours());
+        }
+        if let Some(given) = values.take(Field::ParentId) {
+            self.facts.nested = !given.is_null();
+            self.field(Field::ParentId, given, &mut misfits);
+        } else {
+            Place { parent: place.parent, ..Place::default() }.append_to(self.encoder.ours());
         }
         self.place(Field::Phase, place.phase, values.take(Field::Phase), &mut misfits);
         self.place(Field::AgentId, place.agent, values.take(Field::AgentId), &mut misfits);
@@ -272,6 +313,12 @@ impl<'e, 'a> Assembly<'e, 'a> {
     pub fn ours(&mut self, field: Field, json: &[u8]) {
         self.encoder.chunk(field.opening());
         self.encoder.raw(json);
+    }
+
+    /// How a call that never ended says so.
+    pub fn interrupted(&mut self) {
+        (self.facts.outcome, self.facts.interrupted) = (Outcome::Unknown, true);
+        self.encoder.raw(INTERRUPTED);
     }
 
     /// A measured duration in microseconds.
@@ -293,14 +340,6 @@ impl<'e, 'a> Assembly<'e, 'a> {
             Some(false) => const { &Chunk::of(b",\"success\":false") },
             None => const { &Chunk::of(b",\"success\":null") },
         });
-    }
-
-    fn parent(&mut self, parent: Option<u64>) {
-        let Some(parent) = parent else { return };
-        self.facts.nested = true;
-        self.encoder.raw(b",\"parent_id\":\"");
-        write_event_id(self.encoder, parent);
-        self.encoder.raw(b"\"");
     }
 
     fn place<V: Value>(
@@ -466,9 +505,20 @@ pub const fn number_of(id: u64) -> u64 {
     id & ((1 << NUMBER_BITS) - 1)
 }
 
-/// `evt_001`: at least three digits.
-fn write_event_id(encoder: &mut Encoder<'_>, id: u64) {
-    with_event_id(id, |text| encoder.raw(text));
+/// The longest id of an event.
+const ID_LEN: usize = 4 + 20;
+
+/// `evt_001`, at least three digits, at the front of `place`; returns how long it is.
+#[inline]
+fn put_event_id(place: &mut [u8], id: u64) -> usize {
+    let mut number = number_of(id);
+    let digits = number.checked_ilog10().map_or(1, |log| log as usize + 1).max(3);
+    place[..4].copy_from_slice(b"evt_");
+    for digit in place[4..4 + digits].iter_mut().rev() {
+        *digit = b'0' + (number % 10) as u8;
+        number /= 10;
+    }
+    4 + digits
 }
 
 /// The id of an event as text.
@@ -480,11 +530,7 @@ pub fn event_id(id: u64) -> String {
 /// Lends the id of an event as text, which is ASCII.
 #[inline]
 pub fn with_event_id<R>(id: u64, work: impl FnOnce(&[u8]) -> R) -> R {
-    const MOST: usize = 20;
-    let mut text = *b"evt_00000000000000000000";
-    let mut digits = itoa::Buffer::new();
-    let digits = digits.format(number_of(id)).as_bytes();
-    let length = digits.len().clamp(3, MOST);
-    text[4 + length - digits.len()..4 + length].copy_from_slice(digits);
-    work(&text[..4 + length])
+    let mut text = [0; ID_LEN];
+    let length = put_event_id(&mut text, id);
+    work(&text[..length])
 }

@@ -20,6 +20,8 @@ static OFFSET: AtomicI64 = AtomicI64::new(0);
 
 /// Nanoseconds of 2^32 ticks; 0 while it is not known.
 static RATE: AtomicU64 = AtomicU64::new(0);
+/// The ticks when this process first asked, once the rate is known.
+static FIRST: AtomicU64 = AtomicU64::new(0);
 /// How long ticks are counted before their rate is known: to one millionth then.
 const MEASURED: Duration = Duration::from_millis(100);
 /// Ticks that differ more than this from the system's time have jumped.
@@ -50,14 +52,16 @@ impl Anchor {
     /// By the processor's clock.
     #[inline]
     fn counted(self, rate: u64) -> Mono {
-        let Some(ticks) = self.ticks.map(|first| ticks::ticks().saturating_sub(first)) else {
-            return self.told();
-        };
-        ((u128::from(ticks) * u128::from(rate)) >> 32) as u64
+        self.ticks.map_or_else(|| self.told(), |first| since(first, rate))
     }
 }
 
+/// Nanoseconds since the clock stood at `first`.
 #[inline]
+fn since(first: u64, rate: u64) -> Mono {
+    ((u128::from(ticks::ticks().saturating_sub(first)) * u128::from(rate)) >> 32) as u64
+}
+
 fn anchor() -> Anchor {
     static ANCHOR: OnceLock<Anchor> = OnceLock::new();
     *ANCHOR.get_or_init(|| {
@@ -75,8 +79,9 @@ fn wall_clock() -> i64 {
 #[must_use]
 #[inline]
 pub fn now() -> Mono {
-    let (anchor, rate) = (anchor(), RATE.load(Ordering::Relaxed));
-    if rate == 0 { anchor.told() } else { anchor.counted(rate) }
+    // Whoever sees the rate sees what was stored before it.
+    let rate = RATE.load(Ordering::Acquire);
+    if rate == 0 { anchor().told() } else { since(FIRST.load(Ordering::Relaxed), rate) }
 }
 
 /// The wall-clock time of a monotonic reading of this process.
@@ -101,7 +106,8 @@ fn watch_ticks() {
         JUMPED.store(true, Ordering::Relaxed);
         RATE.store(0, Ordering::Relaxed);
     } else if anchor.instant.elapsed() > MEASURED {
-        RATE.store(measured(anchor, first), Ordering::Relaxed);
+        FIRST.store(first, Ordering::Relaxed);
+        RATE.store(measured(anchor, first), Ordering::Release);
     }
 }
 

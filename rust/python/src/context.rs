@@ -80,20 +80,23 @@ pub fn with_place<R>(recorder: &Bound<'_, Recorder>, work: impl FnOnce(Place<'_>
 }
 
 /// A context's earlier frame, to be put back.
-pub struct Previous(Option<Py<PyAny>>);
+pub struct Previous(Option<Py<Frame>>);
 
-/// Enters a frame.
+/// Enters a frame from the one of this context.
 pub fn enter(frame: &Bound<'_, Frame>) -> PyResult<Previous> {
-    let (py, variable) = (frame.py(), variable(frame.py())?);
-    let previous = variable.get(py).map(Bound::unbind);
-    variable.set(py, Some(frame.as_any()));
-    Ok(Previous(previous))
+    enter_from(self::frame(frame.py()), frame)
+}
+
+/// Enters a frame where that of this context is known.
+pub fn enter_from(outer: Option<Bound<'_, Frame>>, frame: &Bound<'_, Frame>) -> PyResult<Previous> {
+    variable(frame.py())?.set(frame.py(), Some(frame.as_any()));
+    Ok(Previous(outer.map(Bound::unbind)))
 }
 
 /// Leaves a frame: the earlier one is set again. Setting, and not resetting a token, is what bears generators that
 /// are closed in another context.
 pub fn leave(py: Python<'_>, previous: Previous) {
     if let Ok(variable) = variable(py) {
-        variable.set(py, previous.0.map(|frame| frame.into_bound(py)).as_ref());
+        variable.set(py, previous.0.map(|frame| frame.into_bound(py).into_any()).as_ref());
     }
 }

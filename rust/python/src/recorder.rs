@@ -295,8 +295,10 @@ pub fn answer<'py>(
     recorded: &Recorded,
     misuses: &[t800_core::assemble::Misuse],
 ) -> PyResult<Bound<'py, PyAny>> {
-    report(recorder, method, misuses)?;
-    report(recorder, method, &recorded.misuses)?;
+    if !(misuses.is_empty() && recorded.misuses.is_empty()) {
+        report(recorder, method, misuses)?;
+        report(recorder, method, &recorded.misuses)?;
+    }
     Ok(id_object(recorder.py(), recorded.id))
 }
 
@@ -394,13 +396,23 @@ fn wrong_event(found: &str) -> PyErr {
     PyTypeError::new_err(format!("record() takes one mapping, an event; it got {found}"))
 }
 
+/// A call that has begun.
+pub struct Begun<'a, 'py> {
+    /// Its event's number; None where that was not taken.
+    pub id: Option<u64>,
+    /// What only its end writes.
+    pub rest: Call<'a, 'py>,
+    /// The frame of its context, if that belongs to its session.
+    pub frame: Option<Bound<'py, Frame>>,
+}
+
 /// The hook points and spans of one kind share how they begin.
 fn begin<'a, 'py>(
     recorder: &Bound<'py, Recorder>,
     kind: Kind,
     method: &str,
     args: Args<'a, 'py>,
-) -> PyResult<Option<(Option<u64>, Call<'a, 'py>)>> {
+) -> PyResult<Option<Begun<'a, 'py>>> {
     let Some(session) = &recorder.get().session else { return Ok(None) };
     let positional: &[Field] = if kind == Kind::ToolCall {
         &[Field::Tool, Field::Parameters]
@@ -417,10 +429,12 @@ fn begin<'a, 'py>(
             first.set(*field, value);
         }
     }
-    let begun = with_place(recorder, |place| session.begin(kind, first, place));
+    let frame = context::frame(recorder.py()).filter(|frame| frame.get().recorder.is(recorder));
+    let place = frame.as_ref().map_or_else(Place::default, |frame| frame.get().place());
+    let begun = session.begin(kind, first, place);
     report(recorder, method, &call.misuses)?;
     report(recorder, method, &begun.misuses)?;
-    Ok(Some((begun.id, call)))
+    Ok(Some(Begun { id: begun.id, rest: call, frame }))
 }
 
 /// The end of a call that a hook point began.
@@ -467,7 +481,7 @@ fn token<'py>(
     method: &str,
     args: Args<'_, 'py>,
 ) -> PyResult<Bound<'py, PyAny>> {
-    let Some((Some(id), rest)) = begin(recorder, kind, method, args)? else {
+    let Some(Begun { id: Some(id), rest, .. }) = begin(recorder, kind, method, args)? else {
         return Ok(none(recorder.py()));
     };
     if let Some(rest) = Held::of(rest) {

@@ -4,7 +4,7 @@ use crate::call::{Call, field_of, report};
 use crate::context::{self, Frame, frame_of};
 use crate::failure;
 use crate::ffi::{self, Args, Method};
-use crate::recorder::{Recorder, id_object, none, refuse};
+use crate::recorder::{Begun, Recorder, id_object, none, refuse};
 use crate::walk::PyValue;
 use pyo3::exceptions::{PyStopIteration, PyTypeError};
 use pyo3::prelude::*;
@@ -121,11 +121,13 @@ impl Span {
     pub fn begun<'py>(
         recorder: &Bound<'py, Recorder>,
         kind: Kind,
-        begun: Option<(Option<u64>, Call<'_, 'py>)>,
+        begun: Option<Begun<'_, 'py>>,
         args: Args<'_, 'py>,
     ) -> PyResult<Bound<'py, PyAny>> {
         let py = recorder.py();
-        let Some((id, call)) = begun else { return Ok(off(recorder)?.clone().into_any()) };
+        let Some(Begun { id, rest: call, frame }) = begun else {
+            return Ok(off(recorder)?.clone().into_any());
+        };
         let mut state = SpanState::default();
         for (field, value) in call.values.iter() {
             state.fields.push((field, value.0.to_owned().unbind()));
@@ -140,7 +142,6 @@ impl Span {
             tool: tool.map(|tool| tool.to_owned().unbind()),
             state: Mutex::new(state),
         };
-        let frame = context::frame(py).filter(|frame| frame.get().recorder.is(recorder));
         let mut frame = match frame {
             Some(frame) => frame.get().inside(py),
             None => Frame::root(recorder.clone().unbind()),
@@ -157,15 +158,17 @@ impl Span {
     fn enter(slf: &Bound<'_, Self>) -> PyResult<()> {
         let Some(open) = &slf.get().open else { return Ok(()) };
         let (py, ours) = (slf.py(), slf.as_super());
-        let outer = context::frame(py).filter(|frame| frame.get().recorder.is(Span::recorder(slf)));
-        let previous = match outer {
+        let outer = context::frame(py);
+        let recorder = Span::recorder(slf);
+        let elsewhere = |outer: &Frame| outer.recorder.is(recorder) && !ours.get().is_alike(outer);
+        let previous = match &outer {
             // Entered elsewhere than it was made.
-            Some(outer) if !ours.get().is_alike(outer.get()) => {
-                let mut frame = outer.get().inside(py);
+            Some(frame) if elsewhere(frame.get()) => {
+                let mut frame = frame.get().inside(py);
                 frame.parent = open.id.or(frame.parent);
-                context::enter(&Bound::new(py, frame)?)?
+                context::enter_from(outer, &Bound::new(py, frame)?)?
             }
-            _ => context::enter(ours)?,
+            _ => context::enter_from(outer, ours)?,
         };
         open.state().previous = Some(previous);
         Ok(())

@@ -79,8 +79,7 @@ impl Traced {
         args: Args<'_, 'py>,
     ) -> PyResult<Bound<'py, PyAny>> {
         let py = recorder.py();
-        let outer = outer.filter(|frame| frame.get().recorder.is(recorder));
-        let mut frame = match &outer {
+        let mut frame = match outer.as_ref().filter(|frame| frame.get().recorder.is(recorder)) {
             Some(outer) => outer.get().inside(py),
             None => Frame::root(recorder.clone().unbind()),
         };
@@ -96,7 +95,7 @@ impl Traced {
         }
         let id = session.begin(Kind::ToolCall, values, frame.place()).id;
         frame.parent = id.or(frame.parent);
-        let previous = Bound::new(py, frame).and_then(|frame| context::enter(&frame));
+        let previous = Bound::new(py, frame).and_then(|frame| context::enter_from(outer, &frame));
         let result = args.pass_to(self.function.bind(py));
         let (end, success) = match &result {
             Ok(_) => (SpanEnd::Success(Some(true)), None),

@@ -188,6 +188,11 @@ impl<'a> Encoder<'a> {
         self.buffer.out.extend_from_slice(ours);
     }
 
+    /// Where bytes that are ours are appended, as by [`Encoder::raw`].
+    pub fn ours(&mut self) -> &mut Vec<u8> {
+        &mut self.buffer.out
+    }
+
     /// Appends a short text of ours.
     #[inline]
     pub fn chunk(&mut self, ours: &Chunk) {

@@ -8,13 +8,15 @@ mod spans;
 pub use heir::{Opened, is_inherited};
 pub use policy::{Durability, FlightPolicy, SessionPolicy, Shared, Triggers};
 
-use crate::assemble::{Assembly, FieldClasses, Misuse, Place, Value, Values, field_classes, number_of};
+use crate::assemble::{
+    Assembly, FieldClasses, INTERRUPTED, Misuse, Place, Value, Values, field_classes, number_of,
+};
 use crate::clock::{self, Rfc3339};
 use crate::encode::{Buffer, Encoder};
 use crate::event::{Field, Kind};
 use crate::redact::{Redactor, RuleId};
 use crate::ring::{Head, Position, Tag, Urgency};
-use crate::summary::{Facts, Overhead, front};
+use crate::summary::{Facts, Outcome, Overhead, front};
 use crate::writer::{self, Hub};
 use given::{Nothing, began, given_time};
 use spans::{OpenSpans, Spare};
@@ -115,6 +117,7 @@ struct Workspace {
     buffer: Buffer,
     time: Rfc3339,
     head: Vec<u8>,
+    tail: Vec<u8>,
     spare: Spare,
 }
 
@@ -257,19 +260,21 @@ impl Session {
     /// Puts into the ring what is known of a call that has begun, as the event that it is if it never ends.
     fn announce(&self, id: u64, facts: Facts, workspace: &mut Workspace, place: Place<'_>) {
         let Sink::Writer { hub, number, .. } = &self.sink else { return };
-        let Workspace { buffer, head, .. } = workspace;
-        let mut encoder = Encoder::new(&self.redactor, buffer, self.policy.limits);
-        let mut event = Assembly::new(&mut encoder, &self.classes, facts.kind);
-        event.facts = facts;
-        finish(&mut event, SpanEnd::Interrupted, (true, true), 0);
-        event.common::<Nothing>(place, &mut Values::default(), Vec::new());
-        event.close();
-        let facts = event.facts;
-        buffer.fit(self.policy.limits);
+        let Workspace { buffer, head, tail, .. } = workspace;
+        tail.clear();
+        tail.extend_from_slice(INTERRUPTED);
+        place.append_to(tail);
+        tail.push(b'}');
+        if buffer.out.len() + tail.len() > self.policy.limits.event_bytes {
+            buffer.out.append(tail);
+            buffer.fit(self.policy.limits);
+        }
+        let facts = Facts { outcome: Outcome::Unknown, interrupted: true, ..facts };
         front::write(head, &facts, &buffer.redactions);
         let quiet = Urgency { now: false, precious: false, ..self.urgency(facts.kind) };
+        let record = Head { session: *number, tag: Tag::Begin, id: number_of(id) };
         // Without room for it the call goes on: only its trace after a crash would lack it.
-        hub.push(Head { session: *number, tag: Tag::Begin, id: number_of(id) }, &[head, &buffer.out], quiet);
+        hub.push(record, &[head, &buffer.out, tail], quiet);
     }
 
     /// Ends a span: its begin and these values become one event. None where it was not open any more.
@@ -286,7 +291,7 @@ impl Session {
             return heir.map_or_else(Recorded::default, |heir| heir.end(id, values, misfits, end));
         }
         let called = clock::now();
-        let Some(span) = self.spans().remove(&id) else { return Recorded::default() };
+        let Some(span) = self.spans().remove(id) else { return Recorded::default() };
         let recorded = with_workspace(|workspace| {
             let Workspace { buffer, head, spare, .. } = workspace;
             span.restore(buffer);
@@ -326,14 +331,14 @@ impl Session {
         let Some(session) = self.here() else { return Vec::new() };
         let now = clock::now();
         let spans = session.spans();
-        spans.iter().map(|(id, span)| span.shown(*id, now)).collect()
+        spans.iter().map(|(id, span)| span.shown(id, now)).collect()
     }
 
     /// The tool of an open tool call, as its event will show it: a JSON string.
     #[must_use]
     pub fn open_tool(&self, id: u64) -> Option<String> {
         let spans = self.here()?.spans();
-        String::from_utf8(spans.get(&id)?.tool()?.to_vec()).ok()
+        String::from_utf8(spans.get(id)?.tool()?.to_vec()).ok()
     }
 
     /// What was recorded so far, of a session in memory.
@@ -414,7 +419,7 @@ impl Session {
         if self.closed.swap(true, Relaxed) {
             return true;
         }
-        let open: Vec<u64> = self.spans().keys().copied().collect();
+        let open: Vec<u64> = self.spans().iter().map(|(id, _)| id).collect();
         for id in open {
             self.end::<Nothing>(id, Values::default(), Vec::new(), SpanEnd::Interrupted);
         }
@@ -522,6 +527,10 @@ const URGENT: Urgency = Urgency { records: 1, bytes: 1, now: true, precious: tru
 
 /// What a span's end says by itself, where the caller has not said it.
 fn finish(event: &mut Assembly<'_, '_>, end: SpanEnd, (duration, success): (bool, bool), measured_us: u64) {
+    if (duration, success) == (true, true) && end == SpanEnd::Interrupted {
+        event.interrupted();
+        return;
+    }
     if duration && end == SpanEnd::Interrupted {
         event.ours(Field::DurationMs, b"null");
     } else if duration {

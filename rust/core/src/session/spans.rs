@@ -7,10 +7,43 @@ use crate::encode::Buffer;
 use crate::event::Kind;
 use crate::redact::{RuleId, SecretFile};
 use crate::summary::Facts;
-use std::collections::BTreeMap;
+use std::collections::VecDeque;
 
-/// The open calls of a session by their numbers, oldest first.
-pub(super) type OpenSpans = BTreeMap<u64, Box<OpenSpan>>;
+/// The open calls of a session by their numbers, oldest first. Mostly the youngest one ends.
+#[derive(Default)]
+pub(super) struct OpenSpans(VecDeque<(u64, Box<OpenSpan>)>);
+
+impl OpenSpans {
+    pub(super) fn insert(&mut self, id: u64, span: Box<OpenSpan>) {
+        match self.place(id) {
+            Ok(at) => self.0[at].1 = span,
+            Err(at) => self.0.insert(at, (id, span)),
+        }
+    }
+
+    pub(super) fn remove(&mut self, id: u64) -> Option<Box<OpenSpan>> {
+        let at = self.place(id).ok()?;
+        self.0.remove(at).map(|(_, span)| span)
+    }
+
+    pub(super) fn get(&self, id: u64) -> Option<&OpenSpan> {
+        self.place(id).ok().map(|at| &*self.0[at].1)
+    }
+
+    pub(super) fn iter(&self) -> impl Iterator<Item = (u64, &OpenSpan)> {
+        self.0.iter().map(|(id, span)| (*id, &**span))
+    }
+
+    /// Where a number stands, or would stand.
+    fn place(&self, id: u64) -> Result<usize, usize> {
+        match self.0.back() {
+            Some((last, _)) if *last == id => Ok(self.0.len() - 1),
+            Some((last, _)) if *last < id => Err(self.0.len()),
+            Some(_) => self.0.binary_search_by_key(&id, |(known, _)| *known),
+            None => Err(0),
+        }
+    }
+}
 
 /// One open call: what its begin has written.
 #[derive(Default)]
