@@ -149,6 +149,18 @@ def test_an_event_id_becomes_the_source_id_and_parents_are_found_by_it(trace: Ca
     assert fourth["parent_id"] == "never seen"
 
 
+def test_a_recorded_call_may_have_been_interrupted(trace: Capture) -> None:
+    trace.record({"type": "tool_call", "tool": "a", "interrupted": True})
+    trace.record({"type": "llm_call", "model": "b", "interrupted": True, "success": True, "duration_ms": 5})
+    trace.record({"type": "tool_call", "tool": "c", "interrupted": False, "success": False})
+    trace.record({"type": "tool_call", "tool": "d", "interrupted": None})
+    told = [
+        tuple(event.get(name, "-") for name in ("interrupted", "duration_ms", "success"))
+        for event in trace.events
+    ]
+    assert told == [(True, None, None), (True, 5, None), ("-", "-", False), ("-", "-", "-")]
+
+
 def test_record_takes_any_mapping(trace: Capture) -> None:
     trace.record(types.MappingProxyType({"type": "decision", "decision_type": "x"}))
     assert trace.events[0]["decision_type"] == "x"

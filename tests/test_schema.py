@@ -133,7 +133,7 @@ def test_the_smallest_documents_keep_the_schema() -> None:
         ({"event_id": "7"}, ("/event_id", "does not look like")),
         ({"attributes": []}, ("/attributes", "is a list, which is not of type object or null")),
         ({"interrupted": False}, ("/interrupted", "is false instead of true")),
-        ({"interrupted": True}, ("/duration_ms", "is 12, which is not of type null")),
+        ({"interrupted": True}, ("/success", "is true, which is not of type null")),
         ({"type": "tool"}, ("", 'has the type "tool", which is none of tool_call, llm_call')),
         ({"type": None}, ("", "has the type null, which is none of")),
     ],

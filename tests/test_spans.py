@@ -195,6 +195,27 @@ def test_parameters_are_as_they_were_at_the_begin(trace: Capture) -> None:
     assert trace.events[0]["parameters_redacted"] == {"command": "ls", "flags": ["-l"]}
 
 
+def test_what_only_the_end_of_a_call_knows_is_kept(trace: Capture) -> None:
+    secret = "ghp_" + "a1B2c3D4e5" * 3 + "f6G7h8"
+    with trace.llm(None) as call:
+        call.update(model="gpt-4o", provider="openai", messages=[{"role": "user", "content": "x"}])
+        call.usage(prompt_tokens=1_000_000)
+    with trace.llm("gpt-4o") as call:
+        call.update(model=f"gpt-4o {secret}", provider="openai", prompt_tokens=1_000_000)
+    with trace.tool("bash") as call:
+        call.update(parameters={"command": f"echo {secret}", "password": "x"})
+    token = trace.pre_llm(None)
+    trace.post_llm(token, model="gpt-4o", provider="openai", prompt_tokens=1_000_000)
+    late, twice, tool, hooked = trace.events
+    assert [event["model"] for event in (late, twice, hooked)] == ["gpt-4o"] * 3
+    assert {event["cost_usd"] for event in (late, twice, hooked)} == {late["cost_usd"]}
+    assert late["cost_usd"] > 0
+    assert late["messages_redacted"][0]["role"] == "user"
+    assert late["messages_redacted"][0]["content"].startswith("[content hash: ")
+    assert twice["attributes"] == {"model": "gpt-4o [REDACTED]"}
+    assert tool["parameters_redacted"] == {"command": "echo [REDACTED]", "password": "[REDACTED]"}
+
+
 def test_success_is_true_unless_said_otherwise(trace: Capture) -> None:
     with trace.tool("a"):
         pass
@@ -330,7 +351,10 @@ def test_a_cancellation_or_exit_is_interrupted_and_no_error(
     with pytest.raises(kind), trace.tool("outer"), trace.llm("inner"):
         raise kind
     inner, outer = trace.events
-    for event in (inner, outer):
+    with pytest.raises(kind), trace.tool("told") as call:
+        call.update(success=True)
+        raise kind
+    for event in (inner, outer, trace.events[2]):
         assert event["interrupted"] is True
         assert event["success"] is None
         assert event["duration_ms"] >= 0

@@ -376,7 +376,13 @@ impl Recording {
     }
 
     fn record(&mut self, kind: Kind, fields: Fields) {
-        let recorded = self.session.record(kind, values(fields), Vec::new(), Place::default(), Some(true));
+        let recorded = self.session.record(
+            kind,
+            values(fields),
+            Vec::new(),
+            Place::default(),
+            SpanEnd::Success(Some(true)),
+        );
         self.taken += u64::from(recorded.id.is_some());
     }
 

@@ -171,6 +171,8 @@ pub struct Assembly<'e, 'a> {
     pub misuses: Vec<Misuse>,
     /// Which token counters were given, a bit each.
     known: u8,
+    /// Where the provider's name stands: start and length of the text between the quotes.
+    pub provider: (u32, u32),
     /// What LLM calls cost, and when this one began: for a call that does not say what it cost.
     pub pricing: Option<(&'e Prices, Wall)>,
 }
@@ -184,6 +186,7 @@ impl<'e, 'a> Assembly<'e, 'a> {
             facts: Facts { kind, ..Facts::default() },
             misuses: Vec::new(),
             known: 0,
+            provider: (0, 0),
             pricing: None,
         }
     }
@@ -218,6 +221,24 @@ impl<'e, 'a> Assembly<'e, 'a> {
                 self.total_tokens();
             } else if *field == Field::CostUsd {
                 self.cost();
+            }
+        }
+    }
+
+    /// What a span's end says of the fields of its begin: those that the begin has not written (`given` has a bit for
+    /// each that it has). Another value of one that stands there already goes to the attributes.
+    pub fn late<V: Value>(
+        &mut self,
+        which: &[Field],
+        given: u8,
+        values: &mut Values<V>,
+        misfits: &mut Vec<(String, V)>,
+    ) {
+        for (at, field) in which.iter().enumerate() {
+            match values.take(*field).filter(|value| !value.is_null()) {
+                Some(value) if given >> at & 1 == 0 => self.field(*field, value, misfits),
+                Some(value) => misfits.push((field.redaction_key().to_owned(), value)),
+                None => {}
             }
         }
     }
@@ -263,20 +284,14 @@ impl<'e, 'a> Assembly<'e, 'a> {
         }
     }
 
-    /// The model and its provider, which stands right behind it, as they were written.
+    /// The model and its provider, as they were written.
     fn names(&self) -> (&str, Option<&str>) {
-        let (start, len) = (self.facts.name.0 as usize, self.facts.name.1 as usize);
         let written = self.encoder.written(0);
-        let text = |bytes| std::str::from_utf8(bytes).unwrap_or_default();
-        let (model, rest) =
-            written.get(start..).and_then(|rest| rest.split_at_checked(len)).unwrap_or_default();
-        let provider =
-            rest.strip_prefix(b"\"").and_then(|rest| rest.strip_prefix(Field::Provider.opening().as_bytes()));
-        let provider = provider.and_then(|rest| rest.strip_prefix(b"\"")).and_then(|rest| {
-            let end = memchr::memchr(b'"', rest)?;
-            Some(text(&rest[..end]))
-        });
-        (text(model), provider)
+        let text = |(start, len): (u32, u32)| {
+            let bytes = written.get(start as usize..).and_then(|rest| rest.get(..len as usize));
+            std::str::from_utf8(bytes.unwrap_or_default()).unwrap_or_default()
+        };
+        (text(self.facts.name), Some(text(self.provider)).filter(|provider| !provider.is_empty()))
     }
 
     /// What every event may say: where it happened, where it came from, whatever else is known.
@@ -399,8 +414,11 @@ impl<'e, 'a> Assembly<'e, 'a> {
         self.encoder.chunk(field.opening());
         let start = self.encoder.position() + 1;
         self.walk(field, value);
-        if matches!(field, Field::Tool | Field::Model) {
-            self.facts.name = (start as u32, (self.encoder.position() - 1 - start) as u32);
+        let text = (start as u32, (self.encoder.position() - 1 - start) as u32);
+        match field {
+            Field::Tool | Field::Model => self.facts.name = text,
+            Field::Provider => self.provider = text,
+            _ => {}
         }
         true
     }

@@ -36,6 +36,12 @@ impl Kind {
         }
     }
 
+    /// Whether it is a call, which has a begin and an end, and succeeds or fails.
+    #[must_use]
+    pub const fn is_call(self) -> bool {
+        matches!(self, Kind::ToolCall | Kind::LlmCall)
+    }
+
     /// `","type":"…"`: how it stands in an event, behind the timestamp.
     #[must_use]
     pub const fn closing(self) -> &'static Chunk {

@@ -90,7 +90,7 @@ impl Facts {
     /// Whether the event is a call, which succeeds or fails: a tool call or an LLM call.
     #[must_use]
     pub fn is_call(&self) -> bool {
-        matches!(self.kind, Kind::ToolCall | Kind::LlmCall)
+        self.kind.is_call()
     }
 }
 
@@ -295,14 +295,15 @@ pub struct Overhead {
 
 impl Overhead {
     /// What a closing line has told.
-    pub(crate) fn told(told: &Tree) -> Overhead {
-        let number = |name| told.member("overhead").and_then(|all| all.member(name)?.number()).unwrap_or(0.0);
-        Overhead {
+    pub(crate) fn told(told: &Tree) -> Option<Overhead> {
+        let all = told.member("overhead")?;
+        let number = |name| all.member(name).and_then(Tree::number).unwrap_or(0.0);
+        Some(Overhead {
             p50_us: number("p50_us"),
             p99_us: number("p99_us"),
             max_us: number("max_us"),
             over_budget: number("over_budget") as u64,
-        }
+        })
     }
 }
 
@@ -328,7 +329,7 @@ pub struct Summary {
     /// Events that were not taken.
     pub dropped: u64,
     /// What the calls have cost the agent so far.
-    pub overhead: Overhead,
+    pub overhead: Option<Overhead>,
 }
 
 impl Summary {
@@ -427,7 +428,7 @@ impl Summary {
     }
 
     fn write_overhead(&self, out: &mut String) {
-        let Overhead { p50_us, p99_us, max_us, over_budget } = self.overhead;
+        let Some(Overhead { p50_us, p99_us, max_us, over_budget }) = self.overhead else { return };
         let _ = write!(
             out,
             r#","overhead":{{"p50_us":{p50_us:.3},"p99_us":{p99_us:.3},"max_us":{max_us:.3},"over_budget":{over_budget}}}"#

@@ -87,7 +87,7 @@ fn eight_processes_some_of_which_die() {
         finished += usize::from(process.wait().unwrap().success());
     }
     assert!(finished >= PROCESSES / 2);
-    document(&root, Duration::from_secs(5)).unwrap().close(1_768_473_000_000_000_000).unwrap();
+    document(&root, Duration::from_secs(5)).unwrap().close(1_768_473_000_000_000_000, None).unwrap();
     let found = read(&root.join("traces/s.json"));
     let unique: HashSet<String> = ids(&found).into_iter().collect();
     let events = found["events"].as_array().unwrap();
@@ -241,12 +241,12 @@ fn the_sums_do_not_depend_on_who_has_appended() {
     let all: Vec<&[u8]> = lines.iter().map(Vec::as_slice).collect();
     let mut document = document(&together, Duration::from_secs(5)).unwrap();
     document.append(&all, &[("key", 9)]).unwrap();
-    document.close(1_768_473_000_000_000_000).unwrap();
+    document.close(1_768_473_000_000_000_000, None).unwrap();
     for line in &all {
         let mut document = self::document(&apart, Duration::from_secs(5)).unwrap();
         document.append(&[line], &[("key", 1)]).unwrap();
     }
-    self::document(&apart, Duration::from_secs(5)).unwrap().close(1_768_473_000_000_000_000).unwrap();
+    self::document(&apart, Duration::from_secs(5)).unwrap().close(1_768_473_000_000_000_000, None).unwrap();
     let (together, apart) = (read(&together.join("traces/s.json")), read(&apart.join("traces/s.json")));
     assert_eq!(together, apart);
     assert_eq!(apart["summary"]["by_day"].as_object().unwrap().len(), 3);

@@ -21,7 +21,7 @@ fn walk(text: &str, limits: Limits) -> Result<String, json::JsonError> {
     let redactor = Redactor::new(&policy()).expect("the policy is good");
     let mut buffer = Buffer::default();
     json::parse(text, &mut Encoder::new(&redactor, &mut buffer, limits))?;
-    buffer.fit(limits);
+    buffer.fit(limits, &mut 0);
     Ok(String::from_utf8(buffer.out).expect("UTF-8"))
 }
 

@@ -9,7 +9,7 @@ use t800_core::encode::{Encoder, json};
 use t800_core::event::{Field, Kind};
 use t800_core::line;
 use t800_core::redact::{Policy, Redactor};
-use t800_core::session::Session;
+use t800_core::session::{Session, SpanEnd};
 
 #[path = "../../core/tests/shared/mod.rs"]
 mod shared;
@@ -63,7 +63,7 @@ fuzz_target!(|bytes: &[u8]| {
         }
     }
     let session = Session::in_memory(redactor(), shared::policy());
-    let recorded = session.record(kind, values, misfits, Place::default(), None);
+    let recorded = session.record(kind, values, misfits, Place::default(), SpanEnd::Success(None));
     let lines = session.lines();
     assert_eq!((recorded.id, lines.len()), (Some(1), 1));
     let read = line::read(&lines[0]).expect("our own line");

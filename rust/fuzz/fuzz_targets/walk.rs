@@ -25,7 +25,7 @@ fuzz_target!(|bytes: &[u8]| {
     for limits in [Limits::NONE, Limits::of_event(256, 8_192)] {
         buffer.clear();
         if json::parse(&text, &mut Encoder::new(redactor(), &mut buffer, limits)).is_ok() {
-            buffer.fit(limits);
+            buffer.fit(limits, &mut 0);
             // serde_json gives up at 128 levels; deeper output is ours alone to nest.
             let parsed = serde_json::from_slice::<serde_json::Value>(&buffer.out);
             assert!(parsed.is_ok() || text.len() > 128, "{parsed:?}");

@@ -58,6 +58,8 @@ pub struct Begins {
     pub read: HashMap<String, u64>,
     /// Hashes of what was taken out of transcripts.
     pub seen: HashSet<String>,
+    /// How long each hook has taken, in microseconds.
+    pub took_us: Vec<u64>,
 }
 
 /// The keyed hash of an id from outside: 16 hex digits.
@@ -96,6 +98,7 @@ impl Begins {
             parents: HashMap::new(),
             read: HashMap::new(),
             seen: HashSet::new(),
+            took_us: Vec::new(),
             file: file.try_clone()?,
         };
         let mut text = Vec::new();
@@ -130,6 +133,8 @@ impl Begins {
                 redactions: redactions.collect(),
             };
             self.open.insert(key, begin);
+        } else if let Some(us) = count("took_us") {
+            self.took_us.push(us);
         } else if let Some(key) = text("end") {
             self.open.remove(&key);
         } else if let (Some(agent), Some(parent)) = (text("agent"), count("parent")) {
@@ -185,6 +190,12 @@ impl Begins {
     /// Remembers up to where a transcript was read, and what was found there.
     pub fn has_read(&mut self, path: &str, at: u64, seen: &[String]) {
         self.append(&format!(r#"{{"read":"{path}","at":{at},"seen":{seen:?}}}"#));
+    }
+
+    /// Remembers how long this hook has taken.
+    pub fn took(&mut self, us: u64) {
+        self.append(&format!(r#"{{"took_us":{us}}}"#));
+        self.took_us.push(us);
     }
 
     /// The session has ended.

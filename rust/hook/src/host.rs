@@ -8,6 +8,7 @@ use crate::value::{Given, Members, members, members_of, text_of};
 use std::borrow::Cow;
 use std::io::Read;
 use std::path::{Path, PathBuf};
+use std::time::Instant;
 use t800_core::event::{Field, Kind};
 
 /// A hook's JSON may be as long as this; a longer one is not taken.
@@ -15,7 +16,7 @@ const MOST_BYTES: u64 = 64 << 20;
 
 /// Takes one hook's JSON on stdin.
 pub fn hook(host: &str, python: Option<&Path>) {
-    let mut bytes = Vec::new();
+    let (began, mut bytes) = (Instant::now(), Vec::new());
     let read = std::io::stdin().lock().take(MOST_BYTES + 1).read_to_end(&mut bytes);
     if read.is_err() || bytes.len() as u64 > MOST_BYTES || !["claude-code", "codex"].contains(&host) {
         return;
@@ -27,11 +28,15 @@ pub fn hook(host: &str, python: Option<&Path>) {
     let id = text_of(&payload, "session_id").unwrap_or(Cow::Borrowed("unknown"));
     let Ok(hosted) = Hosted::enter(&setup, host, &id) else { return };
     let mut hook = Hook { host, payload: &payload, agent: text_of(&payload, "agent_id"), hosted };
+    let took = |hook: &mut Hook<'_, '_>| hook.hosted.begins.took(began.elapsed().as_micros() as u64);
     if meaning == Meaning::SessionEnd {
-        hook.session_ended();
+        hook.session_ends();
+        took(&mut hook);
+        hook.hosted.close();
         tidy::start(&setup, &setup.session_id(&id), python);
     } else {
         hook.take(meaning);
+        took(&mut hook);
     }
 }
 
@@ -256,7 +261,7 @@ impl<'a> Hook<'a, '_> {
         self.record(Kind::Checkpoint, fields, attributes);
     }
 
-    fn session_ended(mut self) {
+    fn session_ends(&mut self) {
         self.calls("transcript_path", None);
         if let Some(path) = self.text("transcript_path") {
             for path in transcript::of_agents(Path::new(path.as_ref())) {
@@ -266,7 +271,6 @@ impl<'a> Hook<'a, '_> {
             }
         }
         self.checkpoint("session", "completed", &["reason"]);
-        self.hosted.close();
     }
 
     /// Records the model calls that a transcript tells of and no hook does.

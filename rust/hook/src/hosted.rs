@@ -11,7 +11,9 @@ use t800_core::assemble::{Place, Values, event_id};
 use t800_core::clock::{self, Wall};
 use t800_core::event::{Field, Kind};
 use t800_core::folder::Folder;
-use t800_core::session::Session;
+use t800_core::overhead::Meter;
+use t800_core::session::{Session, SpanEnd};
+use t800_core::summary::Overhead;
 use t800_core::trace_file::SharedDocument;
 use t800_core::writer::Header;
 
@@ -65,6 +67,8 @@ impl<'s> Hosted<'s> {
             metadata: setup.metadata(host, resumed.then_some(host_id)),
             parent: None,
         };
+        // Each hook writes its event into the document itself.
+        let header = header.with("ring", "\"none\"");
         let mut document =
             SharedDocument::open((&traces, &private), &begins.stem, &header.line(1), PATIENCE)?;
         document.reserve(begins.open.values().map(|begin| begin.id));
@@ -99,7 +103,7 @@ impl<'s> Hosted<'s> {
     fn put(&mut self, id: u64, event: &Event<'_>) -> Option<u64> {
         let session = self.session();
         event.values(&self.setup.redactor, |values, place| {
-            session.record(event.kind, values, Vec::new(), place, None);
+            session.record(event.kind, values, Vec::new(), place, SpanEnd::Success(None));
         });
         self.append(id, made(&session, id)?)
     }
@@ -163,9 +167,17 @@ impl<'s> Hosted<'s> {
                 self.interrupt(&key);
             }
         }
-        if self.document.close(clock::wall(clock::now())).is_ok() {
+        let overhead = self.overhead();
+        if self.document.close(clock::wall(clock::now()), overhead).is_ok() {
             self.begins.finish(&self.private);
         }
+    }
+
+    /// What its hooks have cost the host: each from when it runs to when its event is written.
+    fn overhead(&self) -> Option<Overhead> {
+        let meter = Meter::new(self.setup.session.budget_ns);
+        self.begins.took_us.iter().for_each(|us| meter.add(us.saturating_mul(1_000)));
+        (!self.begins.took_us.is_empty()).then(|| meter.read())
     }
 }
 

@@ -236,9 +236,8 @@ impl Live {
     fn end(&mut self, key: &str, event: &Members<'_>) {
         let Some(id) = self.calls.get(key) else { return };
         let kind = text_of(event, "type").and_then(|name| Kind::from_name(&name)).unwrap_or_default();
-        let cancelled = event.get("interrupted").is_some_and(|raw| raw.get() == "true");
         let (values, misfits) = values(kind, event);
-        let end = if cancelled { SpanEnd::Cancelled } else { SpanEnd::Success(None) };
+        let end = if is_interrupted(event) { SpanEnd::Cancelled } else { SpanEnd::Success(None) };
         self.session.end(*id, values, misfits, end);
     }
 
@@ -248,8 +247,14 @@ impl Live {
             event.remove("parent_id");
         }
         let (values, misfits) = values(kind, event);
-        self.session.record(kind, values, misfits, Place { parent, ..Place::default() }, None);
+        let interrupted = kind.is_call() && is_interrupted(event);
+        let end = if interrupted { SpanEnd::Interrupted } else { SpanEnd::Success(None) };
+        self.session.record(kind, values, misfits, Place { parent, ..Place::default() }, end);
     }
+}
+
+fn is_interrupted(event: &Members<'_>) -> bool {
+    event.get("interrupted").is_some_and(|raw| raw.get() == "true")
 }
 
 /// The values of an event's members, and those that have no field; what only this stream says is neither.

@@ -8,6 +8,7 @@ use pyo3::prelude::*;
 use pyo3::types::{PyString, PyType};
 use t800_core::assemble::Place;
 use t800_core::event::{Field, Kind};
+use t800_core::session::SpanEnd;
 
 /// Set on an exception object once it has its event.
 const REPORTED: &str = "__t800_reported__";
@@ -79,5 +80,5 @@ fn write(
     if let Some(tool) = tool {
         call.set(Field::Tool, tool.as_borrowed());
     }
-    session.record(Kind::Error, call.values, Vec::new(), place, None);
+    session.record(Kind::Error, call.values, Vec::new(), place, SpanEnd::Success(None));
 }

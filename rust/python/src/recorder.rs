@@ -15,7 +15,7 @@ use std::ffi::CStr;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering::Relaxed};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
-use t800_core::assemble::{Place, Values, event_id, with_event_id};
+use t800_core::assemble::{Place, Value, Values, event_id, with_event_id};
 use t800_core::event::{Field, Kind};
 use t800_core::session::{Recorded, Session, SpanEnd, is_inherited};
 
@@ -315,9 +315,8 @@ fn fact<'py>(
         Ok(call) => call,
         Err(error) => return refuse(recorder, error),
     };
-    let success = matches!(kind, Kind::ToolCall | Kind::LlmCall).then_some(true);
-    let recorded =
-        with_place(recorder, |place| session.record(kind, call.values, call.misfits, place, success));
+    let end = SpanEnd::Success(kind.is_call().then_some(true));
+    let recorded = with_place(recorder, |place| session.record(kind, call.values, call.misfits, place, end));
     answer(recorder, method, &recorded, &call.misuses)
 }
 
@@ -355,10 +354,17 @@ fn record<'py>(owner: &Bound<'py, Recorder>, args: Args<'_, 'py>) -> PyResult<Bo
     };
     let entries: Vec<(Bound<'py, PyAny>, Bound<'py, PyAny>)> = event.iter().collect();
     let mut call = Call::empty();
+    let mut end = SpanEnd::Success(None);
     for (name, value) in &entries {
-        take_entry(&mut call, kind, name, value);
+        if kind.is_call() && name.cast::<PyString>().is_ok_and(|name| *name == "interrupted") {
+            if PyValue(value.as_borrowed()).flag() == Some(true) {
+                end = SpanEnd::Interrupted;
+            }
+        } else {
+            take_entry(&mut call, kind, name, value);
+        }
     }
-    let recorded = with_place(owner, |place| session.record(kind, call.values, call.misfits, place, None));
+    let recorded = with_place(owner, |place| session.record(kind, call.values, call.misfits, place, end));
     answer(owner, "record", &recorded, &call.misuses)
 }
 

@@ -242,6 +242,21 @@ impl Span {
         Ok(())
     }
 
+    /// Takes the call back, because it is known already by another name: no event comes of it.
+    fn forget(slf: &Bound<'_, Self>) {
+        let Some(open) = &slf.get().open else { return };
+        slf.get().leave_context(slf.py());
+        let known = {
+            let mut state = open.state();
+            state.ended = true;
+            (std::mem::take(&mut state.fields), std::mem::take(&mut state.others))
+        };
+        if let (Some(id), Some(session)) = (open.id, &Span::recorder(slf).get().session) {
+            session.forget(id);
+        }
+        drop(known);
+    }
+
     /// Gives the context back to the caller while a generator waits inside the span.
     fn suspend(&self, py: Python<'_>) {
         self.leave_context(py);
@@ -458,7 +473,7 @@ impl OpenPhase {
             call.set(Field::Attributes, attributes.as_any().as_borrowed());
         }
         let place = Place { phase: Some(&self.json), ..outer.get().place() };
-        session.record(Kind::Checkpoint, call.values, Vec::new(), place, None);
+        session.record(Kind::Checkpoint, call.values, Vec::new(), place, SpanEnd::Success(None));
     }
 }
 
@@ -468,7 +483,7 @@ fn decision_start(recorder: &Bound<'_, Recorder>, place: Place<'_>) {
     let decision = PyString::intern(recorder.py(), "decision_start").into_any();
     let mut call = Call::empty();
     call.set(Field::DecisionType, decision.as_borrowed());
-    session.record(Kind::Decision, call.values, Vec::new(), place, None);
+    session.record(Kind::Decision, call.values, Vec::new(), place, SpanEnd::Success(None));
 }
 
 #[pymethods]

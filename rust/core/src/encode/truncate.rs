@@ -5,15 +5,19 @@ use super::{Buffer, Limits};
 impl Buffer {
     /// Shortens the finished event in `out` to `limits.event_bytes` by replacing its longest string values with
     /// `[truncated N bytes]`. Everything in `out` is redacted already, so nothing can be cut open.
-    pub fn fit(&mut self, limits: Limits) {
+    /// `place` moves with what stands there.
+    pub fn fit(&mut self, limits: Limits, place: &mut u32) {
         if self.out.len() <= limits.event_bytes {
             return;
         }
         let mut doomed = self.longest_values(self.out.len() - limits.event_bytes);
         doomed.sort_unstable();
         let mut fitted = Vec::with_capacity(limits.event_bytes);
-        let mut at = 0;
+        let (mut at, before) = (0, *place);
         for (start, len) in doomed {
+            if start < before {
+                *place -= len - marker(len).len() as u32;
+            }
             fitted.extend_from_slice(&self.out[at..start as usize]);
             fitted.extend_from_slice(marker(len).as_bytes());
             at = (start + len) as usize;

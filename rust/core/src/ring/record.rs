@@ -50,7 +50,7 @@ pub enum Tag {
     Open = 3,
     /// What a session's closing line was about to say: see [`crate::writer`].
     Sums = 4,
-    /// A call has ended whose begin stands behind its end, because it was put in again.
+    /// A call has ended of which there is no event behind its begin: that was put in again, or is to be forgotten.
     Ended = 5,
     /// Somebody wants what was recorded so far in a document.
     Dump = 6,

@@ -185,18 +185,18 @@ impl Session {
         self.policy.kinds[kind as usize] && !self.closed.load(Relaxed) && self.is_ours()
     }
 
-    /// Records a finished event. `success` is what it counts as where its fields do not say.
+    /// Records a finished event. `end` is how it ended, where its fields do not say.
     pub fn record<V: Value>(
         &self,
         kind: Kind,
         mut values: Values<V>,
         mut misfits: Vec<(String, V)>,
         place: Place<'_>,
-        success: Option<bool>,
+        end: SpanEnd,
     ) -> Recorded {
         if !self.records(kind) {
             return match self.heir(kind) {
-                Some(heir) => heir.record(kind, values, misfits, place, success),
+                Some(heir) => heir.record(kind, values, misfits, place, end),
                 None => Recorded::default(),
             };
         }
@@ -211,11 +211,16 @@ impl Session {
             event.facts.day = clock::day(time);
             event.pricing = Some((&self.policy.prices, time));
             event.open(id, text.text(time));
-            let unsaid = values.get(Field::Success).is_none();
+            let unsaid = unsaid(&mut values, end);
             event.refuse(Field::Timestamp, &mut values, &mut misfits);
             event.fields(kind.fields(), &mut values, &mut misfits);
-            if unsaid && let Some(success) = success {
-                event.success(Some(success));
+            match end {
+                // Of what only tells what it knows, the rest stays unsaid.
+                SpanEnd::Success(None) => {}
+                SpanEnd::Success(_) => finish(&mut event, end, (false, unsaid.1), 0),
+                SpanEnd::Cancelled | SpanEnd::Interrupted => {
+                    finish(&mut event, SpanEnd::Interrupted, unsaid, 0);
+                }
             }
             event.common(place, &mut values, misfits);
             event.close();
@@ -245,10 +250,14 @@ impl Session {
             event.facts.day = clock::day(wall);
             event.facts.nested = place.parent.is_some();
             event.open(id, time.text(wall));
-            event.fields(&kind.fields()[..kind.begin_fields()], &mut values, &mut Vec::new());
-            let (facts, misuses) = (event.facts, event.misuses);
+            let fields = &kind.fields()[..kind.begin_fields()];
+            let bits = fields.iter().zip(0..).map(|(field, at)| u8::from(values.get(*field).is_some()) << at);
+            let given = bits.sum();
+            event.fields(fields, &mut values, &mut Vec::new());
+            let (facts, provider, misuses) = (event.facts, event.provider, event.misuses);
             let mut span = spare.take();
             span.begin(kind, started, facts, buffer, place);
+            (span.given, span.provider) = (given, provider);
             self.announce(id, facts, workspace, place);
             (span, misuses)
         });
@@ -265,11 +274,11 @@ impl Session {
         tail.extend_from_slice(INTERRUPTED);
         place.append_to(tail);
         tail.push(b'}');
+        let mut facts = Facts { outcome: Outcome::Unknown, interrupted: true, ..facts };
         if buffer.out.len() + tail.len() > self.policy.limits.event_bytes {
             buffer.out.append(tail);
-            buffer.fit(self.policy.limits);
+            buffer.fit(self.policy.limits, &mut facts.name.0);
         }
-        let facts = Facts { outcome: Outcome::Unknown, interrupted: true, ..facts };
         front::write(head, &facts, &buffer.redactions);
         let quiet = Urgency { now: false, precious: false, ..self.urgency(facts.kind) };
         let record = Head { session: *number, tag: Tag::Begin, id: number_of(id) };
@@ -298,11 +307,14 @@ impl Session {
             let mut encoder = Encoder::new(&self.redactor, buffer, self.policy.limits);
             let mut event = Assembly::new(&mut encoder, &self.classes, span.kind);
             event.facts = span.facts;
+            event.provider = span.provider;
             event.pricing = Some((&self.policy.prices, clock::wall(span.started)));
-            let unsaid = (values.get(Field::DurationMs).is_none(), values.get(Field::Success).is_none());
+            let unsaid = unsaid(&mut values, end);
             // A span's time is when it began.
             event.refuse(Field::Timestamp, &mut values, &mut misfits);
-            event.fields(&span.kind.fields()[span.kind.begin_fields()..], &mut values, &mut misfits);
+            let (first, rest) = span.kind.fields().split_at(span.kind.begin_fields());
+            event.late(first, span.given, &mut values, &mut misfits);
+            event.fields(rest, &mut values, &mut misfits);
             finish(&mut event, end, unsaid, called.saturating_sub(span.started) / 1_000);
             event.common(span.place(), &mut values, misfits);
             event.close();
@@ -313,6 +325,19 @@ impl Session {
         });
         self.shared.meter.add(clock::now().saturating_sub(called));
         recorded
+    }
+
+    /// Takes a begin back: its call is known already by another name. No event comes of it.
+    pub fn forget(&self, id: u64) {
+        if !self.is_ours() {
+            self.here().filter(|_| !is_inherited(id)).into_iter().for_each(|heir| heir.forget(id));
+            return;
+        }
+        let Some(span) = self.spans().remove(&id) else { return };
+        if let Sink::Writer { hub, number, .. } = &self.sink {
+            let quiet = Urgency { now: false, precious: false, ..self.urgency(span.kind) };
+            hub.push(Head { session: *number, tag: Tag::Ended, id: number_of(id) }, &[], quiet);
+        }
     }
 
     /// Redacts a name from outside into a JSON string: what a [`Place`] holds.
@@ -472,10 +497,11 @@ impl Session {
 
     /// Gives a finished event to the sink; false where it was not taken, which is counted.
     fn hand_over(&self, id: u64, facts: &Facts, buffer: &mut Buffer, head: &mut Vec<u8>) -> bool {
-        buffer.fit(self.policy.limits);
+        let mut facts = *facts;
+        buffer.fit(self.policy.limits, &mut facts.name.0);
         let taken = match &self.sink {
             Sink::Writer { hub, number, .. } => {
-                front::write(head, facts, &buffer.redactions);
+                front::write(head, &facts, &buffer.redactions);
                 let record = Head { session: *number, tag: Tag::Event, id: number_of(id) };
                 let at = hub.push(record, &[head, &buffer.out], self.urgency(facts.kind));
                 let taken = at.is_some_and(|at| self.is_in_time(at));
@@ -524,6 +550,14 @@ impl Session {
 
 /// For the end of a session, which must not be lost.
 const URGENT: Urgency = Urgency { records: 1, bytes: 1, now: true, precious: true };
+
+/// Whether duration and success are left for us to say. What was interrupted has no success, whatever was said before.
+fn unsaid<V: Value>(values: &mut Values<V>, end: SpanEnd) -> (bool, bool) {
+    if !matches!(end, SpanEnd::Success(_)) {
+        values.take(Field::Success);
+    }
+    (values.get(Field::DurationMs).is_none(), values.get(Field::Success).is_none())
+}
 
 /// What a span's end says by itself, where the caller has not said it.
 fn finish(event: &mut Assembly<'_, '_>, end: SpanEnd, (duration, success): (bool, bool), measured_us: u64) {

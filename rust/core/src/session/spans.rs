@@ -54,6 +54,10 @@ pub(super) struct OpenSpan {
     bytes: Vec<u8>,
     redactions: Vec<(RuleId, u32)>,
     long: Vec<(u32, u32)>,
+    /// Which fields its begin has written: a bit each, in the order of [`Kind::fields`].
+    pub(super) given: u8,
+    /// Where its provider stands, of a model's call.
+    pub(super) provider: (u32, u32),
     /// Whether its begin names a file that holds nothing but a secret.
     secret_file: SecretFile,
     parent: Option<u64>,

@@ -9,7 +9,7 @@ use crate::encode::tree::Tree;
 use crate::folder::Folder;
 use crate::line;
 use crate::recover::{mend, read_closing};
-use crate::summary::{State, Summary};
+use crate::summary::{Overhead, State, Summary};
 use crate::system;
 use crate::writer::{part_name, with_part};
 use std::fs::{File, TryLockError};
@@ -94,11 +94,11 @@ impl SharedDocument {
         Ok(())
     }
 
-    /// Ends the session: the closing line says so, with the durations of all its calls.
+    /// Ends the session: the closing line says so, with the durations of all its calls and what recording has cost.
     ///
     /// # Errors
     /// What the disk refused.
-    pub fn close(mut self, ended: Wall) -> io::Result<()> {
+    pub fn close(mut self, ended: Wall, overhead: Option<Overhead>) -> io::Result<()> {
         let mut durations = Summary::default();
         for text in self.document.lines()?.split(|byte| *byte == b'\n') {
             let text = line::without_comma(text);
@@ -107,6 +107,7 @@ impl SharedDocument {
             }
         }
         self.summary.take_durations(durations);
+        self.summary.overhead = overhead;
         self.document.append(b"", &self.summary.json(State::Closed, Some(ended)))
     }
 

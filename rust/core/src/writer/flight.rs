@@ -341,7 +341,6 @@ mod tests {
     use crate::line;
     use crate::ring::{Ring, Where};
     use crate::session::Triggers;
-    use crate::summary::Overhead;
     use crate::writer::Folders;
     use std::sync::Mutex;
     use std::time::Duration;
@@ -438,7 +437,7 @@ mod tests {
     }
 
     fn told(ended: Option<clock::Wall>) -> Told {
-        Told { overhead: Overhead::default(), dropped: 0, ended }
+        Told { overhead: None, dropped: 0, ended }
     }
 
     /// The events of a document, which is whole and counts them.

@@ -14,7 +14,7 @@ use std::sync::Arc;
 
 /// What a closing line says that no event does.
 pub(super) struct Told {
-    pub(super) overhead: Overhead,
+    pub(super) overhead: Option<Overhead>,
     /// Events of the whole session that were not taken.
     pub(super) dropped: u64,
     pub(super) ended: Option<Wall>,

@@ -141,7 +141,8 @@ impl Trace {
                 self.output.ask();
                 self.unwritten.get_or_insert(at);
             }
-            Tag::Open | Tag::Sums | Tag::Ended => {}
+            Tag::Ended => self.has_ended(at, record.head.id, hub),
+            Tag::Open | Tag::Sums => {}
         }
         self.taken = at;
         Ok(())
@@ -167,15 +168,19 @@ impl Trace {
         }
         self.pending.extend_from_slice(line);
         self.unwritten.get_or_insert(at);
-        if self.begun.remove(&record.head.id).is_some_and(|begun| begun > at) {
-            let head = Head { session: self.number, tag: Tag::Ended, id: record.head.id };
-            hub.ring.push(head, &[], super::QUIET);
-        }
+        self.has_ended(at, record.head.id, hub);
         let summary = self.output.count(record.head.id, &facts, line);
         for (rule, count) in redactions(counts) {
             summary.add_redactions(self.redactor.rule_name(rule), count.into());
         }
         Ok(())
+    }
+
+    /// A call has ended. Where its begin was put in again meanwhile, behind its end, that is said once more behind it.
+    fn has_ended(&mut self, at: Position, id: u64, hub: &Places<'_>) {
+        if self.begun.remove(&id).is_some_and(|begun| begun > at) {
+            hub.ring.push(Head { session: self.number, tag: Tag::Ended, id }, &[], super::QUIET);
+        }
     }
 
     /// Writes what waits, unless the disk has refused it a moment ago.
@@ -214,7 +219,7 @@ impl Trace {
 
     fn told(&self) -> Told {
         let (overhead, dropped) = self.shared.read();
-        Told { overhead, dropped, ended: self.ended }
+        Told { overhead: Some(overhead), dropped, ended: self.ended }
     }
 
     /// Leaves in the ring what the closing line is about to say: a torn one loses the counts of redactions, which

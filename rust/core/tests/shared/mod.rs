@@ -13,13 +13,14 @@ use t800_core::encode::{Encoder, Limits};
 use t800_core::event::{Field, Kind};
 use t800_core::redact::{Policy, Redactor};
 use t800_core::ring::Where;
-use t800_core::session::{Durability, Session, SessionPolicy};
+use t800_core::session::{Durability, Session, SessionPolicy, SpanEnd};
 use t800_core::writer::{self, Folders, Header};
 
 /// A value that a Rust caller hands in.
 #[derive(Clone, Copy)]
 pub enum Given<'a> {
     Text(&'a str),
+    Texts(&'a [String]),
     Int(i64),
 }
 
@@ -27,6 +28,11 @@ impl Value for Given<'_> {
     fn encode(self, encoder: &mut Encoder<'_>) {
         match self {
             Given::Text(text) => encoder.text(text),
+            Given::Texts(texts) => {
+                encoder.begin_list();
+                texts.iter().for_each(|text| encoder.text(text));
+                encoder.end_list();
+            }
             Given::Int(int) => encoder.int(int),
         }
     }
@@ -40,7 +46,7 @@ impl Value for Given<'_> {
     fn number(self) -> Option<Number> {
         match self {
             Given::Int(int) => Some(Number::Int(int)),
-            Given::Text(_) => None,
+            Given::Text(_) | Given::Texts(_) => None,
         }
     }
     fn flag(self) -> Option<bool> {
@@ -49,7 +55,7 @@ impl Value for Given<'_> {
     fn with_text<R>(self, read: impl FnOnce(&str) -> R) -> Option<R> {
         match self {
             Given::Text(text) => Some(read(text)),
-            Given::Int(_) => None,
+            Given::Int(_) | Given::Texts(_) => None,
         }
     }
 }
@@ -113,7 +119,7 @@ pub fn call(session: &Session, text: &str) -> Option<u64> {
     values.set(Field::Tool, Given::Text("read"));
     values.set(Field::Parameters, Given::Text(text));
     values.set(Field::DurationMs, Given::Int(2));
-    session.record(Kind::ToolCall, values, Vec::new(), Place::default(), Some(true)).id
+    session.record(Kind::ToolCall, values, Vec::new(), Place::default(), SpanEnd::Success(Some(true))).id
 }
 
 pub fn events(document: &serde_json::Value) -> usize {
