@@ -185,12 +185,13 @@ class _Request(BaseHTTPRequestHandler):
     def _answer(self) -> None:
         body = json.loads(self.rfile.read(int(self.headers.get("Content-Length", 0))) or b"{}")
         dialect = next(
-            (known for known in DIALECTS if self.path.partition("?")[0].endswith(known.path)), None
+            (known for known in DIALECTS if self.path.partition("?")[0].endswith(known.paths())), None
         )
         if dialect is None:
             self._send(404, {"error": {"message": f"no such path: {self.path}"}})
             return
-        model, stream = str(body.get("model")), bool(body.get("stream"))
+        model, stream = dialect.asked(self.path, body)
+        body = {**body, "model": model, "stream": stream}
         turn = self.owner.next_turn(model)
         if turn.status != 200:
             # Written down first: who has the answer may already look.
@@ -282,6 +283,14 @@ class Dialect:
     name: str
     path: str
     front: str
+
+    def paths(self) -> tuple[str, ...]:
+        """How the addresses end that it answers."""
+        return (self.path,)
+
+    def asked(self, path: str, body: Json) -> tuple[str, bool]:
+        """The model, and whether its answer is to be streamed."""
+        return str(body.get("model")), bool(body.get("stream"))
 
     def whole(self, answer: Answer) -> Json:
         raise NotImplementedError
@@ -511,7 +520,51 @@ class Messages(Dialect):
         yield {"type": "message_stop"}
 
 
-DIALECTS = (ChatCompletions(), Responses(), Messages())
+class Contents(Dialect):
+    """Google's content generation, whose output tokens leave out what was thought."""
+
+    name, path, front = "contents", ":generateContent", "gem_"
+
+    def paths(self) -> tuple[str, ...]:
+        return (self.path, ":streamGenerateContent")
+
+    def asked(self, path: str, body: Json) -> tuple[str, bool]:
+        model, _, verb = path.partition("?")[0].rpartition("/")[2].partition(":")
+        return model, verb.startswith("stream")
+
+    def frame(self, answer: Answer, parts: list[Json], reason: str | None) -> Json:
+        candidate: Json = {"index": 0, "content": {"role": "model", "parts": parts}}
+        if reason is not None:
+            candidate["finishReason"] = reason
+        return {"candidates": [candidate], "modelVersion": answer.model, "responseId": answer.id}
+
+    @staticmethod
+    def usage(usage: Usage) -> Json:
+        return {
+            "promptTokenCount": usage.prompt,
+            "cachedContentTokenCount": usage.cached,
+            "candidatesTokenCount": usage.completion - usage.reasoning,
+            "thoughtsTokenCount": usage.reasoning,
+            "totalTokenCount": usage.prompt + usage.completion,
+        }
+
+    @staticmethod
+    def calls(answer: Answer) -> list[Json]:
+        return [{"functionCall": {"name": tool.name, "args": tool.arguments}} for tool in answer.turn.tools]
+
+    def whole(self, answer: Answer) -> Json:
+        said: list[Json] = [{"text": answer.turn.text}] if answer.turn.text else []
+        frame = self.frame(answer, said + self.calls(answer), "STOP")
+        return {**frame, "usageMetadata": self.usage(answer.turn.usage)}
+
+    def parts(self, answer: Answer, body: Json) -> Iterator[str]:
+        for word in answer.words():
+            yield _event(self.frame(answer, [{"text": word}], None))
+        last = self.frame(answer, self.calls(answer) or [{"text": ""}], "STOP")
+        yield _event({**last, "usageMetadata": self.usage(answer.turn.usage)})
+
+
+DIALECTS = (ChatCompletions(), Responses(), Messages(), Contents())
 
 
 def main() -> None:

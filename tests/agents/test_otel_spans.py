@@ -4,7 +4,11 @@ from __future__ import annotations
 
 import dataclasses
 import itertools
+import signal
+import subprocess
+import time
 from collections.abc import Callable, Mapping
+from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
 
@@ -12,7 +16,9 @@ import pytest
 
 import t800
 from t800.integrations import otel
-from t800.integrations._calls import Tree
+from t800.integrations._calls import Tree, begin_llm
+from t800.layout import Layout
+from t800.reader import resolve
 
 TOKENS = ("prompt_tokens", "completion_tokens", "cached_tokens", "cache_write_tokens", "reasoning_tokens")
 _ids = itertools.count(1)
@@ -26,8 +32,13 @@ class Span:
     attributes: dict[str, Any]
     parent: Any = None
     events: list[Any] = dataclasses.field(default_factory=list)
-    start_time: int = 0
-    end_time: int = 5_000_000
+    start_time: int = dataclasses.field(default_factory=lambda: time.time_ns() + 10**12)
+    """In a while: one that has begun long ago is taken for one that was made when all was over."""
+
+    @property
+    def end_time(self) -> int:
+        return self.start_time + 5_000_000
+
     context: Any = dataclasses.field(default_factory=lambda: SimpleNamespace(span_id=next(_ids)))
     status: Any = dataclasses.field(
         default_factory=lambda: SimpleNamespace(status_code=SimpleNamespace(name="OK"))
@@ -110,6 +121,55 @@ def test_every_dialect_gives_the_same_call(
     assert (event["model"], event["provider"], event["source_id"]) == ("m", "openai", "r1")
     assert [event[name] for name in TOKENS] == [120, 31, 40, 16, 7]
     assert (event["duration_ms"], event["success"]) == (5.0, True)
+
+
+def test_a_span_that_is_made_when_all_is_over_is_its_call_unless_that_is_known(
+    open_session: Open, read_trace: Read
+) -> None:
+    ours = processor()
+    spans = [Span("chat", dict(DIALECTS["AI SDK"])) for _ in range(3)]
+    spans[1].attributes["ai.response.id"] = "r2"
+    spans[2].attributes["ai.response.id"] = "r3"
+    spans[2].fails("CancelledError", "")
+    spans[1].fails("ValueError", "no")
+    with open_session() as trace:
+        with t800.tool("outer"):
+            call = begin_llm("sdk", "m")
+            assert call is not None
+            call.end(source_id="r1")
+            for span in spans:
+                span.start_time = 0
+                ours.on_start(span)
+                ours.on_end(span)
+    first, second, error, third, outer = read_trace(trace)["events"]
+    assert [event["source_id"] for event in (first, second, third)] == ["r1", "r2", "r3"]
+    assert {event["parent_id"] for event in (first, second, third)} == {outer["event_id"]}
+    assert (error["error_type"], error["parent_id"]) == ("ValueError", second["event_id"])
+    assert (third["interrupted"], third["success"], third["duration_ms"]) == (True, None, 5)
+
+
+def test_a_model_that_is_named_at_the_end_is_not_lost_when_the_agent_is_killed(
+    project: Path, python: Callable[..., subprocess.CompletedProcess[str]]
+) -> None:
+    program = """
+    import os, signal, time
+    from types import SimpleNamespace
+    import t800
+    from t800.integrations import otel
+    trace = t800.session(enabled=True)
+    begun = {"gen_ai.operation.name": "chat", "gen_ai.provider.name": "openai"}
+    in_a_while = time.time_ns() + 10**12
+    context = SimpleNamespace(span_id=7)
+    span = SimpleNamespace(name="chat", parent=None, context=context, start_time=in_a_while, attributes=begun)
+    otel._Processor().on_start(span)
+    print(trace.path, flush=True)
+    os.kill(os.getpid(), signal.SIGKILL)
+    """
+    done = python(program, check=False)
+    assert done.returncode == -signal.SIGKILL, done.stderr
+    layout = Layout(str(project), str(project / ".opencode/telemetry"))
+    (found,) = resolve(layout, done.stdout.strip()).events()
+    assert (found["type"], found["provider"], found["interrupted"]) == ("llm_call", "openai", True)
 
 
 def test_input_that_leaves_out_the_cache_is_added_up(open_session: Open, read_trace: Read) -> None:

@@ -16,12 +16,19 @@ if TYPE_CHECKING:
 FRAMEWORKS = {
     "agents": "openai_agents",
     "anthropic": "anthropic",
+    "autogen_agentchat.teams": "autogen",
+    "autogen_core": "autogen",
     "claude_agent_sdk": "claude_agent_sdk",
+    "crewai": "crewai",
+    "dspy": "dspy",
+    "google.adk.runners": "google_adk",
     "langchain_core.tracers.context": "langchain",
     "litellm": "litellm",
+    "llama_index.core": "llama_index",
     "mcp": "mcp",
     "openai": "openai",
     "opentelemetry.sdk.trace": "otel",
+    "smolagents": "smolagents",
 }
 """The module whose import switches an integration on."""
 
@@ -95,13 +102,18 @@ def auto(exclude: Iterable[str] = ()) -> None:
     if os.environ.get("T800_AUTO", "").lower() in {"0", "false", "no", "off"}:
         return
     left_out = {name.replace("-", "_") for name in ([exclude] if isinstance(exclude, str) else exclude)}
-    wanted = {module: name for module, name in FRAMEWORKS.items() if name not in left_out}
+    for module, name in FRAMEWORKS.items():
+        if name not in left_out:
+            when_imported(module, name)
+
+
+def when_imported(module: str, integration: str) -> None:
+    """Switch an integration on once a module of its framework is there, or now if it is."""
+    if module in sys.modules:
+        switch_on(integration)
+        return
     watch = next((finder for finder in sys.meta_path if isinstance(finder, Watch)), None)
     if watch is None:
         watch = Watch({})
         sys.meta_path.insert(0, watch)
-    for module, name in wanted.items():
-        if module in sys.modules:
-            switch_on(name)
-        else:
-            watch.waiting[module] = name
+    watch.waiting[module] = integration

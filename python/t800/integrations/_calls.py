@@ -5,6 +5,7 @@ from __future__ import annotations
 import sys
 import time
 from contextvars import ContextVar, copy_context
+from weakref import WeakKeyDictionary
 
 from t800.session import _warn as warn_once
 from t800.session import current
@@ -22,6 +23,8 @@ if TYPE_CHECKING:
     Fields = dict[str, Any]
 
 TOKENS = ("prompt_tokens", "completion_tokens", "cached_tokens", "cache_write_tokens", "reasoning_tokens")
+_REQUEST = ("model", "provider", "messages", "parameters")
+"""What a call is begun with, if it is known by then. A framework that learns it later tells it at the end."""
 _REPORTED = "__t800_reported__"  # what the recorder sets on an exception that has its event
 _MOST = 10_000
 
@@ -43,53 +46,6 @@ def guarded(work: Callable[P, R]) -> Callable[P, R | None]:
     return safe
 
 
-@guarded
-def _failed(call: Call, error: BaseException) -> None:
-    call.end(error=error)
-
-
-def around(
-    begin: Callable[[tuple[Any, ...], Fields], tuple[Call, Any] | None],
-    finish: Callable[[Call, Any, Any], object],
-    *,
-    asynchronous: bool,
-) -> Callable[[Any], Any]:
-    """What wraps a function of a framework whose calls are recorded.
-
-    `begin(args, kwargs)` gives the call and whatever `finish` needs to know of it, None where nothing is recorded.
-    `finish(call, known, answer)` ends it, now or once a stream is read. Both are `guarded`.
-    """
-
-    def wrap(original: Any) -> Any:
-        def called(*args: Any, **kwargs: Any) -> Any:
-            begun = begin(args, kwargs)
-            if begun is None:
-                return original(*args, **kwargs)
-            try:
-                answer = original(*args, **kwargs)
-            except BaseException as error:
-                _failed(begun[0], error)
-                raise
-            finish(*begun, answer)
-            return answer
-
-        async def awaited(*args: Any, **kwargs: Any) -> Any:
-            begun = begin(args, kwargs)
-            if begun is None:
-                return await original(*args, **kwargs)
-            try:
-                answer = await original(*args, **kwargs)
-            except BaseException as error:
-                _failed(begun[0], error)
-                raise
-            finish(*begun, answer)
-            return answer
-
-        return awaited if asynchronous else called
-
-    return wrap
-
-
 def _lost(name: str, error: Exception) -> None:
     try:
         current().count_unattributed()
@@ -102,13 +58,12 @@ class Call:
     """One call of a model or of a tool, from its begin to its end.
 
     `span` is what becomes its event. None where the call is a layer below one that is recorded already, such as an
-    SDK's request inside a framework's call of a model: what it knows then goes to the call above (`outer`). None also
-    where the framework says only at the end what was called: then the event is recorded whole, at the end (`late`).
+    SDK's request inside a framework's call of a model: what it knows then goes to the call above (`outer`).
     """
 
     __slots__ = (
-        "agent", "before", "below", "entered", "is_open", "late", "name", "outer", "raised", "recorder", "source",
-        "span", "started", "waits",
+        "agent", "before", "below", "entered", "is_open", "learned", "name", "outer", "raised", "recorder", "request", "source",
+        "span", "waits",
     )  # fmt: skip
 
     def __init__(
@@ -120,18 +75,20 @@ class Call:
         *,
         outer: Call | None = None,
         agent: str | None = None,
-        late: Fields | None = None,
+        request: Fields | None = None,
     ) -> None:
         """`name` is the tool's, None for a model; `source` is the integration that has seen the call."""
         self.recorder, self.source, self.name, self.span = recorder, source, name, span
-        self.outer, self.agent, self.late = outer, agent, late
-        self.started = time.monotonic_ns()
+        self.outer, self.agent = outer, agent
+        self.request = {key: value for key, value in (request or {}).items() if value is not None}
+        """What its begin was told, of `_REQUEST`."""
         self.is_open, self.entered = True, False
         self.raised: BaseException | None = None
         """What a layer below has raised, and has its event or will have it with this call's."""
         self.waits = name is None
         """Whether its first token is still to come: until then a request may be a layer of it."""
         self.below: list[Fields] = []
+        self.learned: Fields = {}
         self.before = innermost()
         _here.set(self)
 
@@ -140,9 +97,12 @@ class Call:
         """The id of its event: what happens inside has it as its parent."""
         if self.span is not None:
             return self.span.id
-        if self.late is not None:
-            return self.late.get("parent_id")
         return self.outer.event if self.outer is not None else None
+
+    @property
+    def goes_on(self) -> bool:
+        """Whether it is open, and what it is a layer of."""
+        return self.is_open and (self.outer is None or self.outer.goes_on)
 
     def enter(self) -> None:
         """Make it the parent of everything that this context records: for tools, whose body runs here."""
@@ -157,6 +117,10 @@ class Call:
             if self.span is not None:
                 self.span.first_token()
 
+    def learn(self, **fields: Any) -> None:
+        """Something is known of it before it ends."""
+        self.learned |= {name: value for name, value in fields.items() if value is not None}
+
     def end(self, result: Any = None, error: BaseException | None = None, **fields: Any) -> None:
         """The call is over. `fields` are those of its event; what is None is not known.
 
@@ -165,35 +129,31 @@ class Call:
         if not self.is_open:
             return
         self._leave()
-        if error is not None and _has_event(error):
-            _mark(error)
-        known = {name: value for name, value in fields.items() if value is not None}
+        if error is not None:
+            settle(error)
+        known = self.learned | {name: value for name, value in fields.items() if value is not None}
         if self.outer is not None:
             self._tell_outer(known, result, error)
             return
         if self.below:
             self._take_from_below(known)
-        if self.late is not None:
-            if not is_recorded(self.recorder, known.get("source_id")):
-                self._record(known, result, error)
+        answer = known.get("source_id") if self.name is None else None
+        if self.span is not None and is_recorded(self.recorder, answer, besides=self.source):
+            self.span.forget()
         elif self.span is not None:
             if result is not None:
                 self.span.result(result)
-            self.span.update(**known)
+            self.span.update(**{key: value for key, value in known.items() if key not in self.request})
             self._close(error)
-        if self.name is None:
-            _remember(self.recorder, known.get("source_id"))
+            _remember(self.recorder, answer, self.source)
 
     def fail(self, error_type: str, message: str | None, result: Any = None, **fields: Any) -> None:
         """The call has failed, as its framework says in words."""
         if not self.is_open:
             return
-        said = self.outer is not None or self.raised is not None
-        if not said and self.late is None:
+        if self.outer is None and self.raised is None:
             self.recorder.error(error_type, message, tool=self.name, **self.place())
         self.end(result, success=False, **fields)
-        if not said and self.late is not None:
-            self.recorder.error(error_type, message, tool=self.name, **self.place())
 
     def place(self) -> Fields:
         """Where an event inside this call is."""
@@ -220,19 +180,6 @@ class Call:
         with self.recorder.agent(self.agent):
             self.span.__exit__(*raised)
 
-    def _record(self, known: Fields, result: Any, error: BaseException | None) -> None:
-        taken = (time.monotonic_ns() - self.started) / 1e6
-        event = {"type": "llm_call", "duration_ms": taken, "success": True, **(self.late or {}), **known}
-        if result is not None:
-            event["response"] = result
-        if error is not None:
-            event["success"] = False if isinstance(error, Exception) else None
-        self.late = {**(self.late or {}), "parent_id": self.recorder.record(event)}
-        if self.raised is None and error is not None:
-            self.report(error)
-        if self.raised is not None:
-            self._say(self.raised)
-
     def _tell_outer(self, known: Fields, result: Any, error: BaseException | None) -> None:
         outer = self.outer
         if outer is None:
@@ -240,17 +187,13 @@ class Call:
         if error is not None:
             outer.report(error)
         elif outer.is_open:
-            outer.below.append({**known, **({} if result is None else {"response": result})})
+            outer.below.append({**self.request, **known, **({} if result is None else {"response": result})})
 
     def report(self, error: BaseException) -> None:
         """A layer below has failed: an error event, once for the exception. The call itself may yet succeed."""
         if isinstance(error, Exception) and not _has_event(error) and _mark(error):
             self.raised = error
-            if self.late is None:
-                self._say(error)
-
-    def _say(self, error: BaseException) -> None:
-        self.recorder.error(type_name(error), str(error), tool=self.name, **self.place())
+            self.recorder.error(type_name(error), str(error), tool=self.name, **self.place())
 
     def _take_from_below(self, known: Fields) -> None:
         """Complete what is known by the layers below; a request with another answer than this is a call of its own."""
@@ -282,12 +225,23 @@ def _has_event(error: BaseException) -> bool:
     return seen is not None and hasattr(seen, _REPORTED)
 
 
+def settle(error: BaseException) -> None:
+    """Have nobody report an exception again whose cause has its event."""
+    if _has_event(error):
+        _mark(error)
+
+
 def _mark(error: BaseException) -> bool:
     try:
         setattr(error, _REPORTED, True)
     except AttributeError:
         return False
     return True
+
+
+def is_interruption(error: BaseException) -> bool:
+    """Whether it ends what goes on, and is no failure of it."""
+    return not isinstance(error, Exception) or type(error).__name__ in {"CancelledError", "Cancelled"}
 
 
 def type_name(error: BaseException) -> str:
@@ -305,80 +259,125 @@ def _is_inside(inner: Call | None, outer: Call) -> bool:
 def innermost() -> Call | None:
     """The call in which this context is, of whatever integration; None where there is none."""
     call = _here.get()
-    while call is not None and not call.is_open:
+    while call is not None and not call.goes_on:
         call = call.before
     return call
 
 
-def begin_llm(source: str, model: str | None, messages: Any = None, **fields: Any) -> Call | None:
+def begin_llm(
+    source: str,
+    model: str | None,
+    messages: Any = None,
+    *,
+    provider: str | None = None,
+    recorder: Session | None = None,
+    nests: bool = False,
+    **fields: Any,
+) -> Call | None:
     """A model is being called; None where nothing is recorded. `fields` may place it: `parent_id`, `agent_id`.
 
-    Without a `model`, the end says which it was.
+    What is not known yet (the `model`, its `provider`, the `messages`) the end may say. `recorder` is who records, where a
+    framework's threads have left the context behind. `nests` where calls of one source may be layers of one another:
+    otherwise two calls of one source are two, such as two streams that are read by turns.
     """
-    recorder = current()
+    recorder = recorder or current()
     if not recorder.enabled:
         return None
+    request = {"model": model, "provider": provider, "messages": messages}
     outer = innermost()
-    if outer is not None and outer.name is None and outer.waits and outer.recorder is recorder:
-        return Call(recorder, source, None, None, outer=outer)
-    known = {name: value for name, value in fields.items() if value is not None}
-    if model is None:
-        return Call(recorder, source, None, None, agent=known.get("agent_id"), late=known)
-    span = recorder.llm(model, messages, **known)
-    return Call(recorder, source, None, span, agent=known.get("agent_id"))
+    if (
+        outer is not None
+        and outer.name is None
+        and outer.waits
+        and outer.recorder is recorder
+        and (nests or outer.source != source)
+    ):
+        return Call(recorder, source, None, None, outer=outer, request=request)
+    known = {key: value for key, value in fields.items() if value is not None}
+    span = recorder.llm(model, messages, provider=provider, **known)
+    return Call(recorder, source, None, span, agent=known.get("agent_id"), request=request)
 
 
 def begin_tool(
-    source: str, name: str | None, parameters: Any = None, *, enter: bool = True, **fields: Any
+    source: str,
+    name: str | None,
+    parameters: Any = None,
+    *,
+    enter: bool = True,
+    recorder: Session | None = None,
+    **fields: Any,
 ) -> Call | None:
     """A tool is being called; None where nothing is recorded. `enter` where its body runs in this context."""
-    recorder = current()
+    recorder = recorder or current()
     if not recorder.enabled:
         return None
-    name = name or "unknown"
+    name, request = name or "unknown", {"parameters": parameters}
     outer = innermost()
     if outer is not None and outer.name == name and outer.source != source and outer.recorder is recorder:
-        return Call(recorder, source, name, None, outer=outer)
+        return Call(recorder, source, name, None, outer=outer, request=request)
     known = {key: value for key, value in fields.items() if value is not None}
     span = recorder.tool(name, parameters, **known)
-    call = Call(recorder, source, name, span, agent=known.get("agent_id"))
+    call = Call(recorder, source, name, span, agent=known.get("agent_id"), request=request)
     if enter:
         call.enter()
     return call
 
 
-_answers: dict[tuple[str | None, str], None] = {}
-"""Answers that have their event already, the latest of them: by session, and by the provider's id."""
+class _Seen:
+    """What has its event already in a session, the latest of it."""
+
+    def __init__(self) -> None:
+        self.answers: dict[str, str] = {}
+        """Who has seen an answer of a model's, by the provider's id."""
+        self.agents: dict[str, tuple[str, int]] = {}
+        """Who has noted the end of an agent, and when its work began, by name."""
 
 
-def _remember(recorder: Session, answer: str | None) -> None:
-    if answer is not None:
-        if len(_answers) >= _MOST:
-            _answers.pop(next(iter(_answers)), None)
-        _answers[recorder.session_id, answer] = None
+_seen: WeakKeyDictionary[Session, _Seen] = WeakKeyDictionary()
 
 
-def is_recorded(recorder: Session, answer: str | None) -> bool:
-    """Whether a call with this answer was recorded already, by another layer."""
-    return answer is not None and (recorder.session_id, answer) in _answers
+def _seen_in(recorder: Session) -> _Seen:
+    return _seen.setdefault(recorder, _Seen())
+
+
+def _keep(known: dict[str, R], name: str, value: R) -> None:
+    if len(known) >= _MOST:
+        known.pop(next(iter(known)), None)
+    known[name] = value
+
+
+def _remember(recorder: Session, answer: str | None, source: str) -> None:
+    if answer is not None and answer not in _seen_in(recorder).answers:
+        _keep(_seen_in(recorder).answers, answer, source)
+
+
+def is_recorded(recorder: Session, answer: str | None, besides: str) -> bool:
+    """Whether a call with this answer was recorded already, by another layer than `besides`.
+
+    One layer may well see an answer twice: caches give the same again.
+    """
+    by = _seen_in(recorder).answers.get(answer) if answer is not None else None
+    return by is not None and by != besides
 
 
 class Node:
     """One unit of a framework's own tree: what its children need to know."""
 
-    __slots__ = ("agent", "call", "event", "facts", "failures", "recorder")
+    __slots__ = ("agent", "began", "call", "event", "facts", "failures", "recorder")
 
     agent: str | None
     event: str | None
+    recorder: Session | None
 
     def __init__(self, above: Node | None, call: Call | None = None, agent: str | None = None) -> None:
         """Inside `above`; `call` where it is one, `agent` where it is a (sub-)agent."""
         self.call = call
+        self.began = time.monotonic_ns()
         self.agent = agent or (above.agent if above is not None else None)
         self.event = (call.event if call is not None else None) or (
             above.event if above is not None else None
         )
-        self.recorder: Session | None = None
+        self.recorder = above.recorder if above is not None else None
         self.facts: Fields = {}
         self.failures: set[tuple[str, str]] = set()
         """Errors that something inside has already."""
@@ -389,6 +388,19 @@ class Node:
             **({"parent_id": self.event} if self.event else {}),
             **({"agent_id": self.agent} if self.agent else {}),
         }
+
+
+def agent_over(node: Node, source: str, status: str, name: str | None = None, **place: Any) -> None:
+    """An agent, or a whole run of `name`, has ended: a checkpoint, unless a layer below has noted the same work."""
+    recorder, name = node.recorder, name or node.agent
+    if recorder is None or name is None:
+        return
+    agents = _seen_in(recorder).agents
+    noted = agents.pop(name, None)
+    _keep(agents, name, (source, node.began))
+    if noted is None or noted[0] == source or noted[1] < node.began:
+        taken = (time.monotonic_ns() - node.began) / 1e6
+        recorder.checkpoint(name, status, **{"duration_ms": taken, **place, "agent_id": node.agent})
 
 
 class Tree:
@@ -468,42 +480,6 @@ def tokens(
 def text(value: Any) -> str | None:
     """A text, or None."""
     return value if isinstance(value, str) and value else None
-
-
-class Patches:
-    """Attributes of a framework that were replaced, and how they were."""
-
-    def __init__(self) -> None:
-        """None yet."""
-        self._undone: list[tuple[Any, str, Any, Any]] = []
-
-    def __bool__(self) -> bool:
-        return bool(self._undone)
-
-    def replace(self, owner: Any, name: str, make: Callable[[Any], Any]) -> None:
-        """Put `make(original)` in the place of `owner.name`; nothing where there is no such attribute."""
-        original = getattr(owner, name, None)
-        if original is None:
-            return
-        ours = make(original)
-        for kept in ("__name__", "__qualname__", "__doc__", "__module__"):
-            value = getattr(original, kept, None)
-            if value is not None:
-                setattr(ours, kept, value)
-        ours.__wrapped__ = original
-        self._undone.append((owner, name, vars(owner).get(name), ours))
-        setattr(owner, name, ours)
-
-    def undo(self) -> None:
-        """Take everything back that nobody has replaced again since."""
-        while self._undone:
-            owner, name, before, ours = self._undone.pop()
-            if vars(owner).get(name) is not ours:
-                continue
-            if before is None:
-                delattr(owner, name)
-            else:
-                setattr(owner, name, before)
 
 
 def framework(name: str, extra: str) -> Any:

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from t800.integrations._calls import Patches, around, begin_llm, get, guarded, innermost, text
+from t800.integrations._calls import begin_llm, get, guarded, innermost, text
+from t800.integrations._wrapping import Patches, around
 from t800.session import current
 
 TYPE_CHECKING = False

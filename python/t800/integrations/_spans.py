@@ -103,13 +103,14 @@ def _text(attributes: Attributes, *names: str) -> str | None:
     return next((found for name in names if (found := text(attributes.get(name)))), None)
 
 
-REQUEST = ("model", "provider", "messages")
-
-
 def request_fields(attributes: Attributes) -> Fields:
     """What is known of a request: model, provider, messages."""
-    said = (model_of(attributes), provider_of(attributes), messages_of(attributes))
-    return {name: value for name, value in zip(REQUEST, said, strict=True) if value is not None}
+    said = {
+        "model": model_of(attributes),
+        "provider": provider_of(attributes),
+        "messages": messages_of(attributes),
+    }
+    return {name: value for name, value in said.items() if value is not None}
 
 
 def milliseconds(span: Any) -> float | None:

@@ -10,8 +10,9 @@ read or written apart from the input; the trace has all of it in `prompt_tokens`
 from __future__ import annotations
 
 from t800.integrations import _clients
-from t800.integrations._calls import Patches, count, framework, get, text, tokens
+from t800.integrations._calls import count, framework, get, text, tokens
 from t800.integrations._clients import Api, Parts
+from t800.integrations._wrapping import Patches
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:

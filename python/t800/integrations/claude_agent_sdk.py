@@ -9,18 +9,8 @@ output tokens and cost for the whole run only: those are on the run's last call,
 
 from __future__ import annotations
 
-from t800.integrations._calls import (
-    Node,
-    Patches,
-    Tree,
-    begin_llm,
-    begin_tool,
-    count,
-    framework,
-    get,
-    guarded,
-    text,
-)
+from t800.integrations._calls import Node, Tree, begin_llm, begin_tool, count, framework, get, guarded, text
+from t800.integrations._wrapping import Patches
 from t800.integrations.anthropic import content, usage_fields
 from t800.session import current
 

@@ -11,7 +11,18 @@ from __future__ import annotations
 
 from contextvars import ContextVar
 
-from t800.integrations._calls import Node, Tree, begin_llm, begin_tool, framework, get, guarded, text, tokens
+from t800.integrations._calls import (
+    Node,
+    Tree,
+    agent_over,
+    begin_llm,
+    begin_tool,
+    framework,
+    get,
+    guarded,
+    text,
+    tokens,
+)
 from t800.session import current
 
 TYPE_CHECKING = False
@@ -162,9 +173,8 @@ class _Callbacks:
 
     def _over(self, run_id: Any, status: str) -> None:
         node = self._runs.pop(run_id)
-        if node is not None and node.recorder is not None:
-            name = node.facts.pop("name")
-            node.recorder.checkpoint(name, status, **{**node.facts, "agent_id": node.agent})
+        if node is not None and node.facts:
+            agent_over(node, _SOURCE, status, **node.facts)
 
     @guarded
     def on_retry(self, retry_state: Any, *, run_id: Any, **_: Any) -> None:

@@ -11,7 +11,8 @@ from __future__ import annotations
 
 from weakref import WeakKeyDictionary
 
-from t800.integrations._calls import Patches, around, begin_llm, framework, get, guarded, text
+from t800.integrations._calls import begin_llm, framework, get, guarded, text
+from t800.integrations._wrapping import Patches, around
 from t800.integrations.openai import APIS
 
 TYPE_CHECKING = False

@@ -8,7 +8,8 @@ A framework that calls a tool of the same name around it has the event already; 
 
 from __future__ import annotations
 
-from t800.integrations._calls import Patches, around, begin_tool, framework, get, guarded
+from t800.integrations._calls import begin_tool, framework, get, guarded
+from t800.integrations._wrapping import Patches, around
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:

@@ -11,8 +11,9 @@ to a request: a stream of chat completions carries its tokens only where the age
 from __future__ import annotations
 
 from t800.integrations import _clients
-from t800.integrations._calls import Patches, framework, get, text, tokens
+from t800.integrations._calls import framework, get, text, tokens
 from t800.integrations._clients import Api, Parts
+from t800.integrations._wrapping import Patches
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:

@@ -9,7 +9,17 @@ It is a trace processor beside the SDK's own, which sends traces to OpenAI. To k
 
 from __future__ import annotations
 
-from t800.integrations._calls import Node, Tree, begin_llm, begin_tool, framework, get, guarded, text
+from t800.integrations._calls import (
+    Node,
+    Tree,
+    agent_over,
+    begin_llm,
+    begin_tool,
+    framework,
+    get,
+    guarded,
+    text,
+)
 from t800.integrations.openai import usage_fields
 from t800.session import current
 
@@ -95,9 +105,7 @@ def _finish(call: Call, data: Any, error: Any) -> None:
 def _said(data: Any) -> tuple[Any, Fields]:
     """What a span says at its end."""
     if data.type == "function":
-        # Its arguments come when the call has begun already, and with it the event's own field for them.
-        given = {"attributes": {"parameters": _parsed(data.input)}} if data.input is not None else {}
-        return data.output, given
+        return data.output, {"parameters": _parsed(data.input) if data.input is not None else None}
     if data.type == "generation":
         answers = [
             {"content": get(part, "content"), "tool_calls": get(part, "tool_calls")}
@@ -136,7 +144,7 @@ def _note(node: Node, data: Any, error: Any) -> None:
         return
     if data.type == "agent":
         status = "completed" if error is None else "failed"
-        recorder.checkpoint(node.agent or "agent", status, **{**place, "agent_id": node.agent})
+        agent_over(node, _SOURCE, status, node.agent or "agent", **place)
     elif data.type == "handoff":
         recorder.decision("handoff", {"from": data.from_agent, "to": data.to_agent}, **place)
     elif data.type == "guardrail":

@@ -10,11 +10,13 @@ set, and to each one that is made afterwards; it sets none. Nothing is exported 
 
 from __future__ import annotations
 
+import time
+
 from t800.integrations import _spans
 from t800.integrations._calls import (
     Node,
-    Patches,
     Tree,
+    agent_over,
     begin_llm,
     begin_tool,
     framework,
@@ -22,6 +24,7 @@ from t800.integrations._calls import (
     guarded,
     is_recorded,
 )
+from t800.integrations._wrapping import Patches
 from t800.session import current
 
 TYPE_CHECKING = False
@@ -34,6 +37,9 @@ if TYPE_CHECKING:
 __all__ = ["T800SpanProcessor", "install", "uninstall"]  # noqa: F822 - made when it is asked for
 
 _patches = Patches()
+_LATE_NS = 10_000_000
+"""A model's span that says it has begun longer ago is made when all is over. It is recorded whole at its end, unless the
+answer has its event already."""
 
 
 class _Processor:
@@ -71,7 +77,8 @@ class _Processor:
         kind = _spans.kind_of(attributes)
         node = Node(above, agent=_spans.agent_of(attributes) if kind == "agent" else None)
         place = above.place() if above is not None else {}
-        node.call = _begin(kind, span.name, attributes, place)
+        if kind != "llm" or time.time_ns() - (span.start_time or 0) < _LATE_NS:
+            node.call = _begin(kind, span.name, attributes, place)
         node.event = (node.call.event if node.call is not None else None) or node.event
         node.recorder = current()
         node.facts = place
@@ -102,10 +109,8 @@ def _identity(context: Any) -> int:
 
 def _begin(kind: str | None, name: str, attributes: Mapping[str, Any], place: Fields) -> Call | None:
     if kind == "llm":
-        known = _spans.request_fields(attributes)
-        if len(known) < len(_spans.REQUEST):
-            return begin_llm("otel", None, **place)  # most say it only when the span is over
-        return begin_llm("otel", **known, **place)
+        known = _spans.request_fields(attributes)  # most say the rest when the span is over
+        return begin_llm("otel", known.pop("model", None), **known, **place, nests=True)
     if kind == "tool":
         return begin_tool("otel", _spans.tool_of(name, attributes), _spans.arguments_of(attributes), **place)
     return None
@@ -129,10 +134,9 @@ def _finish(
 ) -> None:
     if call.name is None:
         fields, result = _spans.llm_fields(attributes), _spans.answer_of(attributes)
-        if call.late is not None:
-            fields |= _spans.request_fields(attributes)
+        fields |= _spans.request_fields(attributes)
     else:
-        fields, result = {}, _spans.result_of(attributes)
+        fields, result = {"parameters": _spans.arguments_of(attributes)}, _spans.result_of(attributes)
     fields["duration_ms"] = _spans.milliseconds(span)
     if failure is None:
         call.end(result, **fields)
@@ -162,7 +166,7 @@ def _record(
     *,
     known: bool,
 ) -> None:
-    """A span that was no call when it began: an agent's, or one that has said what it is only since."""
+    """A span that was no call when it began: an agent's, one that has said what it is only since, or one made late."""
     recorder, place = node.recorder, node.facts
     if recorder is None or kind is None:
         return
@@ -173,8 +177,7 @@ def _record(
         )
         if failure is not None and status == "failed" and not known:
             recorder.error(*failure, **{**place, "agent_id": node.agent})
-        name = node.agent or span.name
-        recorder.checkpoint(name, status, duration_ms=milliseconds, **{**place, "agent_id": node.agent})
+        agent_over(node, "otel", status, node.agent or span.name, duration_ms=milliseconds, **place)
         return
     if kind == "guardrail":
         recorder.decision("guardrail", {"name": span.name, "result": _spans.result_of(attributes)}, **place)
@@ -183,14 +186,17 @@ def _record(
     if kind == "llm":
         event |= {"type": "llm_call", **_spans.request_fields(attributes), **_spans.llm_fields(attributes)}
         event["response"] = _spans.answer_of(attributes)
-        if is_recorded(recorder, event["source_id"]):
+        if is_recorded(recorder, event["source_id"], besides="otel"):
             return
     else:
         event |= {"type": "tool_call", "tool": _spans.tool_of(span.name, attributes)}
         event |= {"parameters": _spans.arguments_of(attributes), "result": _spans.result_of(attributes)}
-    recorder.record({name: value for name, value in event.items() if value is not None})
-    if failure is not None and not known:
-        recorder.error(*failure, **place)
+    if failure is not None and _is_interruption(failure[0]):
+        event |= {"interrupted": True, "success": None}
+    made = recorder.record({name: value for name, value in event.items() if value is not None})
+    if failure is not None and not known and not _is_interruption(failure[0]):
+        inside = {"parent_id": made} if made is not None else {}
+        recorder.error(*failure, tool=event.get("tool"), **{**place, **inside})
 
 
 _processor: Any = None

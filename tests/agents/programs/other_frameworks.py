@@ -1,11 +1,11 @@
-"""Frameworks without an integration of their own, whose models are called through an SDK that has one."""
+"""Frameworks whose own integrations are left out, whose models are called through an SDK that has one."""
 
 import os
 
 import t800
 
-t800.auto(exclude=["otel"])
 which, base = os.environ["WHICH"], os.environ["OPENAI_BASE_URL"]
+t800.auto(exclude=["otel", which])
 os.environ["LITELLM_LOCAL_MODEL_COST_MAP"] = "True"
 os.environ["CREWAI_DISABLE_TELEMETRY"] = os.environ["OTEL_SDK_DISABLED"] = "true"
 
