@@ -40,6 +40,7 @@ with t800.session(enabled=True, strict=True) as trace:
     except RuntimeError:
         pass
     openai.OpenAI().post("/files", body={{}})
+    assert trace.flush(60), "a busy machine takes its time"
 with open(trace.path) as document:
     print(json.dumps(json.load(document)["events"]))
 """

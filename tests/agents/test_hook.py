@@ -150,6 +150,59 @@ def test_a_session_from_start_to_end(host: Host, enabled: Path) -> None:
     assert not list((enabled / ".opencode" / "telemetry" / ".t800").glob("*.open"))
 
 
+def test_a_session_of_gemini_as_its_documentation_has_it(command: list[str], enabled: Path) -> None:
+    host = Host(command, enabled, "g1", "gemini")
+    also = {"transcript_path": str(enabled / "none.json"), "timestamp": "2026-01-15T10:30:00.000Z"}
+    host("SessionStart", source="startup", **also)
+    host("BeforeAgent", prompt=f"use {CANARY}", **also)
+    read = {"tool_name": "read_file", "tool_input": {"file_path": str(enabled / "src" / "a.py")}}
+    host("BeforeTool", **read, **also)
+    shell = {"tool_name": "run_shell_command", "tool_input": {"command": "make", "api_key": CANARY}}
+    host("BeforeTool", **shell, **also)
+    host("AfterTool", **read, tool_response={"llmContent": "x", "returnDisplay": "x"}, **also)
+    failure = {"message": f"exit 2: {CANARY}", "type": "shell_execute_error"}
+    host("AfterTool", **shell, tool_response={"llmContent": "", "error": failure}, **also)
+    host("BeforeTool", **read, **also)
+    host("PreCompress", trigger="auto", **also)
+    host("AfterAgent", prompt="x", prompt_response=f"done {CANARY}", stop_hook_active=False, **also)
+    host("AfterModel", llm_request={}, llm_response={}, **also)
+    host("SessionEnd", reason="exit", **also)
+    found = document(enabled)
+    assert (found["session_id"], found["metadata"]["agent"]) == ("g1", "gemini")
+    told = [
+        (event.get("tool") or event.get("phase_name"), event.get("success", event.get("status")))
+        for event in found["events"]
+    ]
+    assert told == [
+        ("session", "started"),
+        ("turn", "started"),
+        ("read_file", True),
+        ("run_shell_command", None),
+        ("run_shell_command", False),
+        ("compaction", "started"),
+        ("turn", "completed"),
+        ("session", "completed"),
+        ("read_file", None),
+    ]
+    error, failed = found["events"][3], found["events"][4]
+    assert (error["message"], error["parent_id"]) == ("exit 2: [REDACTED]", failed["event_id"])
+    assert failed["parameters_redacted"] == {"command": "make", "api_key": "[REDACTED]"}
+    assert found["events"][-1]["interrupted"] is True
+    assert not any(CANARY.encode() in data for _, data in files(enabled))
+    assert validate(next((enabled / ".opencode/telemetry/traces").iterdir())) == []
+
+
+def test_hooks_say_what_they_have_cost(host: Host, enabled: Path) -> None:
+    host.tool("Read", "u1")
+    live = document(enabled)
+    assert "overhead" not in live["summary"]
+    assert live["metadata"]["ring"] == "none"
+    host("SessionEnd", reason="exit")
+    cost = document(enabled)["summary"]["overhead"]
+    assert 0 < cost["p50_us"] <= cost["p99_us"] <= cost["max_us"]
+    assert cost["over_budget"] >= 0
+
+
 def test_a_session_that_is_resumed_has_a_document_of_its_own(host: Host, enabled: Path) -> None:
     for source in ("startup", "resume"):
         host("SessionStart", source=source)

@@ -192,6 +192,20 @@ def test_codex_and_the_users_own_settings(
     assert not settings(project).exists()
 
 
+def test_gemini_reads_its_own_settings(project: Path) -> None:
+    path = project / ".gemini" / "settings.json"
+    path.parent.mkdir()
+    path.write_text('{"theme": "dark"}')
+    assert call("install", "gemini", "--yes") == 0
+    told = json.loads(path.read_text())["hooks"]
+    assert set(told) == set(hooks.EVENTS["gemini"])
+    assert all(entry["hooks"][0]["timeout"] == 10_000 for (entry,) in told.values())
+    assert call("uninstall", "gemini", "--yes") == 0
+    assert path.read_text() == '{"theme": "dark"}'
+    assert call("install", "gemini", "--user", "--yes") == 0
+    assert "hook gemini" in (Path(os.environ["HOME"]) / ".gemini" / "settings.json").read_text()
+
+
 @given(
     st.recursive(
         st.none() | st.booleans() | st.integers() | st.text(),

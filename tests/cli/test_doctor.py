@@ -80,7 +80,26 @@ def test_it_names_what_means_nothing_and_what_has_no_price(
         trace.llm_call("a-model-of-nobody", prompt_tokens=7, completion_tokens=1)
     found = doctor(0)
     assert found["environment"] == ("note", "T800_ENABELD is set and means nothing")
-    assert "a-model-of-nobody" in found["prices"][1]
+    assert "a-model-of-nobody (1 call);" in found["prices"][1]
+
+
+def test_it_lists_the_models_without_a_price_by_their_calls(
+    doctor: Callable[[int], Findings], project: Path
+) -> None:
+    for calls in (2, 3):
+        with t800.session(enabled=True) as trace:
+            for _ in range(calls):
+                trace.llm_call("nobodys", prompt_tokens=7, completion_tokens=1)
+    with t800.session(enabled=True) as trace:
+        trace.llm_call("gpt-4o", provider="openai", prompt_tokens=7, completion_tokens=1)
+        trace.llm_call("its own price", prompt_tokens=7, completion_tokens=1, cost_usd=0.5)
+        trace.llm_call("uncounted")
+        for number in range(12):
+            trace.llm_call(f"other {number}", prompt_tokens=7, completion_tokens=1)
+    text = doctor(0)["prices"][1]
+    assert text.startswith("not known for nobodys (5 calls), other ")
+    assert ", 3 more; " in text
+    assert not any(name in text for name in ("gpt-4o", "its own price", "uncounted"))
 
 
 def test_it_sees_where_it_is_installed_and_whether_that_works(

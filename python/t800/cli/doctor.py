@@ -5,11 +5,13 @@ from __future__ import annotations
 import itertools
 import os
 import tempfile
+from collections import Counter
 from typing import TYPE_CHECKING, NamedTuple
 
 import click
 
 from t800 import config
+from t800._figures import plural
 from t800.cli import options
 from t800.cli.text import clean, dumps
 from t800.errors import ConfigError, TraceError
@@ -23,6 +25,8 @@ if TYPE_CHECKING:
 GOOD, NOTE, BAD = "ok", "note", "bad"
 _LOOKED_AT = 20
 """Sessions whose models are looked at."""
+_NAMED = 10
+"""Models without a price that are named."""
 
 
 class Finding(NamedTuple):
@@ -142,18 +146,24 @@ def _ring(ring: str) -> Finding:
 
 
 def _models(place: Layout) -> Iterator[Finding]:
+    """The models of the latest sessions whose calls cost what nobody knows, most calls first."""
     from t800 import reader
 
-    unknown: set[str] = set()
+    unknown: Counter[str] = Counter()
     for trace in itertools.islice(reader.sessions(place), _LOOKED_AT):
         unknown.update(
-            str(event.get("model"))
+            str(event["model"])
             for event in trace.events()
-            if event.get("type") == "llm_call" and "cost_usd" in event and event["cost_usd"] is None
+            if event.get("type") == "llm_call"
+            and event.get("model") is not None
+            and "cost_usd" in event
+            and event["cost_usd"] is None
         )
     if unknown:
-        names = ", ".join(sorted(unknown)[:_LOOKED_AT])
-        yield Finding(NOTE, "prices", f"not known for {names}; telemetry.prices takes yours")
+        named = [f"{name} ({plural(calls, 'call')})" for name, calls in unknown.most_common(_NAMED)]
+        more = [f"{len(unknown) - _NAMED} more"] if len(unknown) > _NAMED else []
+        text = f"not known for {', '.join(named + more)}; telemetry.prices takes yours"
+        yield Finding(NOTE, "prices", text)
 
 
 # Coding agents
@@ -182,7 +192,7 @@ def _installed() -> Iterator[tuple[str, str, bool]]:
         path = opencode.plugin_file(user=user)
         if os.path.lexists(path):
             yield "opencode", path, works
-        for host in hooks.EVENTS if user else ["claude-code"]:
+        for host in hooks.EVENTS if user else hooks.IN_PROJECTS:
             path = hooks.settings_file(host, user=user)
             try:
                 text = changes.read(path)

@@ -1,4 +1,4 @@
-"""Hosts that call a command at their events: Claude Code and Codex. One entry for each event, in a file of JSON."""
+"""Hosts that call a command at their events: Claude Code, Codex, Gemini CLI. One entry for each event, in a file of JSON."""
 
 from __future__ import annotations
 
@@ -15,6 +15,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
 
 _TIMEOUT_S = 10
+_IN_MILLISECONDS = {"gemini"}
 _TOOLS = ("PreToolUse", "PostToolUse", "PostToolUseFailure", "PermissionRequest")
 EVENTS = {
     "claude-code": (
@@ -40,7 +41,19 @@ EVENTS = {
         "PreCompact",
         "PostCompact",
     ),
+    # Its hooks around a model's call are called for each part of an answer, and tell no tokens but their sum.
+    "gemini": (
+        "SessionStart",
+        "BeforeAgent",
+        "BeforeTool",
+        "AfterTool",
+        "AfterAgent",
+        "PreCompress",
+        "SessionEnd",
+    ),
 }
+IN_PROJECTS = ("claude-code", "gemini")
+"""The hosts that read hooks from a project's own settings, too."""
 
 
 def settings_file(host: str, *, user: bool) -> str:
@@ -48,8 +61,10 @@ def settings_file(host: str, *, user: bool) -> str:
     home = home_directory() or "/"
     if host == "codex":
         return os.path.join(os.environ.get("CODEX_HOME") or os.path.join(home, ".codex"), "hooks.json")
-    folder = os.environ.get("CLAUDE_CONFIG_DIR") or os.path.join(home, ".claude")
-    return os.path.join(folder if user else os.path.join(find_root(), ".claude"), "settings.json")
+    named = os.environ.get("CLAUDE_CONFIG_DIR") if host == "claude-code" else None
+    name = ".claude" if host == "claude-code" else ".gemini"
+    folder = (named or os.path.join(home, name)) if user else os.path.join(find_root(), name)
+    return os.path.join(folder, "settings.json")
 
 
 def installed(host: str, path: str) -> Change:
@@ -66,7 +81,8 @@ def installed(host: str, path: str) -> Change:
 
 
 def _entry(host: str, event: str) -> dict[str, object]:
-    hook = {"type": "command", "command": command(host), "timeout": _TIMEOUT_S}
+    timeout = _TIMEOUT_S * 1_000 if host in _IN_MILLISECONDS else _TIMEOUT_S
+    hook = {"type": "command", "command": command(host), "timeout": timeout}
     return ({"matcher": "*"} if event in _TOOLS else {}) | {"hooks": [hook]}
 
 

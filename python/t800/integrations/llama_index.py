@@ -164,6 +164,8 @@ class _State:
             query = get(event, "str_or_query_bundle")
             asked = {"query": query if isinstance(query, str) else get(query, "query_str")}
             call = begin_tool(_SOURCE, str(span).partition(".")[0], asked, enter=False, **place)
+            if above is not None and call is not None:
+                above.event = call.event  # what is asked below, such as an embedding, is inside
         else:
             return
         self._calls.put(span, Node(above, call))

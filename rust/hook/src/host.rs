@@ -14,11 +14,14 @@ use t800_core::event::{Field, Kind};
 /// A hook's JSON may be as long as this; a longer one is not taken.
 const MOST_BYTES: u64 = 64 << 20;
 
+/// The hosts whose hooks are understood.
+const HOSTS: [&str; 3] = ["claude-code", "codex", "gemini"];
+
 /// Takes one hook's JSON on stdin.
 pub fn hook(host: &str, python: Option<&Path>) {
     let (began, mut bytes) = (Instant::now(), Vec::new());
     let read = std::io::stdin().lock().take(MOST_BYTES + 1).read_to_end(&mut bytes);
-    if read.is_err() || bytes.len() as u64 > MOST_BYTES || !["claude-code", "codex"].contains(&host) {
+    if read.is_err() || bytes.len() as u64 > MOST_BYTES || !HOSTS.contains(&host) {
         return;
     }
     let text = String::from_utf8_lossy(&bytes);
@@ -69,17 +72,17 @@ fn meaning(name: &str) -> Option<Meaning> {
     Some(match name {
         "SessionStart" => Meaning::SessionStart,
         "SessionEnd" => Meaning::SessionEnd,
-        "UserPromptSubmit" => Meaning::TurnStart,
-        "Stop" => Meaning::TurnEnd,
+        "UserPromptSubmit" | "BeforeAgent" => Meaning::TurnStart,
+        "Stop" | "AfterAgent" => Meaning::TurnEnd,
         "StopFailure" => Meaning::TurnFailed,
-        "PreToolUse" => Meaning::ToolBegin,
-        "PostToolUse" => Meaning::ToolEnd,
+        "PreToolUse" | "BeforeTool" => Meaning::ToolBegin,
+        "PostToolUse" | "AfterTool" => Meaning::ToolEnd,
         "PostToolUseFailure" => Meaning::ToolFailed,
         "PermissionRequest" => Meaning::Permission("asked"),
         "PermissionDenied" => Meaning::Permission("denied"),
         "SubagentStart" => Meaning::AgentStart,
         "SubagentStop" => Meaning::AgentEnd,
-        "PreCompact" => Meaning::Compaction("started"),
+        "PreCompact" | "PreCompress" => Meaning::Compaction("started"),
         "PostCompact" => Meaning::Compaction("completed"),
         _ => return None,
     })
@@ -102,6 +105,7 @@ impl<'a> Hook<'a, '_> {
             Meaning::TurnStart => self.checkpoint("turn", "started", &["prompt", "prompt_id", "turn_id"]),
             Meaning::TurnEnd | Meaning::TurnFailed => self.turn_ended(meaning == Meaning::TurnEnd),
             Meaning::ToolBegin => self.tool_begins(),
+            Meaning::ToolEnd if self.said_error().is_some() => self.tool_fails(),
             Meaning::ToolEnd => self.tool_ends(self.succeeded()),
             Meaning::ToolFailed => self.tool_fails(),
             Meaning::Permission(outcome) => self.permission(outcome),
@@ -142,10 +146,20 @@ impl<'a> Hook<'a, '_> {
         self.record(Kind::Checkpoint, fields, attributes);
     }
 
-    /// The name under which a call waits for its end.
+    /// The name under which a call waits for its end. Gemini gives calls no ids: what is called is what comes back.
     fn call(&self) -> Option<String> {
-        let id = self.text("tool_use_id").or_else(|| self.text("call_id"))?;
+        let id = self.text("tool_use_id").or_else(|| self.text("call_id")).or_else(|| {
+            let (tool, input) = (self.text("tool_name")?, self.payload.get("tool_input")?);
+            (self.host == "gemini").then(|| Cow::Owned(format!("{tool}:{}", input.get())))
+        })?;
         Some(self.hosted.hash("call", &id))
+    }
+
+    /// What a tool's answer says of its failure, of a host that has no hook for that.
+    fn said_error(&self) -> Option<Given<'a>> {
+        let error = *members_of(self.payload, "tool_response")?.get("error")?;
+        let message = members(error.get()).and_then(|error| error.get("message").copied());
+        (self.host == "gemini" && error.get() != "null").then(|| Given::Raw(message.unwrap_or(error)))
     }
 
     fn tool_begins(&mut self) {
@@ -180,7 +194,7 @@ impl<'a> Hook<'a, '_> {
         });
         match code.or_else(|| self.exit_code()) {
             Some(code) => Some(code == 0),
-            None => (self.host == "claude-code").then_some(true),
+            None => (self.host != "codex").then_some(true),
         }
     }
 
@@ -217,6 +231,7 @@ impl<'a> Hook<'a, '_> {
         fields.extend(
             known.iter().filter_map(|(field, name)| Some((*field, Given::Raw(self.payload.get(*name)?)))),
         );
+        fields.extend(self.said_error().map(|message| (Field::Message, message)));
         let agent = self.agent.clone();
         let parent = parent.or_else(|| self.parent());
         let event = Event { kind: Kind::Error, fields, parent, agent: agent.as_deref(), ..Event::default() };
@@ -255,8 +270,8 @@ impl<'a> Hook<'a, '_> {
         }
         let status = if completed { "completed" } else { "failed" };
         let mut attributes = self.given(&["prompt_id", "turn_id"]);
-        attributes
-            .extend(self.payload.get("last_assistant_message").map(|raw| ("response", Given::Raw(raw))));
+        let said = self.payload.get("last_assistant_message").or_else(|| self.payload.get("prompt_response"));
+        attributes.extend(said.map(|raw| ("response", Given::Raw(raw))));
         let fields = vec![(Field::PhaseName, Given::Text("turn")), (Field::Status, Given::Text(status))];
         self.record(Kind::Checkpoint, fields, attributes);
     }
