@@ -16,6 +16,7 @@ if TYPE_CHECKING:
 FRAMEWORKS = {
     "agents": "openai_agents",
     "anthropic": "anthropic",
+    "autogen_agentchat.agents": "autogen",
     "autogen_agentchat.teams": "autogen",
     "autogen_core": "autogen",
     "claude_agent_sdk": "claude_agent_sdk",

@@ -26,19 +26,19 @@ if TYPE_CHECKING:
 __all__ = ["install", "uninstall"]
 
 _SOURCE = "autogen"
-_patches, _agents = Patches(), Patches()
+_patches, _agents, _teams = Patches(), Patches(), Patches()
 
 
 def install() -> None:
-    """Record what models, tools and agents do from now on; agents and teams once autogen-agentchat is imported."""
+    """Record what models, tools and agents do from now on; agents and teams once they are imported."""
     if not _patches:
         _install_core()
-    chat = sys.modules.get("autogen_agentchat.teams")
-    if hasattr(chat, "BaseGroupChat"):
-        if not _agents:
-            _install_agents()
-    elif chat is None:
-        when_imported("autogen_agentchat.teams", "autogen")
+    for module, (known, change) in _CHAT.items():
+        there = sys.modules.get(module)
+        if there is None:
+            when_imported(module, "autogen")
+        elif hasattr(there, known):
+            change(there)
 
 
 def _install_core() -> None:
@@ -60,19 +60,29 @@ def _install_core() -> None:
     _patches.follow(tools.BaseTool, tool)
 
 
-def _install_agents() -> None:
-    agents = framework("autogen_agentchat.agents", "autogen")
-    teams = framework("autogen_agentchat.teams", "autogen")
-    _agents.follow(
-        agents.BaseChatAgent, lambda each: _agents.replace_own(each, "on_messages_stream", _watched)
-    )
-    _agents.replace(teams.BaseGroupChat, "run_stream", working(_team, asynchronous=False))
+def _install_agents(agents: Any) -> None:
+    if not _agents:
+        _agents.follow(
+            agents.BaseChatAgent, lambda each: _agents.replace_own(each, "on_messages_stream", _watched)
+        )
+
+
+def _install_teams(teams: Any) -> None:
+    if not _teams:
+        _teams.replace(teams.BaseGroupChat, "run_stream", working(_team, asynchronous=False))
+
+
+_CHAT = {
+    "autogen_agentchat.agents": ("BaseChatAgent", _install_agents),
+    "autogen_agentchat.teams": ("BaseGroupChat", _install_teams),
+}
+"""What is in autogen-agentchat, which a program need not import."""
 
 
 def uninstall() -> None:
     """Take it back."""
-    _agents.undo()
-    _patches.undo()
+    for patches in (_teams, _agents, _patches):
+        patches.undo()
 
 
 @guarded
