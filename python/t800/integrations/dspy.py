@@ -101,11 +101,13 @@ class _Callback:
     @guarded
     def on_module_start(self, call_id: str, instance: Any, inputs: Fields) -> None:  # noqa: ARG002 - the framework's
         """A program, or a part of one, begins."""
-        if self.enabled and current().enabled:
-            above = self._above()
+        above = self._above()
+        recorder = (above.recorder if above is not None else None) or current()
+        if self.enabled and recorder.enabled:
             node = self._tree.put(call_id, Node(above))
+            node.recorder = recorder
             if above is None:
-                node.recorder, node.facts = current(), {"name": type(instance).__name__}
+                node.facts = {"name": type(instance).__name__}
 
     @guarded
     def on_module_end(self, call_id: str, outputs: Any, exception: BaseException | None = None) -> None:  # noqa: ARG002 - likewise
