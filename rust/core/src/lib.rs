@@ -10,6 +10,7 @@
 
 pub mod assemble;
 pub mod clock;
+pub mod columns;
 pub mod daily;
 pub mod encode;
 pub mod event;

@@ -4,6 +4,7 @@
 #![allow(clippy::needless_pass_by_value)]
 
 mod call;
+mod columns;
 mod context;
 mod failure;
 #[allow(unsafe_code)]
@@ -179,6 +180,9 @@ fn _core(module: &Bound<'_, PyModule>) -> PyResult<()> {
     module.add_function(wrap_pyfunction!(fold_sessions, module)?)?;
     module.add_function(wrap_pyfunction!(spell_partial, module)?)?;
     module.add_function(wrap_pyfunction!(add_up, module)?)?;
+    module.add_function(wrap_pyfunction!(columns::event_columns, module)?)?;
+    module.add_function(wrap_pyfunction!(columns::document_rows, module)?)?;
+    module.add_function(wrap_pyfunction!(columns::line_rows, module)?)?;
     module.add_function(wrap_pyfunction!(run_hook, module)?)?;
     recorder::add_methods(module.py())
 }

@@ -30,6 +30,8 @@ pub trait Sink {
     fn begin_object(&mut self) -> Enter;
     /// A list opens; [`Enter::Skip`] makes the parser pass over it.
     fn begin_list(&mut self) -> Enter;
+    /// A container that was not entered, as it is spelled.
+    fn passed(&mut self, _: &str) {}
     /// The innermost object closes.
     fn end_object(&mut self);
     /// The innermost list closes.
@@ -135,6 +137,8 @@ struct Open {
     list: bool,
     /// Inside a container that a marker stands for, or past the last item that is taken.
     silent: bool,
+    /// Where it begins, for a container that the sink did not enter.
+    passed: Option<usize>,
     items: usize,
     left_out: usize,
 }
@@ -220,14 +224,19 @@ impl<'t> Parser<'t, '_> {
     }
 
     fn begin(&mut self, sink: &mut impl Sink, silent: bool, list: bool) {
+        let start = self.at;
         self.at += 1;
-        let skip = silent || Enter::Skip == if list { sink.begin_list() } else { sink.begin_object() };
-        self.open.push(Open { list, silent: skip, items: 0, left_out: 0 });
+        let skip = !silent && Enter::Skip == if list { sink.begin_list() } else { sink.begin_object() };
+        let passed = skip.then_some(start);
+        self.open.push(Open { list, silent: silent || skip, passed, items: 0, left_out: 0 });
     }
 
     fn close(&mut self, sink: &mut impl Sink) {
         let Some(open) = self.open.pop() else { return };
         if open.silent {
+            if let Some(start) = open.passed {
+                sink.passed(&self.text[start..self.at]);
+            }
             return;
         }
         if open.left_out > 0 {
