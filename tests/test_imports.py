@@ -84,7 +84,19 @@ def test_traced_loads_nothing_heavy(python: Run) -> None:
     assert not loaded(python, "import t800\n@t800.traced\ndef f():\n    yield 1\nlist(f())") & HEAVY
 
 
-@pytest.mark.parametrize("name", ["config", "layout", "errors", "reader", "retention", "memory", "testing"])
+@pytest.mark.parametrize("name", [
+        "config",
+        "layout",
+        "errors",
+        "reader",
+        "retention",
+        "memory",
+        "testing",
+        "lock",
+        "aggregate.engines",
+        "aggregate.parquet",
+        "aggregate.sql",
+    ])
 def test_modules_do_not_load_the_command_line(python: Run, name: str) -> None:
     assert not loaded(python, f"import t800.{name}") & {
         "click",

@@ -9,11 +9,13 @@
 from t800._core import Recorder
 from t800._core import build_profile as _build_profile
 from t800._core import version as __version__
+from t800._query import query
 from t800.errors import (
     ConfigError,
     CorruptTraceError,
     ExportError,
     MissingExtraError,
+    QueryError,
     RuleError,
     SessionNotFoundError,
     TraceError,
@@ -46,6 +48,7 @@ __all__ = [
     "CorruptTraceError",
     "ExportError",
     "MissingExtraError",
+    "QueryError",
     "Recorder",
     "RuleError",
     "Session",
@@ -66,6 +69,7 @@ __all__ = [
     "post_tool",
     "pre_llm",
     "pre_tool",
+    "query",
     "record",
     "session",
     "tool",

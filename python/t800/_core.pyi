@@ -2,7 +2,7 @@
 
 import os
 from collections.abc import Awaitable, Callable, Mapping
-from typing import Any, Final, Literal, Self, TypeVar, final
+from typing import Any, Final, Literal, Self, TypeAlias, TypeVar, final
 
 from typing_extensions import disjoint_base
 
@@ -20,10 +20,13 @@ __all__ = [
     "add_up",
     "build_profile",
     "environment_print",
+    "document_rows",
+    "event_columns",
     "expect_session",
     "fold_sessions",
     "is_live",
     "keyed_hash",
+    "line_rows",
     "parse_json",
     "recover",
     "refused_rule",
@@ -217,6 +220,26 @@ def fold_sessions(
 
 def spell_partial(partial: bytes) -> bytes | None:
     """What a session has added to a day, in the one spelling that a day's file has; None where it is none."""
+
+_Column: TypeAlias = tuple[bytes | None, bytes, bytes, list[str]]
+"""Which rows have a value (bits), where texts begin and end, the values, the words among which values are."""
+_Table: TypeAlias = tuple[int, list[_Column], bytes]
+"""How many rows there are, their columns, and the document (32 bits) of each row."""
+
+def event_columns() -> list[tuple[str, str]]:
+    """The columns that events have, and what each holds: text, word, json, whole, real, flag."""
+
+def document_rows(
+    folder: str | os.PathLike[str], documents: list[tuple[str | bytes, str]]
+) -> tuple[_Table, list[tuple[int, bytes, bytes] | None]]:
+    """Read closed documents, each by its name or its bytes, with the day of events that do not say theirs.
+
+    Gives the table, and of each document how many rows it has, its first line and its last line; None, and no rows, for
+    one that is not as the writer leaves it. Raises `OSError` when the folder cannot be opened.
+    """
+
+def line_rows(texts: list[tuple[bytes, str]]) -> _Table:
+    """Read events, one a line, that somebody has read and checked before, with the day of those that do not say theirs."""
 
 def add_up(lines: list[bytes]) -> tuple[int, int, bytes] | None:
     """The sessions of a day: how many, how many incomplete, their summary; None where a line is no session's."""

@@ -7,6 +7,7 @@ TraceError
 │   ├── CorruptTraceError                a trace file is damaged or not ours
 │   └── SessionNotFoundError             no session has that name
 ├── ExportError                          an exporter could not finish
+├── QueryError (also ValueError)         SQL is wrong, or asks for more than the traces
 └── MissingExtraError (also ImportError) an optional part is not installed
 """
 
@@ -15,6 +16,7 @@ __all__ = [
     "CorruptTraceError",
     "ExportError",
     "MissingExtraError",
+    "QueryError",
     "RuleError",
     "SessionNotFoundError",
     "TraceError",
@@ -77,6 +79,10 @@ class SessionNotFoundError(TraceFileError):
 
 class ExportError(TraceError):
     """An exporter could not write its output."""
+
+
+class QueryError(TraceError, ValueError):
+    """SQL that cannot be run: what is wrong with it, or what it must not do."""
 
 
 class MissingExtraError(TraceError, ImportError):

@@ -93,6 +93,11 @@ class SessionTrace:
             self._header = self.parts[0].header()
         return self._header
 
+    def remember(self, header: dict[str, Any], part: Part) -> None:
+        """Take the header of one of the parts from one who has read it already; that of the first one counts."""
+        if part is self.parts[0] and isinstance(header.get("session_id"), str):
+            self._header = header
+
     @property
     def session_id(self) -> str:
         """The session's id: where its file's name has a number behind it (`id-2`, a second document), without that."""
@@ -240,6 +245,11 @@ class SessionTrace:
         if in_flight:
             told += [(event, True) for event in _begun(os.path.join(self._private, f"{self.stem}.open"))]
         return [Waiting(event, is_open) for event, is_open in told if event is not None]
+
+    @property
+    def settled(self) -> bool:
+        """Whether all of it is in its files: an end was written and its lock is gone, or nothing has changed for a day."""
+        return not self._may_wait() or not (self.live or self.unfinished)
 
     def _may_wait(self) -> bool:
         """Whether nothing says that all of it is in its files: its lock is there, or no end was written."""

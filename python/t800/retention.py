@@ -252,6 +252,7 @@ def _run(layout: Layout, planned: list[Retired], report: Report, *, packing: boo
     done = [retired for retired in report.retired if _retire(layout, retired, report)]
     report.retired = done
     _forget(layout, [retired.stem for retired in done if retired.whole])
+    _forget_rows(layout)
     if packing:
         report.compressed = compress(layout)
 
@@ -360,6 +361,13 @@ def _forget(layout: Layout, stems: list[str]) -> None:
         from t800.memory import Episodes
 
         Episodes(layout).forget(stems)
+
+
+def _forget_rows(layout: Layout) -> None:
+    """What queries have made of traces goes with them, by whatever way they went."""
+    from t800.aggregate import parquet
+
+    parquet.forget(layout)
 
 
 # Compression

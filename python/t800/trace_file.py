@@ -73,7 +73,7 @@ _USUAL = {
 class Part:
     """One file of a session: a whole document, plain or gzip-compressed."""
 
-    __slots__ = ("mtime_ns", "number", "packed", "path", "size")
+    __slots__ = ("inode", "mtime_ns", "number", "packed", "path", "size")
 
     def __init__(self, path: str, number: int, info: os.stat_result) -> None:
         self.path = path
@@ -81,6 +81,7 @@ class Part:
         self.packed = path.endswith(".gz")
         self.size = info.st_size
         self.mtime_ns = info.st_mtime_ns
+        self.inode = info.st_ino
 
     def __repr__(self) -> str:
         return f"Part({self.path!r})"

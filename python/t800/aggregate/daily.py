@@ -7,23 +7,23 @@ days.
 
 from __future__ import annotations
 
-import fcntl
 import itertools
 import os
 import re
 import threading
-import time
-from contextlib import contextmanager, suppress
+from contextlib import suppress
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from t800.errors import TraceFileError
 from t800.layout import read_own_file, write_own_file
+from t800.lock import locked
 from t800.reader import SessionTrace, of_stem, scan
 from t800.summary import COUNTERS, QUANTILE_ERROR, Summary, days, derive, fold_events, merge, quantile_us
 from t800.trace_file import dump, parse
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator, Mapping
+    from contextlib import AbstractContextManager
 
     from t800.layout import Layout
 
@@ -437,31 +437,6 @@ def _with_quantiles(histogram: Mapping[str, Any]) -> dict[str, Any]:
     }
 
 
-@contextmanager
-def _locked(layout: Layout) -> Iterator[None]:
+def _locked(layout: Layout) -> AbstractContextManager[None]:
     """One writer at a time; waits for another at most a second, because an agent may be waiting behind us."""
-    path = os.path.join(layout.private, "aggregated.lock")
-    flags = os.O_RDWR | os.O_CREAT | os.O_NOFOLLOW | os.O_CLOEXEC | os.O_NONBLOCK
-    try:
-        fd = os.open(path, flags, 0o600)
-    except OSError as error:
-        raise TraceFileError(f"cannot be opened ({error.strerror})", file=path) from error
-    try:
-        deadline = time.monotonic() + _WAIT_S
-        while not _try_lock(fd):
-            if time.monotonic() > deadline:
-                raise TraceFileError("has been held by another process for over a second", file=path)
-            time.sleep(0.005)
-        yield
-    finally:
-        # Said, and not left to closing: a child that was forked meanwhile has the descriptor, too.
-        fcntl.flock(fd, fcntl.LOCK_UN)
-        os.close(fd)
-
-
-def _try_lock(fd: int) -> bool:
-    try:
-        fcntl.flock(fd, fcntl.LOCK_EX | fcntl.LOCK_NB)
-    except OSError:
-        return False
-    return True
+    return locked(os.path.join(layout.private, "aggregated.lock"), _WAIT_S)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
 import click
@@ -28,35 +29,72 @@ _MOST_PRINTED = 100
     "--report", type=click.Choice(["md", "html"]), help="A day's report, of the last day if none is named."
 )
 @click.option("--output", "-o", metavar="FILE", help="Write the report, or the JSON, there.")
-@click.option("--engine", type=click.Choice(["builtin"]), default="builtin", show_default=True,
-              expose_value=False, help="What does the counting.")  # fmt: skip
+@click.option("--engine", type=click.Choice(["builtin", "duckdb", "spark"]), default="builtin", show_default=True,
+              help="What counts: summaries, or SQL over all events, which is exact.")  # fmt: skip
 @options.folder
 @options.as_json
-def aggregate(
+def aggregate(  # noqa: PLR0917 - click gives them by name
     date: str | None,
     verify: bool,
     report: str | None,
     output: str | None,
+    engine: str,
     directory: str | None,
     as_json: bool,
 ) -> int:
     """Add sessions up by day, and report a day.
 
     Adds what is over and not counted yet to aggregated/DATE_summary.json, which closing a session does by itself; run
-    again it changes nothing. The exit code is 1 when --verify finds a difference, 3 when a day has no sessions.
+    again it changes nothing. Other engines than the built-in one count the events of the traces there are, and write
+    nothing there. The exit code is 1 when --verify finds a difference, 3 when a day has no sessions.
     """
     layout = options.find_layout(directory)
     day = times.day_name(date) if date else None
     if verify:
+        if engine != "builtin":
+            raise click.UsageError("--verify compares with the events by itself: leave --engine out.")
         return _verify(layout, day, output, as_json=as_json)
-    _catch_up(layout)
+    counted = _counted(layout, engine)
     if report:
-        _put(_report(layout, day, report), output)
+        _put(_report(layout, counted, day, report), output)
     elif as_json or output:
-        _put(dumps([_data(layout, each) for each in _days(layout, day)], indent=True), output)
+        _put(dumps(list(_chosen(layout, counted, day).values()), indent=True), output)
     else:
-        _print(layout, _days(layout, day))
+        _print(layout, list(_chosen(layout, counted, day).values()))
     return 0
+
+
+def _counted(layout: Layout, engine: str) -> Mapping[str, Any]:
+    """The days, oldest first; those of the files are read when they are asked for."""
+    from t800.aggregate import daily, engines
+    from t800.cli.progress import progress
+
+    if engine == "builtin":
+        _catch_up(layout)
+        return _Files(layout, daily.dates(layout))
+    found = engines.count(layout, engine, lambda groups: progress(groups, "reading"))
+    return {day["date"]: day for day in found}
+
+
+class _Files(Mapping[str, Any]):
+    """The daily files, by their days."""
+
+    def __init__(self, layout: Layout, dates: list[str]) -> None:
+        self._layout = layout
+        self._dates = dates
+
+    def __getitem__(self, date: str) -> Any:
+        from t800.aggregate import daily
+
+        if date not in self._dates:
+            raise KeyError(date)
+        return daily.load(self._layout, date)
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(self._dates)
+
+    def __len__(self) -> int:
+        return len(self._dates)
 
 
 def _catch_up(layout: Layout) -> None:
@@ -67,36 +105,27 @@ def _catch_up(layout: Layout) -> None:
         daily.catch_up(layout)
 
 
-def _days(layout: Layout, day: str | None) -> list[str]:
-    """The days that have a summary, or the one that is asked for; `SessionNotFoundError` where it has none."""
-    from t800.aggregate import daily
+def _chosen(layout: Layout, counted: Mapping[str, Any], day: str | None) -> Mapping[str, Any]:
+    """All days, or the one that is asked for; `SessionNotFoundError` where it has no session."""
     from t800.errors import SessionNotFoundError
 
-    known = daily.dates(layout)
-    if day is None or day in known:
-        return known if day is None else [day]
-    hint = (
-        f"The last day with sessions is {known[-1]}" if known else f"There are no sessions in {layout.traces}"
-    )
+    if day is None or day in counted:
+        return counted if day is None else {day: counted[day]}
+    last = max(counted, default=None)
+    hint = f"The last day with sessions is {last}" if last else f"There are no sessions in {layout.traces}"
     raise SessionNotFoundError(f"no session was recorded on {day}", hint=hint)
 
 
-def _data(layout: Layout, day: str) -> dict[str, Any]:
-    from t800.aggregate import daily
-
-    return daily.load(layout, day)
-
-
-def _report(layout: Layout, day: str | None, form: str) -> str:
+def _report(layout: Layout, counted: Mapping[str, Any], day: str | None, form: str) -> str:
     from t800.cli import report
     from t800.errors import SessionNotFoundError
 
-    days = _days(layout, day)
+    days = _chosen(layout, counted, day)
     if not days:
         raise SessionNotFoundError(
             "there is no day to report", hint=f"There are no sessions in {layout.traces}"
         )
-    return report.FORMS[form](_data(layout, days[-1]))
+    return report.FORMS[form](days[max(days)])
 
 
 def _put(text: str, output: str | None) -> None:
@@ -109,11 +138,11 @@ def _put(text: str, output: str | None) -> None:
         write_own_file(output, text.encode("utf-8", "backslashreplace"))
 
 
-def _print(layout: Layout, days: list[str]) -> None:
+def _print(layout: Layout, days: list[dict[str, Any]]) -> None:
     from t800.cli.line import screen
 
     if days:
-        screen().write(_table([_data(layout, day) for day in days]))
+        screen().write(_table(days))
     else:
         options.write(f"No sessions in {clean(layout.traces)}")
 

@@ -45,6 +45,7 @@ COMMANDS = {
     "stats": Entry("t800.cli.stats:stats", "Look", "Figures by tool, model and error."),
     "diff": Entry("t800.cli.diff:diff", "Look", "Compare two sessions, step by step."),
     "search": Entry("t800.cli.search:search", "Look", "Find events by text in all sessions."),
+    "query": Entry("t800.cli.query:query", "Look", "Ask all traces with SQL."),
     "aggregate": Entry("t800.cli.aggregate:aggregate", "Look", "Add sessions up by day, and report a day."),
     "export": Entry("t800.cli.export:export", "Share", "Write sessions as a file of another format."),
     "redact": Entry("t800.cli.redact:redact", "Check", "Redact JSON events from stdin to stdout."),

@@ -32,8 +32,10 @@ def tables(day: Figures) -> list[Table]:
     summary = mapping(day, "summary")
     sessions = mapping(day, "sessions")
     found = [_overview(summary), _agents(sessions)]
+    note = _note(number(mapping(day, "quantiles"), "error"))
     found += [
-        _names(title, mapping(summary, group)) for title, group in (("Tools", "tools"), ("Models", "models"))
+        _names(title, mapping(summary, group), note)
+        for title, group in (("Tools", "tools"), ("Models", "models"))
     ]
     found.append(_sessions(sessions))
     return [table for table in found if table.rows]
@@ -89,14 +91,19 @@ def _figures(group: Iterable[Figures]) -> tuple[str, ...]:
     )
 
 
-def _names(title: str, group: Figures) -> Table:
+def _note(error: float | None) -> str:
+    if error == 0:
+        return "Quantiles are exact: the nearest rank, a duration that occurred."
+    return "Quantiles are within 9.05 %: they come from histograms that can be added up."
+
+
+def _names(title: str, group: Figures, note: str) -> Table:
     ranked = sorted(group.items(), key=lambda item: (-(number(item[1], "sum_us") or 0), item[0]))
     rows = []
     for name, figures in ranked[:_MOST_NAMES]:
         times = [duration(number(figures, f"p{share}_ms")) for share in (50, 95, 99)]
         total = (number(figures, "sum_us") or 0) / 1000
         rows.append((_name(name), short(number(figures, "count")), *times, duration(total)))
-    note = "Quantiles are within 9.05 %: they come from histograms that can be added up."
     columns = (title[:-1], "Calls", "p50", "p95", "p99", "Total")
     return Table(title, columns, rows, " ".join(filter(None, [note, _rest(ranked, _MOST_NAMES)])))
 

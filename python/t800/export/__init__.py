@@ -73,6 +73,7 @@ FORMATS = {
     "atif": Format("atif.json", "an agent's trajectory, as Harbor has it", "t800.export.atif"),
     "csv": Format("csv", "a table for spreadsheets", "t800.export.csv"),
     "jsonl": Format("jsonl", "one event a line, to be imported again", "t800.export.jsonl"),
+    "parquet": Format("parquet", "columns for DuckDB, Spark, pandas", "t800.export.parquet", is_text=False),
 }
 
 

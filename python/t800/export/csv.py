@@ -36,7 +36,7 @@ def write(sessions: Iterable[Session], out: IO[bytes]) -> None:
     rows = csv.writer(text)
     rows.writerow(COLUMNS)
     for session in sessions:
-        whose = _cell(session.trace.session_id), _cell(session.trace.metadata.get("agent"))
+        whose = cell(session.trace.session_id), cell(session.trace.metadata.get("agent"))
         for batch in session.batches():
             rows.writerows([*whose, *_row(event)] for event in batch)
             out.write(_taken(text))
@@ -52,10 +52,11 @@ def _taken(text: Any) -> bytes:
 
 def _row(event: Event) -> Iterator[object]:
     get = event.get
-    return (_cell(get(name)) for name in COLUMNS[2:])
+    return (cell(get(name)) for name in COLUMNS[2:])
 
 
-def _cell(value: object) -> object:
+def cell(value: object) -> object:
+    """A value as it stands in a row: not taken for a formula by any spreadsheet."""
     if isinstance(value, str):
         return f"'{value}" if value.startswith(_FORMULA) else value
     if isinstance(value, bool):

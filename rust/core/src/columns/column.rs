@@ -93,6 +93,13 @@ impl Column {
         !matches!(self.holds, Holds::Whole | Holds::Real | Holds::Flag)
     }
 
+    /// Whether a row, behind which there is none, has one of these words.
+    pub(super) fn has_word(&self, row: usize, words: &[&str]) -> bool {
+        let place = self.data.last_chunk().map(|place| i32::from_le_bytes(*place) as usize);
+        let word = place.filter(|_| self.len() > row).and_then(|place| self.words.get(place));
+        word.is_some_and(|word| words.contains(&&**word))
+    }
+
     pub(super) fn truncate(&mut self, rows: usize) {
         if rows >= self.len() {
             return;

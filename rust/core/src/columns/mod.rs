@@ -8,7 +8,7 @@ mod column;
 
 use crate::encode::Enter;
 use crate::encode::json::{Sink, parse_own};
-use crate::event::{Field, Shape};
+use crate::event::{Field, Kind, Shape};
 use crate::line::without_comma;
 pub use column::{Buffers, Holds};
 use column::{Column, DOLLARS, MICROS};
@@ -29,6 +29,9 @@ const RECOVERY: [(&str, Holds); 3] = [
 
 const TIMESTAMP: usize = 1;
 const DAY: usize = 2;
+const TYPE: usize = 3;
+/// The types of events that have tokens and costs: no other is added up.
+const CALLS: [&str; 2] = [Kind::ToolCall.name(), Kind::LlmCall.name()];
 /// The last of `LAST` come from other fields.
 const COUNTED: usize = 2;
 
@@ -69,6 +72,8 @@ pub struct Rows {
     columns: Vec<Column>,
     /// The column that came behind each one in the last event that had it; events of a type have one order.
     following: Vec<usize>,
+    /// The columns that only calls have.
+    of_calls: Vec<usize>,
     rows: usize,
     /// Which of the documents each row is from.
     origins: Vec<u8>,
@@ -77,7 +82,9 @@ pub struct Rows {
 impl Default for Rows {
     fn default() -> Rows {
         let columns: Vec<Column> = definition().map(|(name, holds)| Column::new(name, holds)).collect();
-        Rows { following: vec![0; columns.len() + 1], columns, rows: 0, origins: Vec::new() }
+        let is_of_calls = |column: &Column| column.name.contains("token") || column.name.starts_with("cost_");
+        let of_calls = (0..columns.len()).filter(|at| is_of_calls(&columns[*at])).collect();
+        Rows { following: vec![0; columns.len() + 1], columns, of_calls, rows: 0, origins: Vec::new() }
     }
 }
 
@@ -155,6 +162,9 @@ impl Rows {
         }
         if self.columns[DAY].len() <= row {
             self.columns[DAY].put_text(row, day);
+        }
+        if !self.columns[TYPE].has_word(row, &CALLS) {
+            self.of_calls.iter().for_each(|column| self.columns[*column].truncate(row));
         }
         self.origins.extend_from_slice(&origin.to_le_bytes());
         self.rows += 1;

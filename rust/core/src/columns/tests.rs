@@ -100,17 +100,33 @@ fn what_has_not_the_columns_type_is_null() {
     let read = lines(&[
         r#"{"event_id":7,"timestamp":{},"type":[],"tool":{"a":1},"duration_ms":"9","success":1,"tokens_in":2.5,"recovery":true}"#,
         r#"{"day":"x","duration_us":5,"cost_nano_usd":6,"recovery_success":true,"unknown":1,"tokens_in":99999999999999999999999}"#,
-        r#"{"duration_ms":-1,"cost_usd":1e300,"tokens_in":-5,"tokens_out":9007199254740993,"recovery":{"attempted":1,"strategy":[],"success":{}}}"#,
-        r#"{"duration_ms":true,"cost_usd":9007199254740000,"success":"yes","recovery":[true]}"#,
+        r#"{"type":"llm_call","duration_ms":-1,"cost_usd":1e300,"tokens_in":-5,"tokens_out":9007199254740993,"recovery":{"attempted":1,"strategy":[],"success":{}}}"#,
+        r#"{"type":"llm_call","duration_ms":true,"cost_usd":9007199254740000,"success":"yes","recovery":[true]}"#,
     ]);
     assert_eq!(read.rows, 4);
-    for (name, _) in definition().filter(|(name, _)| *name != "day" && *name != "cost_usd") {
+    for (name, _) in definition().filter(|(name, _)| !["day", "type", "cost_usd"].contains(name)) {
         for row in 0..4 {
             assert_eq!(read.get(name, row), None, "{name} {row}");
         }
     }
     assert_eq!(read.get("day", 1).as_deref(), Some("2026-01-01"));
     assert_eq!(read.get("cost_usd", 3).as_deref(), Some("9007199254740000"));
+}
+
+#[test]
+fn only_calls_have_tokens_and_costs() {
+    let read = lines(&[
+        r#"{"type":"error","tokens_in":1,"cost_usd":1,"duration_ms":2}"#,
+        r#"{"tokens_in":1,"cost_usd":1,"type":"llm_call"}"#,
+        r#"{"tokens_in":1,"cost_usd":1}"#,
+        r#"{"tokens_in":1,"type":"tool_call"}"#,
+    ]);
+    for (row, told) in [None, Some("1"), None, Some("1")].into_iter().enumerate() {
+        assert_eq!(read.get("tokens_in", row).as_deref(), told, "{row}");
+    }
+    assert_eq!(read.get("cost_nano_usd", 1).as_deref(), Some("1000000000"));
+    assert_eq!((read.get("cost_nano_usd", 0), read.get("cost_usd", 2)), (None, None));
+    assert_eq!(read.get("duration_ms", 0).as_deref(), Some("2"));
 }
 
 #[test]
