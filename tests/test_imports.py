@@ -84,7 +84,9 @@ def test_traced_loads_nothing_heavy(python: Run) -> None:
     assert not loaded(python, "import t800\n@t800.traced\ndef f():\n    yield 1\nlist(f())") & HEAVY
 
 
-@pytest.mark.parametrize("name", [
+@pytest.mark.parametrize(
+    "name",
+    [
         "config",
         "layout",
         "errors",
@@ -96,7 +98,8 @@ def test_traced_loads_nothing_heavy(python: Run) -> None:
         "aggregate.engines",
         "aggregate.parquet",
         "aggregate.sql",
-    ])
+    ],
+)
 def test_modules_do_not_load_the_command_line(python: Run, name: str) -> None:
     assert not loaded(python, f"import t800.{name}") & {
         "click",

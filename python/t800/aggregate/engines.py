@@ -42,8 +42,8 @@ def count(layout: Layout, engine: str, watch: Watch = iter) -> list[dict[str, An
         return days(Traces(layout, live=False, watch=watch).rows)
     from t800.aggregate import spark
 
-    with spark.local() as session:
-        return days(spark.of_folder(session, layout, watch))
+    with spark.local() as session, spark.of_folder(session, layout, watch) as rows:
+        return days(rows)
 
 
 def days(rows: Rows) -> list[dict[str, Any]]:

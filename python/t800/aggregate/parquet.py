@@ -42,7 +42,7 @@ if TYPE_CHECKING:
 
     Watch = Callable[[Sequence[list[Document]]], Iterable[list[Document]]]
 
-__all__ = ["FOLDER", "Snapshot", "forget", "snapshot", "writer"]
+__all__ = ["FOLDER", "Snapshot", "forget", "snapshot", "write_table", "writer"]
 
 FOLDER = "parquet"
 """Where it is in `.t800/`."""
@@ -129,7 +129,7 @@ def writer(out: IO[bytes]) -> pa.parquet.ParquetWriter:
     return arrow().parquet.ParquetWriter(out, schema("events"), compression="zstd", use_dictionary=_WORDS)
 
 
-def _write(table: pa.Table, path: str) -> None:
+def write_table(table: pa.Table, path: str) -> None:
     """Write a table to a file, whole or not at all, for this user alone."""
     temporary = write_beside(path, b"")
     try:
@@ -207,7 +207,7 @@ def _make_one(layout: Layout, folder: str, documents: list[Document]) -> tuple[B
     keys = frozenset(_key(document.part) for document in kept)
     batch = Batch(os.path.join(folder, os.urandom(8).hex()), keys, sum(map(_bytes, kept)))
     for name, table in tables._asdict().items():
-        _write(table, batch.of(name))
+        write_table(table, batch.of(name))
     listing = {"format": _FORMAT, "bytes": batch.bytes, "files": sorted(keys)}
     write_own_file(f"{batch.path}.json", dump(listing))
     return batch, left

@@ -12,30 +12,30 @@ from __future__ import annotations
 
 import os
 import shutil
+import sys
 import tempfile
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
 
 from t800.aggregate import sql
-from t800.aggregate.columns import TABLES, arrow, ddl
-from t800.aggregate.parquet import snapshot
+from t800.aggregate.columns import TABLES, ddl
+from t800.aggregate.parquet import snapshot, write_table
 from t800.errors import MissingExtraError, TraceError
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence
 
-    import pyarrow as pa
-    from pyspark.sql import DataFrame, SparkSession
+    from pyspark.sql import SparkSession
 
     from t800.aggregate.parquet import Watch
     from t800.layout import Layout
 
     Rows = Callable[[str], list[dict[str, Any]]]
 
-__all__ = ["local", "of_folder", "over"]
+__all__ = ["SETTINGS", "local", "of_folder", "over"]
 
 _LOOPBACK = "127.0.0.1"
-_SETTINGS = {
+SETTINGS = {
     "spark.driver.host": _LOOPBACK,
     "spark.driver.bindAddress": _LOOPBACK,
     "spark.ui.enabled": "false",
@@ -44,6 +44,7 @@ _SETTINGS = {
     "spark.sql.session.timeZone": "UTC",
     "spark.log.level": "ERROR",
 }
+"""What a Spark on this machine needs: it listens on the loopback only, shows no page and no progress."""
 
 
 @contextmanager
@@ -63,12 +64,13 @@ def local() -> Iterator[SparkSession]:
     with tempfile.TemporaryDirectory(prefix="t800-spark-") as folder:
         builder = SparkSession.builder.master("local[*]").appName("t800")
         for name, value in {
-            **_SETTINGS,
+            **SETTINGS,
             "spark.sql.warehouse.dir": folder,
             "spark.local.dir": folder,
         }.items():
             builder = builder.config(name, value)
-        session = builder.getOrCreate()
+        with _silent():
+            session = builder.getOrCreate()
         try:
             yield session
         finally:
@@ -77,38 +79,40 @@ def local() -> Iterator[SparkSession]:
 
 def over(session: SparkSession, events: Sequence[str], documents: Sequence[str]) -> Rows:
     """Make the views over Parquet files, folders or patterns, and give what reads their rows."""
-    return _views(session, {"events": events, "documents": documents}, {})
-
-
-def of_folder(session: SparkSession, layout: Layout, watch: Watch = iter) -> Rows:
-    """As `over`, for the traces of a telemetry folder, without the sessions that are live."""
-    found = snapshot(layout, live=False, watch=watch)
-    fresh = {table: rows for table, rows in found.fresh._asdict().items() if len(rows)}
-    return _views(session, {table: found.files(table) for table in TABLES}, fresh)
-
-
-def _views(session: SparkSession, files: dict[str, Sequence[str]], fresh: dict[str, pa.Table]) -> Rows:
-    for table in TABLES:
-        # Without a schema Spark reads all files twice, and takes a column that is null everywhere for a text.
-        read = session.createDataFrame([], ddl(table))
-        if files[table]:
-            read = session.read.schema(ddl(table)).parquet(*files[table])
-        if table in fresh:
-            read = read.unionAll(_frame(session, table, fresh[table]))
-        if table == "events":
-            read = read.selectExpr(*sql.EVENTS.split(", "))
-        read.createOrReplaceTempView(table)
+    # Without a schema Spark looks into all files first, and takes a column that is null everywhere for a text.
+    read = session.read.schema(ddl("events")).parquet(*events)
+    read.selectExpr(*sql.EVENTS.split(", ")).createOrReplaceTempView("events")
+    session.read.schema(ddl("documents")).parquet(*documents).createOrReplaceTempView("documents")
     for view in sql.VIEWS:
         session.sql(sql.text(view)).createOrReplaceTempView(view)
     return lambda view: [row.asDict() for row in session.table(view).collect()]
 
 
-def _frame(session: SparkSession, table: str, rows: pa.Table) -> DataFrame:
-    """Rows that are in no file, without the dictionaries and long texts of Arrow, which Spark does not take."""
-    pa = arrow()
-    plain = {pa.int64(): pa.int64(), pa.float64(): pa.float64(), pa.bool_(): pa.bool_()}
-    fields = [(field.name, plain.get(field.type, pa.string())) for field in rows.schema]
-    return session.createDataFrame(rows.cast(pa.schema(fields)).to_pylist(), ddl(table))
+@contextmanager
+def of_folder(session: SparkSession, layout: Layout, watch: Watch = iter) -> Iterator[Rows]:
+    """As `over`, for the traces of a telemetry folder, without the sessions that are live."""
+    found = snapshot(layout, live=False, watch=watch)
+    with tempfile.TemporaryDirectory(prefix="t800-fresh-") as folder:
+        files = {table: found.files(table) for table in TABLES}
+        for table, rows in found.fresh._asdict().items():
+            files[table].append(os.path.join(folder, f"{table}.parquet"))
+            write_table(rows, files[table][-1])
+        yield over(session, files["events"], files["documents"])
+
+
+@contextmanager
+def _silent() -> Iterator[None]:
+    """The JVM speaks of itself while it starts; what goes wrong later is raised."""
+    sys.stderr.flush()
+    kept = os.dup(2)
+    nowhere = os.open(os.devnull, os.O_WRONLY)
+    try:
+        os.dup2(nowhere, 2)
+        yield
+    finally:
+        os.dup2(kept, 2)
+        os.close(kept)
+        os.close(nowhere)
 
 
 def _look_for_java() -> None:
