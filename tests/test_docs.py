@@ -61,8 +61,6 @@ def run(program: str, folder: Path) -> str:
 
 @pytest.mark.parametrize("block", PYTHON)
 def test_each_python_block_runs(block: str, tmp_path: Path) -> None:
-    if "t800.query" in block:
-        pytest.importorskip("duckdb")
     run(block, tmp_path)
 
 
