@@ -124,13 +124,15 @@ def test_a_block_that_uses_what_there_is_not_would_be_found() -> None:
     assert "install" in public("t800.integrations.otel")
 
 
-SHELL = re.compile(r"^```(?:|sh|bash|console)\n(.*?)^```$", re.MULTILINE | re.DOTALL)
+BLOCK = re.compile(r"^```(\w*)\n(.*?)^```$", re.MULTILINE | re.DOTALL)
+SHELLS = {"", "sh", "bash", "console"}
 SPAN = re.compile(r"(?<!`)`(t800 [^`\n]+)`(?!`)")
 
 
 def command_lines(text: str) -> Iterator[list[str]]:
     """The arguments of each call of `t800` that a page shows, in blocks and in sentences."""
-    shown = [line for block in SHELL.findall(text) for line in block.splitlines()]
+    blocks = [block for language, block in BLOCK.findall(text) if language in SHELLS]
+    shown = [line for block in blocks for line in block.splitlines()]
     for line in [*shown, *SPAN.findall(text)]:
         for piece in re.split(r"\|\||&&|[|;]|\$\(", line.replace("\\|", "")):
             call = re.sub(r"^(?:\s*[A-Z0-9_]+=\S*)*\s*", "", piece)

@@ -65,7 +65,7 @@ pub fn document_rows(
 
 /// Reads events that somebody has read and checked before, one a line, with the day of those that do not say theirs.
 #[pyfunction]
-pub fn line_rows<'py>(py: Python<'py>, texts: Vec<(PyBackedBytes, String)>) -> Table<'py> {
+pub fn line_rows(py: Python<'_>, texts: Vec<(PyBackedBytes, String)>) -> Table<'_> {
     let mut rows = Rows::default();
     py.detach(|| {
         for (number, (text, day)) in texts.iter().enumerate() {

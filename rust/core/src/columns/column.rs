@@ -183,7 +183,7 @@ impl Column {
     pub(super) fn put_number(&mut self, row: usize, text: &str) -> Option<f64> {
         match self.holds {
             Holds::Whole => {
-                let whole: i64 = text.parse().ok().filter(|n| (0..=MOST as i64).contains(n))?;
+                let whole: u64 = text.parse().ok().filter(|n| *n <= MOST)?;
                 self.put(row, &[&whole.to_le_bytes()]);
                 None
             }

@@ -74,7 +74,7 @@ pub struct Rows {
     following: Vec<usize>,
     /// The columns that only calls have.
     of_calls: Vec<usize>,
-    rows: usize,
+    count: usize,
     /// Which of the documents each row is from.
     origins: Vec<u8>,
 }
@@ -84,7 +84,7 @@ impl Default for Rows {
         let columns: Vec<Column> = definition().map(|(name, holds)| Column::new(name, holds)).collect();
         let is_of_calls = |column: &Column| column.name.contains("token") || column.name.starts_with("cost_");
         let of_calls = (0..columns.len()).filter(|at| is_of_calls(&columns[*at])).collect();
-        Rows { following: vec![0; columns.len() + 1], columns, of_calls, rows: 0, origins: Vec::new() }
+        Rows { following: vec![0; columns.len() + 1], columns, of_calls, count: 0, origins: Vec::new() }
     }
 }
 
@@ -92,13 +92,13 @@ impl Rows {
     /// How many there are.
     #[must_use]
     pub fn len(&self) -> usize {
-        self.rows
+        self.count
     }
 
     /// Whether there is none.
     #[must_use]
     pub fn is_empty(&self) -> bool {
-        self.rows == 0
+        self.count == 0
     }
 
     /// Adds the events of a closed document; None, and no row, where it is not as the writer leaves it.
@@ -114,9 +114,9 @@ impl Rows {
             && closing.starts_with(b"],\"summary\":{")
             && ended.iter().any(|state| memchr::memmem::find(closing, state).is_some())
             && is_json(&closing[2..]);
-        let before = self.rows;
+        let before = self.count;
         if is_whole && self.add_between(&rest[..closing_at], day, origin).is_some() {
-            return Some(Document { rows: self.rows - before, header, closing });
+            return Some(Document { rows: self.count - before, header, closing });
         }
         self.truncate(before);
         None
@@ -140,20 +140,20 @@ impl Rows {
 
     /// Adds events that somebody has read and checked already, one a line; how many of them are rows now.
     pub fn add_lines(&mut self, lines: &str, day: &str, origin: u32) -> usize {
-        let before = self.rows;
+        let before = self.count;
         for line in lines.split('\n').filter(|line| !line.is_empty()) {
             if self.add(line, day, origin, false).is_none() {
-                self.truncate_columns(self.rows);
+                self.truncate_columns(self.count);
             }
         }
-        self.rows - before
+        self.count - before
     }
 
     fn add(&mut self, line: &str, day: &str, origin: u32, wary: bool) -> Option<()> {
         if !line.starts_with('{') {
             return None;
         }
-        let row = self.rows;
+        let row = self.count;
         let mut reader =
             Reader { rows: self, row, depth: 0, at: None, before: usize::MAX, wary, deep: false };
         let read = parse_own(line, &mut reader).is_ok() && !reader.deep;
@@ -167,14 +167,14 @@ impl Rows {
             self.of_calls.iter().for_each(|column| self.columns[*column].truncate(row));
         }
         self.origins.extend_from_slice(&origin.to_le_bytes());
-        self.rows += 1;
+        self.count += 1;
         Some(())
     }
 
     fn truncate(&mut self, rows: usize) {
         self.truncate_columns(rows);
         self.origins.truncate(rows * size_of::<u32>());
-        self.rows = rows;
+        self.count = rows;
     }
 
     fn truncate_columns(&mut self, rows: usize) {
@@ -186,7 +186,7 @@ impl Rows {
     /// The columns as Apache Arrow lays them out, and the document (`u32`) of each row.
     #[must_use]
     pub fn finish(self) -> (Vec<Buffers>, Vec<u8>) {
-        let rows = self.rows;
+        let rows = self.count;
         (self.columns.into_iter().map(|column| column.finish(rows)).collect(), self.origins)
     }
 
