@@ -89,6 +89,7 @@ COMMON = {
     "ring": "Where events wait: in memory that outlives the process, beside the traces, or on the heap, which does not;"
     " `none` where each hook of a host writes its event into the document itself.",
     "host_session_id": "The session's id in the program that hosts the agent.",
+    "imported": "The format that the session was imported from, where it was.",
     "parent_session_id": "The session inside which this one was opened.",
     "timestamp": "When it began.",
     "duration_ms": "How long it took.",

@@ -19,8 +19,8 @@ __all__ = [
     "Words",
     "add_up",
     "build_profile",
-    "environment_print",
     "document_rows",
+    "environment_print",
     "event_columns",
     "expect_session",
     "fold_sessions",
@@ -70,7 +70,7 @@ class Recorder:
         In flight mode this is a trigger by hand. In full mode it is `flush` with the path of the document.
         """
 
-    def close(self) -> bool: ...
+    def close(self, ended_ns: int | None = None) -> bool: ...
     def __enter__(self) -> Self: ...
     def __exit__(self, *args: object) -> Literal[False]: ...
     def failed(self, exception: BaseException) -> None: ...

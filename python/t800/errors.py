@@ -8,6 +8,7 @@ TraceError
 │   └── SessionNotFoundError             no session has that name
 ├── ExportError                          an exporter could not finish
 ├── QueryError (also ValueError)         SQL is wrong, or asks for more than the traces
+├── ImportFileError                      a file cannot be imported
 └── MissingExtraError (also ImportError) an optional part is not installed
 """
 
@@ -15,6 +16,7 @@ __all__ = [
     "ConfigError",
     "CorruptTraceError",
     "ExportError",
+    "ImportFileError",
     "MissingExtraError",
     "QueryError",
     "RuleError",
@@ -83,6 +85,10 @@ class ExportError(TraceError):
 
 class QueryError(TraceError, ValueError):
     """SQL that cannot be run: what is wrong with it, or what it must not do."""
+
+
+class ImportFileError(TraceError):
+    """A file cannot be imported: it cannot be read, is of no known format, or recording is switched off."""
 
 
 class MissingExtraError(TraceError, ImportError):

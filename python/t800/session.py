@@ -82,12 +82,12 @@ class Session(Recorder):
             env["T800_PARENT"] = self.layout.family(self.session_id)
         return env
 
-    def close(self) -> bool:
+    def close(self, ended_ns: int | None = None) -> bool:
         """End the session: what is open is written as interrupted, the document is closed, days are added up.
 
         False where the writer could not finish within a second; what remains is in its buffer.
         """
-        closed = super().close()
+        closed = super().close(ended_ns)
         known = _open.pop(id(self), None) or _inherited.pop(id(self), None)
         if known is not None and not _open:
             from t800._opening import forget_places

@@ -48,6 +48,7 @@ COMMANDS = {
     "query": Entry("t800.cli.query:query", "Look", "Ask all traces with SQL."),
     "aggregate": Entry("t800.cli.aggregate:aggregate", "Look", "Add sessions up by day, and report a day."),
     "export": Entry("t800.cli.export:export", "Share", "Write sessions as a file of another format."),
+    "import": Entry("t800.cli.importing:command", "Share", "Import sessions that others have recorded."),
     "redact": Entry("t800.cli.redact:redact", "Check", "Redact JSON events from stdin to stdout."),
     "audit": Entry("t800.cli.audit:audit", "Check", "Look for secrets in traces, independently."),
     "validate": Entry("t800.cli.validate:validate", "Check", "Check trace files against the schema."),

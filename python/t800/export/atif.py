@@ -9,9 +9,9 @@ from __future__ import annotations
 
 from typing import IO, TYPE_CHECKING, Any
 
+from t800._times import micros
 from t800.errors import ExportError
 from t800.export import encoded
-from t800.export.times import micros
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator

@@ -11,8 +11,8 @@ from array import array
 from heapq import heappop, heappush
 from typing import IO, TYPE_CHECKING, Any
 
+from t800._times import micros, took
 from t800.export import encoded
-from t800.export.times import micros, took
 from t800.summary import CALLS
 
 if TYPE_CHECKING:

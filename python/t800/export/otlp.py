@@ -11,8 +11,8 @@ import hashlib
 import itertools
 from typing import IO, TYPE_CHECKING, Any
 
+from t800._times import micros, took
 from t800.export import encoded
-from t800.export.times import micros, took
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping
@@ -89,6 +89,7 @@ class _Spans:
         self._id = trace.session_id
         self._trace = trace_id(self._id)
         self._root = span_id(self._id, "")
+        self._count = 0
         self._began = self._last = micros(trace.started) or 0
         host = self._metadata.get("host_session_id")
         self._conversation = _attribute("gen_ai.conversation.id", host if isinstance(host, str) else self._id)
@@ -113,12 +114,13 @@ class _Spans:
         began = self._last if began is None else began
         ended = began + (took(event) or 0)
         self._last = max(self._last, ended)
-        kind = event.get("type")
+        self._count += 1
+        kind, number = event.get("type"), event.get("event_id")
         parent = event.get("parent_id")
         failure = _failure(event)
         return {
             "traceId": self._trace,
-            "spanId": span_id(self._id, str(event.get("event_id"))),
+            "spanId": span_id(self._id, number if isinstance(number, str) else f"#{self._count}"),
             "parentSpanId": span_id(self._id, parent) if isinstance(parent, str) else self._root,
             "name": _name(event),
             "kind": _CLIENT if kind == "llm_call" else _INTERNAL,

@@ -201,6 +201,7 @@ class Observer {
     const { input = 0, output = 0, reasoning = 0, cache } = part.tokens ?? {}
     const { read = 0, write = 0 } = cache ?? {}
     this.answers(part.sessionID, {
+      source_id: part.id,
       prompt_tokens: input + read + write,
       completion_tokens: output + reasoning,
       cached_tokens: read,
@@ -239,7 +240,7 @@ class Observer {
   }
 
   tool(part) {
-    const { sessionID, callID, tool, state } = part
+    const { id, sessionID, callID, tool, state } = part
     const sub = state.metadata?.sessionId
     if (tool === "task" && sub && this.sessions.get(sub)?.parent === null) this.sessions.get(sub).parent = callID
     if (state.status === "running") return this.uses(sessionID, tool, callID, state.input)
@@ -248,7 +249,7 @@ class Observer {
     if (this.tools.has(`ended ${callID}`)) return
     this.tools.add(`ended ${callID}`)
     if (tool === "task") this.tasks.set(sessionID, this.tasks.get(sessionID).filter((id) => id !== callID))
-    const end = { type: "tool_call", end: callID }
+    const end = { type: "tool_call", end: callID, source_id: id }
     if (state.time?.end >= state.time?.start) end.duration_ms = state.time.end - state.time.start
     if (state.status === "completed") this.send(sessionID, { ...end, ...completed(state) })
     else this.toolFails(sessionID, tool, end, state)

@@ -161,7 +161,7 @@ def tool_of(name: str, attributes: Attributes) -> str:
 
 def arguments_of(attributes: Attributes) -> Any:
     """What the tool was called with."""
-    return _parsed(
+    return parsed(
         _text(
             attributes,
             "gen_ai.tool.call.arguments",
@@ -175,7 +175,7 @@ def arguments_of(attributes: Attributes) -> Any:
 
 def result_of(attributes: Attributes) -> Any:
     """What it gave back."""
-    return _parsed(
+    return parsed(
         _text(
             attributes,
             "gen_ai.tool.call.result",
@@ -189,15 +189,15 @@ def result_of(attributes: Attributes) -> Any:
 
 def messages_of(attributes: Attributes) -> Any:
     """The prompt, where the framework writes it into its spans."""
-    return _parsed(_text(attributes, "gen_ai.input.messages", "ai.prompt.messages", "input.value"))
+    return parsed(_text(attributes, "gen_ai.input.messages", "ai.prompt.messages", "input.value"))
 
 
 def answer_of(attributes: Attributes) -> Any:
     """The answer, likewise."""
-    return _parsed(_text(attributes, "gen_ai.output.messages", "ai.response.text", "output.value"))
+    return parsed(_text(attributes, "gen_ai.output.messages", "ai.response.text", "output.value"))
 
 
-def _parsed(value: str | None) -> Any:
+def parsed(value: str | None) -> Any:
     """JSON as what it means, so that keys decide what is sensitive; any other text as it is."""
     if value is None or value[:1] not in {"{", "["}:
         return value

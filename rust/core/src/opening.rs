@@ -17,6 +17,8 @@ pub struct Origin<'a> {
     pub agent: Option<&'a str>,
     /// The id of the session in the program that hosts the agent.
     pub host_session_id: Option<&'a str>,
+    /// What the session was imported from, by the name of its format.
+    pub imported: Option<&'a str>,
     /// The key of the hashes dies with this process.
     pub ephemeral_key: bool,
 }
@@ -81,6 +83,10 @@ pub fn metadata(origin: Origin<'_>, redactor: &Redactor, policy: &Policy) -> Str
     if let Some(id) = origin.host_session_id {
         encoder.raw(b",\"host_session_id\":");
         encoder.text(id);
+    }
+    if let Some(format) = origin.imported {
+        encoder.raw(b",\"imported\":");
+        encoder.text(format);
     }
     let Policy { redact_pii, redact_sensitive_paths, redact_content, .. } = policy;
     encoder.raw(

@@ -207,6 +207,8 @@ impl<'a> Hook<'a, '_> {
     fn tool_ends(&mut self, success: Option<bool>) {
         let (parent, agent) = (self.parent(), self.agent.clone());
         let mut fields = self.tool_fields();
+        let id = ["tool_use_id", "call_id"].iter().find_map(|name| self.payload.get(*name));
+        fields.extend(id.map(|raw| (Field::SourceId, Given::Raw(raw))));
         fields.push((Field::Success, success.map_or(Given::Null, Given::Flag)));
         let event =
             Event { kind: Kind::ToolCall, fields, parent, agent: agent.as_deref(), ..Event::default() };

@@ -74,7 +74,7 @@ impl Setup {
 
     /// The metadata of a document.
     pub fn metadata(&self, agent: &str, host_session_id: Option<&str>) -> String {
-        let origin = Origin { agent: Some(agent), host_session_id, ephemeral_key: false };
+        let origin = Origin { agent: Some(agent), host_session_id, ..Origin::default() };
         opening::metadata(origin, &self.redactor, &self.policy)
     }
 }

@@ -210,7 +210,7 @@ impl Options<'_, '_> {
 
 /// The recorder of a new session: `settings`, `session_id` (made safe), `key` and where the trace goes (`traces`,
 /// `private`; without them it is kept in memory), what the metadata says (`agent`, `host_session_id`,
-/// `parent_session_id`, `version`, `ephemeral_key`), `home`, `project_root`, `identity` and `strict`.
+/// `parent_session_id`, `imported`, `version`, `ephemeral_key`), `home`, `project_root`, `identity` and `strict`.
 ///
 /// # Errors
 /// `OSError` when the document cannot be made; `ValueError` or `TypeError` naming a wrong argument.
@@ -227,8 +227,13 @@ pub fn recorder(options: &Bound<'_, PyDict>) -> PyResult<Recorder> {
     };
     let ephemeral = options.get::<bool>("ephemeral_key")?.unwrap_or(false);
     let (agent, host) = (options.get::<String>("agent")?, options.get::<String>("host_session_id")?);
-    let origin =
-        Origin { agent: agent.as_deref(), host_session_id: host.as_deref(), ephemeral_key: ephemeral };
+    let imported = options.get::<String>("imported")?;
+    let origin = Origin {
+        agent: agent.as_deref(),
+        host_session_id: host.as_deref(),
+        imported: imported.as_deref(),
+        ephemeral_key: ephemeral,
+    };
     let header = Header {
         session_id: session_id.clone(),
         started: options.get::<u64>("started_ns")?.unwrap_or_else(|| clock::wall(clock::now())),

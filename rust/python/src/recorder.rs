@@ -9,7 +9,7 @@ use crate::walk::{PyValue, swallow};
 use crate::{call, open};
 use pyo3::exceptions::{PyTypeError, PyValueError};
 use pyo3::prelude::*;
-use pyo3::types::{PyDict, PyList, PyString, PyTuple, PyType};
+use pyo3::types::{PyBool, PyDict, PyList, PyString, PyTuple, PyType};
 use std::collections::HashMap;
 use std::ffi::CStr;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering::Relaxed};
@@ -187,13 +187,16 @@ impl Recorder {
     }
 
     /// Ends the session: what is open is written as interrupted, the document is closed. Further events are not taken.
-    fn close(slf: &Bound<'_, Self>) -> bool {
+    ///
+    /// `ended_ns` is when it has ended, of a session that is recorded afterwards.
+    #[pyo3(signature = (ended_ns = None))]
+    fn close(slf: &Bound<'_, Self>, ended_ns: Option<u64>) -> bool {
         let Some(session) = &slf.get().session else { return true };
         for phase in slf.get().take_phases() {
             PhaseScope::interrupt(phase.bind(slf.py()));
         }
         slf.get().interrupt_held(slf.py(), session);
-        let closed = slf.py().detach(|| session.close());
+        let closed = slf.py().detach(|| session.close_at(ended_ns));
         slf.get().count_out();
         slf.get().say_fault(slf.py());
         closed

@@ -4,6 +4,7 @@ use highway::{HighwayHash, HighwayHasher, Key};
 use hmac::{Hmac, KeyInit, Mac};
 use sha2::{Digest, Sha256};
 
+const FRONT: &str = "[content hash: ";
 const HEX: &[u8; 16] = b"0123456789abcdef";
 /// Longer texts are hashed by length and both ends, which bounds the time a call can take.
 const WHOLE_LIMIT: usize = 4 << 20;
@@ -34,10 +35,15 @@ impl ContentHasher {
         out
     }
 
-    /// Replaces `out` by the marker for `bytes`.
+    /// Replaces `out` by the marker for `bytes`. A marker stays: imported events are the same again.
     pub(crate) fn marker(&self, bytes: &[u8], out: &mut String) {
         out.clear();
-        out.push_str("[content hash: ");
+        out.push_str(FRONT);
+        if let Some(hex) = hashed(bytes) {
+            out.push_str(hex);
+            out.push(']');
+            return;
+        }
         out.extend(self.hex(bytes).iter().map(|&b| char::from(b)));
         out.push(']');
     }
@@ -52,6 +58,13 @@ impl ContentHasher {
         hasher.append(&bytes[bytes.len() - END_BYTES..]);
         hasher.finalize64()
     }
+}
+
+/// The hash in a text that is a marker and nothing else.
+fn hashed(bytes: &[u8]) -> Option<&str> {
+    let hex = bytes.strip_prefix(FRONT.as_bytes())?.strip_suffix(b"]")?;
+    let known = hex.len() == 6 && hex.iter().all(|sign| HEX.contains(sign));
+    std::str::from_utf8(hex).ok().filter(|_| known)
 }
 
 /// HMAC-SHA-256 of `data` as 64 hex digits: the form of every hash that may be compared across traces.
@@ -118,7 +131,21 @@ mod tests {
     #[test]
     fn the_marker_has_the_documented_form() {
         let mut out = String::from("old");
-        ContentHasher::new(&[0; 32]).marker(b"text", &mut out);
+        let hasher = ContentHasher::new(&[0; 32]);
+        hasher.marker(b"text", &mut out);
         assert_eq!((out.len(), &out[..15], &out[21..]), (22, "[content hash: ", "]"));
+        let before = out.clone();
+        hasher.marker(before.as_bytes(), &mut out);
+        assert_eq!(out, before);
+        for other in [
+            "[content hash: A1b2c3]",
+            "[content hash: a1b2c3d]",
+            "[content hash: a1b2c3] x",
+            "[content hash: ]",
+        ] {
+            hasher.marker(other.as_bytes(), &mut out);
+            assert_ne!(out, other);
+            assert_eq!(out.len(), 22);
+        }
     }
 }

@@ -11,7 +11,7 @@ pub use policy::{Durability, FlightPolicy, SessionPolicy, Shared, Triggers};
 use crate::assemble::{
     Assembly, FieldClasses, INTERRUPTED, Misuse, Place, Value, Values, field_classes, number_of,
 };
-use crate::clock::{self, Rfc3339};
+use crate::clock::{self, Rfc3339, Wall};
 use crate::encode::{Buffer, Encoder};
 use crate::event::{Field, Kind};
 use crate::redact::{Redactor, RuleId};
@@ -438,6 +438,11 @@ impl Session {
     /// Ends the session: open spans are written as interrupted, the document is closed. False when the writer
     /// could not finish in time.
     pub fn close(&self) -> bool {
+        self.close_at(None)
+    }
+
+    /// The same of a session that has ended at another time than now: an imported one.
+    pub fn close_at(&self, ended: Option<Wall>) -> bool {
         if !self.is_ours() {
             return self.close_inherited();
         }
@@ -449,18 +454,19 @@ impl Session {
             self.end::<Nothing>(id, Values::default(), Vec::new(), SpanEnd::Interrupted);
         }
         match &self.sink {
-            Sink::Writer { hub, number, .. } => self.push_end(hub, *number) && hub.settle_end(),
+            Sink::Writer { hub, number, .. } => self.push_end(hub, *number, ended) && hub.settle_end(),
             Sink::Memory(_) => true,
         }
     }
 
     /// Puts the session's end into the ring; false where there is no room for it for too long.
-    fn push_end(&self, hub: &Hub, number: u32) -> bool {
+    fn push_end(&self, hub: &Hub, number: u32, ended: Option<Wall>) -> bool {
         let head = Head { session: number, tag: Tag::Close, id: 0 };
         let began = Instant::now();
         loop {
             self.ending.store(true, Release);
-            if let Some(at) = hub.push(head, &[&clock::wall(clock::now()).to_le_bytes()], URGENT) {
+            let at = ended.unwrap_or_else(|| clock::wall(clock::now()));
+            if let Some(at) = hub.push(head, &[&at.to_le_bytes()], URGENT) {
                 self.closed_at.store(at.0, Release);
                 return true;
             }

@@ -1,8 +1,8 @@
-"""Times of a trace as whole microseconds since 1970, for formats that reckon with them."""
+"""Times of a trace as whole microseconds since 1970, for what reckons with them: exporters and importers."""
 
 from __future__ import annotations
 
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 
 from t800.summary import scaled
 
@@ -24,3 +24,13 @@ def micros(timestamp: object) -> int | None:
 def took(event: dict[str, object]) -> int | None:
     """How long an event took; None where that is unknown."""
     return scaled(event.get("duration_ms"), 1000)
+
+
+def spelled(us: int) -> str:
+    """Such a time as a trace has it."""
+    seconds, rest = divmod(us, 1_000_000)
+    try:
+        moment = _EPOCH + timedelta(seconds=seconds)
+    except OverflowError:
+        moment = _EPOCH
+    return f"{moment:%Y-%m-%dT%H:%M:%S}.{rest // 1000:03}Z"
