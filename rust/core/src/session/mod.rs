@@ -333,7 +333,7 @@ impl Session {
             self.here().filter(|_| !is_inherited(id)).into_iter().for_each(|heir| heir.forget(id));
             return;
         }
-        let Some(span) = self.spans().remove(&id) else { return };
+        let Some(span) = self.spans().remove(id) else { return };
         if let Sink::Writer { hub, number, .. } = &self.sink {
             let quiet = Urgency { now: false, precious: false, ..self.urgency(span.kind) };
             hub.push(Head { session: *number, tag: Tag::Ended, id: number_of(id) }, &[], quiet);
