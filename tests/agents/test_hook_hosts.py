@@ -93,6 +93,25 @@ def served_usage(served: list[Served]) -> list[Usage]:
     return [one.usage for one in served if one.usage is not None]
 
 
+def check_import(root: Path, transcripts: Path, recorded: Json, *names: str) -> Json:
+    """A host's own transcripts tell the same of its calls, and nothing that was recorded is imported once more."""
+    assert all("source_id" in call for kind in ("tool_call", "llm_call") for call in of_type(recorded, kind))
+    assert main(["import", str(transcripts)]) == 0
+    assert trace(root) == recorded
+    for file in (root / ".opencode" / "telemetry" / "traces").iterdir():
+        file.unlink()
+    assert main(["import", str(transcripts)]) == 0
+    imported = trace(root)
+    assert told(imported, *names) == told(recorded, *names)
+    for kind in ("tool_call", "llm_call"):
+        seen = [
+            sorted((call["source_id"], call["success"]) for call in of_type(one, kind))
+            for one in (imported, recorded)
+        ]
+        assert seen[0] == seen[1]
+    return imported
+
+
 def test_claude_code(agent: Agent, project: Path) -> None:
     claude = agent("claude")
     assert main(["enable"]) == main(["install", "claude-code", "--yes"]) == 0
@@ -132,6 +151,11 @@ def test_claude_code(agent: Agent, project: Path) -> None:
     (task_call,) = [call for call in of_type(found, "tool_call") if call["tool"] == "Agent"]
     assert (sub["prompt_tokens"], sub["parent_id"]) == (50, task_call["event_id"])
     assert all(call["cost_usd"] > 0 for call in of_type(found, "llm_call"))
+    imported = check_import(project, Path(os.environ["HOME"]) / ".claude" / "projects", found, *names)
+    assert len(of_type(imported, "error")) == 2
+    (sub,) = [call for call in of_type(imported, "llm_call") if "agent_id" in call]
+    (task_call,) = [call for call in of_type(imported, "tool_call") if call["tool"] == "Task"]
+    assert (sub["prompt_tokens"], sub["parent_id"]) == (50, task_call["event_id"])
 
 
 def test_codex(agent: Agent, project: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -167,3 +191,4 @@ def test_codex(agent: Agent, project: Path, tmp_path: Path, monkeypatch: pytest.
     assert told(found, *names) == sorted((u.prompt, u.completion, u.cached, u.reasoning) for u in served)
     assert len(served) == 3
     assert [call["success"] for call in of_type(found, "tool_call")] == [True, False]
+    check_import(project, home / "sessions", found, *names)

@@ -101,10 +101,10 @@ def start(opencode: Path, project: Path, tmp_path: Path) -> Iterator[Start]:
     assert main(["install", "opencode", "--yes"]) == 0
     started: list[subprocess.Popen[str]] = []
 
-    def run(server: ModelServer, prompt: str = "hello") -> subprocess.Popen[str]:
+    def run(server: ModelServer, prompt: str = "hello", *command: str) -> subprocess.Popen[str]:
         (project / "opencode.json").write_text(json.dumps(settings(server)))
         process = subprocess.Popen(
-            [opencode, "run", prompt], cwd=project, env=environ, text=True,
+            [opencode, *(command or ("run", prompt))], cwd=project, env=environ, text=True,
             stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.STDOUT,
         )  # fmt: skip
         started.append(process)
@@ -186,6 +186,43 @@ def test_the_trace_is_what_was_served(start: Start, project: Path) -> None:
         assert CANARY not in path.name
         assert not path.is_file() or CANARY.encode() not in path.read_bytes(), path
     assert not list((telemetry(project) / ".t800").glob("*.pipe"))
+    exports = [
+        exported(start, server, project, found["session_id"]),
+        exported(start, server, project, sub["agent_id"]),
+    ]
+    assert main(["import", *exports]) == 0
+    assert trace(project) == found
+    for path in (telemetry(project) / "traces").iterdir():
+        path.unlink()
+    assert main(["import", *exports]) == 0
+    check_imported(trace(project), found)
+
+
+def exported(start: Start, server: ModelServer, project: Path, session_id: str) -> str:
+    """What `opencode export` writes of a session."""
+    out = finished(start(server, "", "export", session_id))
+    path = project / f"{session_id}.json"
+    path.write_text(out[out.index("{") :])
+    return str(path)
+
+
+def check_imported(imported: Json, recorded: Json) -> None:
+    """It tells the same as what was recorded, but for the title, of which the export knows nothing."""
+    calls = [
+        sorted(usage_of(call) for call in of_type(one, "llm_call") if call["model"] == "m1")
+        for one in (imported, recorded)
+    ]
+    assert calls[0] == calls[1]
+    tools = [
+        sorted((call["tool"], call["success"], call["source_id"]) for call in of_type(one, "tool_call"))
+        for one in (imported, recorded)
+    ]
+    assert tools[0] == tools[1]
+    (sub,) = [call for call in of_type(imported, "llm_call") if "agent_id" in call]
+    (task,) = [call for call in of_type(imported, "tool_call") if call["tool"] == "task"]
+    assert sub["parent_id"] == task["event_id"]
+    assert [decision["outcome"] for decision in of_type(imported, "decision")] == [{"pending": 1}]
+    assert len(of_type(imported, "error")) == 1
 
 
 def test_what_was_done_before_a_kill_is_there(start: Start, project: Path) -> None:

@@ -33,29 +33,28 @@ def knows(first: Sequence[Json]) -> bool:
 
 
 def read(sources: Iterable[Source], note: Note) -> Iterator[Imported]:
-    """The sessions of transcripts, each with its sub-agents."""
-    sessions: dict[str, _Session] = {}
-    for source in _with_agents(sources):
-        agent = _agent_in_name(source.path)
-        for line in lines(source, note):
-            session_id = text(line.value.get("sessionId"))
-            if session_id is not None:
-                session = sessions.setdefault(session_id, _Session())
-                session.take(line.value, text(line.value.get("agentId")) or agent)
-                if agent and agent not in session.spawned and (call := _spawning(source.path)):
-                    session.spawned[agent] = call
-    for session_id, session in sessions.items():
-        yield Imported(session_id, "claude-code", session.finished())
-
-
-def _with_agents(sources: Iterable[Source]) -> Iterator[Source]:
-    """The transcripts, each with those of its sub-agents behind it, and each once."""
+    """The sessions of transcripts, each with its sub-agents; a session may go on in another transcript."""
     seen: set[str] = set()
     for source in sources:
-        for path in (source.path, *_of_agents(source.path)):
-            if path not in seen:
-                seen.add(path)
-                yield Source(path)
+        group = [path for path in (source.path, *_of_agents(source.path)) if path not in seen]
+        seen.update(group)
+        sessions: dict[str, _Session] = {}
+        for path in group:
+            _take(Source(path), sessions, note)
+        for session_id, session in sessions.items():
+            yield Imported(session_id, "claude-code", session.finished())
+
+
+def _take(source: Source, sessions: dict[str, _Session], note: Note) -> None:
+    agent = _agent_in_name(source.path)
+    spawning = _spawning(source.path) if agent else None
+    for line in lines(source, note):
+        session_id = text(line.value.get("sessionId"))
+        if session_id is not None:
+            session = sessions.setdefault(session_id, _Session())
+            session.take(line.value, text(line.value.get("agentId")) or agent)
+            if agent and spawning:
+                session.spawned.setdefault(agent, spawning)
 
 
 def _of_agents(path: str) -> list[str]:
