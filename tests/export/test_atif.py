@@ -86,6 +86,14 @@ def test_two_sessions_are_one_too_many(tmp_path: Path) -> None:
         exported(tmp_path, "atif", document(events()), document(events()))
 
 
+def test_many_tool_calls_are_many_steps(tmp_path: Path) -> None:
+    calls = [tool(n) for n in range(2, 1504)]
+    (tmp_path / "bare").mkdir()
+    found = trajectory(exported(tmp_path, "atif", document([llm(1), *calls])))
+    assert [len(step.get("tool_calls", ())) for step in found["steps"]] == [1000] + [1] * 502
+    assert len(trajectory(exported(tmp_path / "bare", "atif", document(calls[:3])))["steps"]) == 3
+
+
 def test_an_error_whose_call_never_came_is_not_lost(tmp_path: Path) -> None:
     found = trajectory(exported(tmp_path, "atif", document([error(2, parent_id="evt_001"), tool(3)])))
     assert [step["message"] for step in found["steps"]] == [

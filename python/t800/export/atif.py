@@ -22,6 +22,7 @@ if TYPE_CHECKING:
     Step = dict[str, Any]
 
 VERSION = "ATIF-v1.7"
+_MOST_CALLS = 1000
 
 _METRICS = {"prompt_tokens": int, "completion_tokens": int, "cached_tokens": int, "cost_usd": (int, float)}
 _TOTALS = {name: f"total_{name}" for name in _METRICS}
@@ -112,6 +113,9 @@ def _steps(session: Session, agent: str | None, agents: _Agents) -> Iterator[Ste
             # It is written before the call that has failed of it.
             errors[parent] = event
         elif kind == "tool_call":
+            if step is not None and not _has_room(step):
+                yield step
+                step = None
             step = step or _agent_step(event, None)
             _take_tool(step, event, errors.pop(str(event.get("event_id")), None), session, agents)
         else:
@@ -148,6 +152,11 @@ def _agent_step(event: Event, error: Event | None) -> Step:
     metrics = {name: event[name] for name, kind in _METRICS.items() if _is_figure(event.get(name), kind)}
     step["metrics"] = metrics
     return step | {"extra": _extra(event, error)}
+
+
+def _has_room(step: Step) -> bool:
+    """Whether one more tool call belongs to a step: without a model each one is a step, and none holds them without end."""
+    return step["llm_call_count"] == 1 and len(step.get("tool_calls", ())) < _MOST_CALLS
 
 
 def _is_figure(value: object, kind: Any) -> bool:

@@ -10,7 +10,7 @@ from typing import IO, TYPE_CHECKING, Any
 from t800.export import encoded
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator
+    from collections.abc import Iterable
 
     from t800.export import Session
     from t800.trace_file import Event
@@ -24,6 +24,7 @@ COLUMNS = (
 )  # fmt: skip
 """Every field an event can have: the same columns whatever was recorded."""
 
+_PLACES = {name: place for place, name in enumerate(COLUMNS[2:])}
 _FORMULA = ("=", "+", "-", "@", "\t", "\r")
 
 
@@ -50,9 +51,14 @@ def _taken(text: Any) -> bytes:
     return data
 
 
-def _row(event: Event) -> Iterator[object]:
-    get = event.get
-    return (cell(get(name)) for name in COLUMNS[2:])
+def _row(event: Event) -> list[object]:
+    """Without the columns of its session."""
+    row: list[object] = [None] * len(_PLACES)
+    for name, value in event.items():
+        place = _PLACES.get(name)
+        if place is not None:
+            row[place] = cell(value)
+    return row
 
 
 def cell(value: object) -> object:
