@@ -330,3 +330,29 @@ def test_the_live_closing_line_stays_small(open_session: Open) -> None:
             closing = file.read().splitlines()[-1].rstrip()
     assert closing.startswith(b'],"summary":')
     assert len(closing) <= 2_048
+
+
+def test_a_recorded_call_may_have_been_interrupted(open_session: Open, read_trace: Read) -> None:
+    with open_session() as trace:
+        trace.record({"type": "tool_call", "tool": "a", "interrupted": True})
+        trace.record(
+            {"type": "llm_call", "model": "m", "duration_ms": 5, "success": None, "interrupted": True}
+        )
+        trace.record({"type": "tool_call", "tool": "b", "duration_ms": None, "success": None})
+    document = read_trace(trace)
+    fields = [(e.get("duration_ms"), e.get("success"), e.get("interrupted")) for e in document["events"]]
+    assert fields == [(None, None, True), (5, None, True), (None, None, None)]
+    assert document["summary"]["interrupted"] == 2
+
+
+def test_only_a_call_can_have_been_interrupted(open_session: Open) -> None:
+    with open_session() as trace:
+        for event in ({"type": "decision", "interrupted": True}, {"type": "tool_call", "interrupted": "yes"}):
+            with pytest.raises(TypeError, match="interrupted"):
+                trace.record(event)
+
+
+def test_a_session_that_is_recorded_afterwards_has_ended_then(open_session: Open, read_trace: Read) -> None:
+    trace = open_session()
+    trace.close(ended_ns=1_768_473_000_123_000_000)
+    assert read_trace(trace)["summary"]["ended"] == "2026-01-15T10:30:00.123Z"

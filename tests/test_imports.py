@@ -98,6 +98,8 @@ def test_traced_loads_nothing_heavy(python: Run) -> None:
         "aggregate.engines",
         "aggregate.parquet",
         "aggregate.sql",
+        "export",
+        "importers",
     ],
 )
 def test_modules_do_not_load_the_command_line(python: Run, name: str) -> None:

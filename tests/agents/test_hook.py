@@ -130,7 +130,7 @@ def test_a_session_from_start_to_end(host: Host, enabled: Path) -> None:
     assert len(events) == len(found["events"]) == found["summary"]["total_events"]
     read = events["evt_003"]
     assert read["parameters_redacted"] == {"file_path": "src/a.py"}
-    assert (read["duration_ms"], read["success"]) == (12, True)
+    assert (read["duration_ms"], read["success"], read["source_id"]) == (12, True, "u1")
     assert read["result_redacted"]["stdout"].startswith("[content hash: ")
     failed, error, interrupted = events["evt_004"], events["evt_005"], events["evt_006"]
     assert (failed["tool"], failed["success"]) == ("Bash", False)

@@ -128,6 +128,19 @@ def test_what_was_recorded_while_it_happened_is_not_imported_again(sources: Path
     assert counts(transcripts.claude_files(sources)) == [(0, 0, 6, 5)]
 
 
+def test_a_call_that_never_ended_is_not_imported_again(sources: Path) -> None:
+    with t800.session(session_id=transcripts.CLAUDE, enabled=True) as trace:
+        trace.record({"type": "tool_call", "tool": "Bash", "source_id": "toolu_1"})
+        trace.pre_tool("Read")
+    whole = transcripts.claude()
+    # Of three tool calls one was recorded, and one has no result.
+    without = [line for line in whole if line.get("uuid") != "u5"]
+    results = put(written(sources / "a.jsonl", lines(*without)))
+    (own,) = [trace for trace in reader.sessions(telemetry_dir()) if "imported" in trace.metadata]
+    assert [event["source_id"] for event in own.events() if event["type"] == "tool_call"] == ["toolu_3"]
+    assert results[0].skipped == 4
+
+
 def test_a_recording_that_does_not_say_where_calls_come_from_is_left_alone(sources: Path) -> None:
     with t800.session(session_id=transcripts.CLAUDE, enabled=True) as trace:
         trace.tool_call("Bash")

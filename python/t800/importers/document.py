@@ -179,6 +179,7 @@ class _Recorded:
         self._keys = {
             _key(event) for trace in traces for event in trace.events() if event.get("type") in _CALLS
         }
+        self._named = {kind for kind, source_id in self._keys if source_id}
         self._added: set[str] = set()
 
     def has(self, item: Item) -> bool:
@@ -187,8 +188,7 @@ class _Recorded:
             return False
         kind = str(item.event.get("type"))
         if kind in _CALLS:
-            # Older recordings do not say where a call came from: then nobody can tell which one is missing.
-            there = _key(item.event) in self._keys or (kind, "") in self._keys
+            there = _key(item.event) in self._keys or self._may_be_unnamed(item, kind)
         else:
             there = kind != "error" or item.parent not in self._added
         if there:
@@ -196,6 +196,12 @@ class _Recorded:
         else:
             self._added.add(item.key)
         return there
+
+    def _may_be_unnamed(self, item: Item, kind: str) -> bool:
+        """Whether it may be one that does not say where it came from: none does in an older recording, later on only
+        those that never ended.
+        """
+        return (kind, "") in self._keys and (kind not in self._named or item.event.get("interrupted") is True)
 
 
 class _Writing:
