@@ -198,8 +198,9 @@ class _Recorded:
         return there
 
     def _may_be_unnamed(self, item: Item, kind: str) -> bool:
-        """Whether it may be one that does not say where it came from: none does in an older recording, later on only
-        those that never ended.
+        """Whether it may be a recorded one that does not say where it came from.
+
+        In an older recording no call does; later on only those do not that never ended.
         """
         return (kind, "") in self._keys and (kind not in self._named or item.event.get("interrupted") is True)
 
