@@ -11,7 +11,7 @@ pub use policy::{Durability, FlightPolicy, SessionPolicy, Shared, Triggers};
 use crate::assemble::{
     Assembly, FieldClasses, INTERRUPTED, Misuse, Place, Value, Values, field_classes, number_of,
 };
-use crate::clock::{self, Rfc3339, Wall};
+use crate::clock::{self, Rfc3339};
 use crate::encode::{Buffer, Encoder};
 use crate::event::{Field, Kind};
 use crate::redact::{Redactor, RuleId};
@@ -442,7 +442,7 @@ impl Session {
     }
 
     /// The same of a session that has ended at another time than now: an imported one.
-    pub fn close_at(&self, ended: Option<Wall>) -> bool {
+    pub fn close_at(&self, ended: Option<clock::Wall>) -> bool {
         if !self.is_ours() {
             return self.close_inherited();
         }
@@ -460,7 +460,7 @@ impl Session {
     }
 
     /// Puts the session's end into the ring; false where there is no room for it for too long.
-    fn push_end(&self, hub: &Hub, number: u32, ended: Option<Wall>) -> bool {
+    fn push_end(&self, hub: &Hub, number: u32, ended: Option<clock::Wall>) -> bool {
         let head = Head { session: number, tag: Tag::Close, id: 0 };
         let began = Instant::now();
         loop {
