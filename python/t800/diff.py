@@ -8,6 +8,8 @@ from collections import Counter
 from difflib import SequenceMatcher
 from typing import TYPE_CHECKING, Any, NamedTuple
 
+from t800.trace_file import NAMED_BY
+
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator, Sequence
 
@@ -15,13 +17,6 @@ if TYPE_CHECKING:
 
 __all__ = ["Pair", "compare"]
 
-_NAMES = {
-    "tool_call": "tool",
-    "llm_call": "model",
-    "decision": "decision_type",
-    "error": "error_type",
-    "checkpoint": "phase_name",
-}
 _TELLING = {
     "tool_call": ("parameters_redacted",),
     "decision": ("outcome",),
@@ -94,7 +89,7 @@ Place = tuple[int | None, int | None]
 
 def _short_key(event: Event) -> Key:
     kind = event.get("type")
-    name = event.get(_NAMES.get(kind, "type")) if isinstance(kind, str) else None
+    name = event.get(NAMED_BY.get(kind, "type")) if isinstance(kind, str) else None
     return str(kind), str(name), str(event.get("agent_id"))
 
 

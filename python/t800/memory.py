@@ -15,6 +15,7 @@ from contextlib import contextmanager, suppress
 from typing import TYPE_CHECKING, Any, NamedTuple, Protocol
 
 from t800.errors import TraceFileError
+from t800.trace_file import NAMED_BY
 
 if TYPE_CHECKING:
     import sqlite3
@@ -95,13 +96,6 @@ INSERT INTO events (stem, event_id, type, name, tool, timestamp, text) VALUES (?
 _MOST_EVENTS = 2000
 _MOST_TEXT = 2000
 _MOST_MATCHES = 20
-_NAME_FIELDS = {
-    "tool_call": "tool",
-    "llm_call": "model",
-    "decision": "decision_type",
-    "error": "error_type",
-    "checkpoint": "phase_name",
-}
 _TOLD = (
     "tool",
     "model",
@@ -301,7 +295,7 @@ def _insert(database: sqlite3.Connection, trace: SessionTrace) -> None:
 
 def _event_row(stem: str, event: dict[str, Any], text: str) -> tuple[str, ...]:
     kind = str(event.get("type"))
-    named = event.get(_NAME_FIELDS.get(kind, ""))
+    named = event.get(NAMED_BY.get(kind, ""))
     fields = (event.get("event_id"), kind, named, event.get("tool"), event.get("timestamp"))
     return (stem, *map(_text, fields), text)
 
@@ -312,7 +306,7 @@ def _notable(trace: SessionTrace) -> Iterator[dict[str, Any]]:
     taken = 0
     for event in trace.events():
         kind = str(event.get("type"))
-        use = kind, _text(event.get(_NAME_FIELDS.get(kind, "")))
+        use = kind, _text(event.get(NAMED_BY.get(kind, "")))
         is_plain_call = kind in ("tool_call", "llm_call") and event.get("success") is True
         if not is_plain_call or use not in seen:
             seen.add(use)

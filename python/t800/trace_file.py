@@ -22,6 +22,7 @@ __all__ = [
     "MAX_LINE",
     "MAX_PART",
     "NAME",
+    "NAMED_BY",
     "Event",
     "MayHold",
     "Note",
@@ -44,6 +45,15 @@ NAME = re.compile(
     r"(?:\.part(?P<part>[2-9]|[1-9][0-9]{1,5}))?\.json(?P<packed>\.gz)?"
 )
 """The exact names of trace files."""
+
+NAMED_BY = {
+    "tool_call": "tool",
+    "llm_call": "model",
+    "decision": "decision_type",
+    "error": "error_type",
+    "checkpoint": "phase_name",
+}
+"""The types of events, and the field of each that says what it was."""
 
 MAX_LINE = 32 << 20
 """Longest line that is read, in bytes; whole documents are rotated at half of it."""

@@ -13,7 +13,8 @@ from hypothesis import strategies as st
 from tests.trace_files import error, llm, tool
 from tests.view.unpacked import unpacked
 
-from t800.view.columns import COUNTS, FIGURES, NAMES, WORDS, Columns
+from t800.trace_file import NAMED_BY
+from t800.view.columns import COUNTS, FIGURES, WORDS, Columns
 
 
 def there_and_back(*events: dict[str, Any], part_of: int = 0) -> list[dict[str, Any]]:
@@ -53,7 +54,7 @@ USUAL = {
     "event_id": IDS,
     "parent_id": IDS,
     "timestamp": TIMES,
-    "type": st.sampled_from([*NAMES, "other"]),
+    "type": st.sampled_from([*NAMED_BY, "other"]),
     "duration_ms": st.floats(0, 1e7)
     | st.integers(0, 10**6)
     | st.integers(0, 10**9).map(lambda us: us / 1000),
@@ -61,7 +62,7 @@ USUAL = {
 }
 FIELDS = [
     *WORDS.values(),
-    *NAMES.values(),
+    *NAMED_BY.values(),
     *COUNTS,
     *FIGURES,
     "success",

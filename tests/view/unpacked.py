@@ -10,7 +10,8 @@ import struct
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
-from t800.view.columns import COUNTS, FIGURES, NAMES, SWITCHES, WORDS
+from t800.trace_file import NAMED_BY
+from t800.view.columns import COUNTS, FIGURES, SWITCHES, WORDS
 
 EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 
@@ -70,8 +71,8 @@ def _from_columns(codes: dict[str, int], words: dict[str, list[str]]) -> dict[st
     event: dict[str, Any] = {}
     fields = {field: (name, lambda code, name=name: words[name][code]) for name, field in WORDS.items()}
     kind = words["type"][codes["type"] - 2] if codes["type"] > 1 else ""
-    if kind in NAMES:
-        fields[NAMES[kind]] = ("name", lambda code: words["name"][code])
+    if kind in NAMED_BY:
+        fields[NAMED_BY[kind]] = ("name", lambda code: words["name"][code])
     fields |= {field: (field, lambda code: code) for field in COUNTS}
     fields |= {field: (field, lambda code, scale=scale: code / scale) for field, scale in FIGURES.items()}
     fields |= {field: (field, bool) for field in SWITCHES}

@@ -10,6 +10,7 @@ import click
 
 from t800.cli import options
 from t800.cli.text import dumps, number, string
+from t800.trace_file import NAMED_BY
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -18,7 +19,6 @@ if TYPE_CHECKING:
 
     Event = Mapping[str, object]
 
-_TYPES = ("tool_call", "llm_call", "decision", "error", "checkpoint")
 _POLL_SECONDS = 0.2
 
 
@@ -69,7 +69,9 @@ def _went_wrong(event: Event) -> bool:
 
 @click.command()
 @options.session
-@click.option("--type", "types", multiple=True, type=click.Choice(_TYPES), help="Only events of this type.")
+@click.option(
+    "--type", "types", multiple=True, type=click.Choice(list(NAMED_BY)), help="Only events of this type."
+)
 @click.option("--tool", "tools", multiple=True, metavar="NAME", help="Only calls of this tool; * matches.")
 @click.option("--phase", metavar="NAME", help="Only events of this phase.")
 @click.option("--failed", is_flag=True, help="Only errors and what failed or was interrupted.")

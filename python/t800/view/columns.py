@@ -15,23 +15,14 @@ from typing import TYPE_CHECKING, Any
 
 import orjson
 
-from t800.trace_file import dump
+from t800.trace_file import NAMED_BY, dump
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Mapping, Sequence
 
     Take = Callable[[int, Any], bool]
 
-__all__ = ["COUNTS", "FIGURES", "NAMES", "SWITCHES", "WORDS", "Columns"]
-
-NAMES = {
-    "tool_call": "tool",
-    "llm_call": "model",
-    "decision": "decision_type",
-    "error": "error_type",
-    "checkpoint": "phase_name",
-}
-"""The field of each event type that says what it was."""
+__all__ = ["COUNTS", "FIGURES", "SWITCHES", "WORDS", "Columns"]
 
 WORDS = {"type": "type", "phase": "phase", "agent": "agent_id", "provider": "provider", "status": "status"}
 """Columns of words, and the field that each one holds; `name` is one more."""
@@ -82,7 +73,7 @@ class Columns:
         self._second = ("", 0)
         usual = self._takers()
         self._of_type: dict[object, dict[str, Take]] = {
-            kind: usual | {field: self._words_into("name")} for kind, field in NAMES.items()
+            kind: usual | {field: self._words_into("name")} for kind, field in NAMED_BY.items()
         }
         self._of_others = usual
 
