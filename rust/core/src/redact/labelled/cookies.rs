@@ -3,11 +3,14 @@
 use super::benign;
 use crate::redact::rules::RuleId;
 use crate::redact::scan::Scan;
+use crate::redact::scan::span::{Bytes, forward_over};
 use crate::redact::tokens::unknown::Shape;
 
 const LINE_LIMIT: usize = 4200;
 /// Signs between the second field of a line in a cookie file and its value.
 const FIELDS_BEHIND: usize = 5;
+
+static FIELD_ENDS: Bytes = Bytes::of(b"\t\n\r");
 
 /// The pairs of a `Cookie:` or `Set-Cookie:` header whose value starts at `from`.
 pub(crate) fn header(scan: &mut Scan, from: usize) {
@@ -62,16 +65,19 @@ fn is_session_value(value: &[u8]) -> bool {
 pub(crate) fn file_line(scan: &mut Scan, start: usize, end: usize) {
     let text = scan.text;
     let flag = [b"TRUE".as_slice(), b"FALSE"].iter().any(|flag| text[start..end].eq_ignore_ascii_case(flag));
-    let Some(at) = start.checked_sub(1).filter(|at| flag && text[*at] == b'\t') else { return };
+    let Some(at) = start.checked_sub(1).filter(|at| text[*at] == b'\t' && flag) else { return };
     let ceiling = text.len().min(at + LINE_LIMIT);
+    // Fields are short.
+    let field_end = |from: usize| forward_over(text, from, ceiling - from, |b| !FIELD_ENDS.has(b));
     let mut value = start;
     for _ in 0..FIELDS_BEHIND {
-        match memchr::memchr3(b'\t', b'\n', b'\r', &text[value..ceiling]).map(|i| value + i) {
-            Some(sign) if text[sign] == b'\t' => value = sign + 1,
-            _ => return,
+        let sign = field_end(value);
+        if sign == ceiling || text[sign] != b'\t' {
+            return;
         }
+        value = sign + 1;
     }
-    let end = memchr::memchr3(b'\t', b'\n', b'\r', &text[value..ceiling]).map_or(ceiling, |i| value + i);
+    let end = field_end(value);
     if end > value && text.get(end) != Some(&b'\t') {
         scan.secret(value, end, RuleId::COOKIE);
     }

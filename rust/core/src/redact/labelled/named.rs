@@ -3,11 +3,13 @@
 use super::assign::{Name, Operator, name_before, name_end, value_at, value_of};
 use crate::redact::keys::KeyClass;
 use crate::redact::scan::Scan;
-use crate::redact::scan::span::back_over;
+use crate::redact::scan::span::{Bytes, back_over};
 
 /// How far in front of the value its name is looked for.
 const REACH: usize = 200;
 const MOST_PAIRS: usize = 5;
+/// What stands behind a name, or around a block.
+static SIGNS: Bytes = Bytes::of(b"=:{}<");
 
 /// Looks at the operator behind `key` whose value ends somewhere behind `op_end`.
 pub(crate) fn at_operator(scan: &mut Scan, key: &[u8], start: usize, op_end: usize) {
@@ -38,7 +40,7 @@ fn name_of(text: &[u8], start: usize) -> Option<Name> {
     let floor = start.saturating_sub(REACH);
     let mut at = start;
     for _ in 0..MOST_PAIRS {
-        at = floor + text[floor..at].iter().rposition(|b| b"=:{}<".contains(b))?;
+        at = floor + text[floor..at].iter().rposition(|b| SIGNS.has(*b))?;
         match text[at] {
             b'{' => return block_name(text, at),
             b'=' | b':' => {}

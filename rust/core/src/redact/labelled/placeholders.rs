@@ -3,7 +3,6 @@
 use super::benign;
 use super::value::contains;
 use crate::redact::scan::segments::Segments;
-use crate::redact::scan::span::Bytes;
 use crate::redact::tokens::unknown::Shape;
 
 /// Text that stands for a value or is masked: `${X}`, `<token>`, `xxxx`, `your-key-here`, `os.environ[…]`.
@@ -62,41 +61,37 @@ fn is_masked(value: &[u8]) -> bool {
         || stars * 2 >= value.len()
 }
 
+/// What a reference to a value begins with, by its first byte.
+fn reference_fronts(first: u8) -> &'static [&'static [u8]] {
+    match first {
+        b'p' => &[b"process.env"],
+        b'o' => &[b"os.environ", b"os.getenv", b"op://"],
+        b'g' => &[b"getenv"],
+        b'e' => &[b"env.", b"env("],
+        b'E' => &[b"ENV["],
+        b's' => &[b"secrets.", b"self.", b"settings.", b"std::env"],
+        b'v' => &[b"vars.", b"var.", b"vault:"],
+        b'l' => &[b"local."],
+        b'd' => &[b"data."],
+        b'm' => &[b"module."],
+        b'S' => &[b"System.getenv"],
+        b'a' => &[b"arn:aws"],
+        b'/' => &[b"/run/secrets/"],
+        b'i' => &[b"import.meta"],
+        b'D' => &[b"Deno.env"],
+        b'B' => &[b"Bun.env"],
+        b'c' => &[b"config."],
+        b't' => &[b"this."],
+        b'#' => &[b"#{"],
+        b'@' => &[b"@{"],
+        b'{' => &[b"{{"],
+        b'%' => &[b"%("],
+        _ => &[],
+    }
+}
+
 fn is_reference(value: &[u8]) -> bool {
-    static FRONT_BYTES: Bytes = Bytes::of(b"poegEsvldmSa/iDBct#@{%");
-    const FRONTS: [&[u8]; 30] = [
-        b"process.env",
-        b"os.environ",
-        b"os.getenv",
-        b"getenv",
-        b"env.",
-        b"ENV[",
-        b"env(",
-        b"secrets.",
-        b"vars.",
-        b"var.",
-        b"local.",
-        b"data.",
-        b"module.",
-        b"System.getenv",
-        b"op://",
-        b"vault:",
-        b"arn:aws",
-        b"/run/secrets/",
-        b"import.meta",
-        b"Deno.env",
-        b"Bun.env",
-        b"config.",
-        b"self.",
-        b"this.",
-        b"settings.",
-        b"std::env",
-        b"#{",
-        b"@{",
-        b"{{",
-        b"%(",
-    ];
-    FRONT_BYTES.has(value[0]) && FRONTS.iter().any(|front| value[0] == front[0] && value.starts_with(front))
+    reference_fronts(value[0]).iter().any(|front| value.starts_with(front))
         || memchr::memchr_iter(b'{', value).any(|at| {
             let doubled = value.get(at + 1) == Some(&b'{');
             doubled && (value.get(at + 2) == Some(&b' ') || at > 0 && value[at - 1] == b'$')

@@ -161,13 +161,16 @@ fn iban_length(country: [u8; 2]) -> Option<usize> {
     Some(length)
 }
 
+/// The length of the longest IBAN in groups, and a bit; one more byte says whether it ends there.
+pub(super) const IBAN_REACH: usize = 46;
+
 /// Where the IBAN at `start` ends: country, length, mod 97; in any case, in one block or in groups.
 pub(super) fn iban_end(text: &[u8], start: usize) -> Option<usize> {
     let country = [text.get(start)?.to_ascii_uppercase(), text.get(start + 1)?.to_ascii_uppercase()];
     let length = iban_length(country)?;
     let mut folded = [0u8; 34];
     let (mut count, mut separator, mut lower, mut upper) = (0, None, false, false);
-    for (i, byte) in text[start..].iter().take(46).enumerate() {
+    for (i, byte) in text[start..].iter().take(IBAN_REACH).enumerate() {
         if byte.is_ascii_alphanumeric() {
             lower |= byte.is_ascii_lowercase();
             upper |= byte.is_ascii_uppercase();

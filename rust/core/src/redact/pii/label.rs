@@ -16,8 +16,31 @@ const MEMO_LABELS: usize = 4;
 pub(crate) struct LabelMemo {
     read: [(usize, usize, Option<Datum>); MEMO_LABELS],
     next: usize,
+    /// The last place where an account number may have started, and where it ended, counted from there.
+    account: Option<(usize, Option<usize>)>,
     /// The last place in front of which links were followed, and whether a label leads there.
     led: Option<(usize, bool)>,
+}
+
+impl LabelMemo {
+    /// Where the account number at `start` ends, as `look` says; what stands in a text as long as `LENGTH` was looked at
+    /// before.
+    pub(super) fn account<const LENGTH: usize>(
+        &mut self,
+        text: &[u8],
+        start: usize,
+        look: impl FnOnce() -> Option<usize>,
+    ) -> Option<usize> {
+        let around = |at: usize| text.get(at..)?.first_chunk::<LENGTH>();
+        if let (Some((known, end)), Some(here)) = (self.account, around(start))
+            && around(known) == Some(here)
+        {
+            return end.map(|length| start + length);
+        }
+        let end = look();
+        self.account = Some((start, end.map(|end| end - start)));
+        end
+    }
 }
 
 /// The datum that the words in front of `at` name.

@@ -345,7 +345,8 @@ fn lettered(text: &[u8], at: usize, end: usize, memo: &mut LabelMemo) -> Option<
     }
     if letters == 2
         && end - at >= 2
-        && let Some(end) = bank::iban_end(text, start)
+        && let Some(end) =
+            memo.account::<{ bank::IBAN_REACH + 2 }>(text, start, || bank::iban_end(text, start))
     {
         return Some(found(start, end, RuleId::IBAN));
     }

@@ -4,7 +4,7 @@
 //! place asks again. So most of a text costs no more than this look.
 #![allow(clippy::inline_always)]
 
-use super::lanes::{Found, LANES, Lanes, Near, Plain, Set};
+use super::lanes::{LANES, Lanes, Near, Plain, Set};
 use std::sync::LazyLock;
 use wide::i8x16;
 
@@ -99,33 +99,27 @@ const ESCAPES: Set = Set::of(b"%&!^`\\\x1b\0");
 fn masks<L: Lanes>(lanes: L, window: &[u8; WINDOW]) -> Masks {
     let here = near::<L, BEFORE>(lanes, window);
     // Most blocks hold few of these signs, and what is not there has nothing beside it.
-    let (colon, equals, slash) = (here.is(b':'), here.is(b'='), here.is(b'/'));
-    let (colon_bits, equals_bits) = (colon.bits(), equals.bits());
-    let (slash_bits, drive_bits, quotes) = (slash.bits(), here.is(b'\\').bits(), here.has(&QUOTES));
+    let (colon, equals, slash) = (here.is(b':').bits(), here.is(b'=').bits(), here.is(b'/').bits());
+    let (drive, quote) = (here.is(b'\\').bits(), here.has(&QUOTES).bits());
     let mut found = Colons::default();
     let (mut sign, mut mark) = (0, 0);
-    if colon_bits != 0 {
-        found = colons(lanes, window, colon);
+    if colon != 0 {
+        found = colons(lanes, window).at(colon);
         sign |= found.sign;
     }
-    if equals_bits != 0 {
-        let (before, next) =
-            (near::<L, { BEFORE - 1 }>(lanes, window), near::<L, { BEFORE + 1 }>(lanes, window));
-        let second = near::<L, { BEFORE + 2 }>(lanes, window);
-        found.operator |= (equals & !before.has(&UNASSIGNED)).bits();
-        mark |= (equals & (next.has(&CODED) & second.has(&CODED) | next.has(&ENDS))).bits();
+    if equals != 0 {
+        let (unassigned, coded) = equality(lanes, window);
+        found.operator |= equals & !unassigned;
+        mark |= equals & coded;
     }
-    if slash_bits != 0 {
-        sign |= slashes(lanes, window, slash);
+    if slash != 0 {
+        sign |= slash & slashes(lanes, window);
     }
-    if drive_bits != 0 {
-        let before = near::<L, { BEFORE - 1 }>(lanes, window);
-        sign |= (here.is(b'\\') & before.has(&DRIVE_ENDS)).bits();
+    if drive != 0 {
+        sign |= drive & near::<L, { BEFORE - 1 }>(lanes, window).has(&DRIVE_ENDS).bits();
     }
-    if quotes.bits() != 0 {
-        let (before, next) =
-            (near::<L, { BEFORE - 1 }>(lanes, window), near::<L, { BEFORE + 1 }>(lanes, window));
-        mark |= (quotes & before.has(&IN_LITERAL) & next.has(&BEHIND_QUOTE)).bits();
+    if quote != 0 {
+        mark |= quote & joints(lanes, window);
     }
     let next = near::<L, { BEFORE + 1 }>(lanes, window);
     let zeros = here.is(b'0') & next.is(b'0');
@@ -142,7 +136,7 @@ fn masks<L: Lanes>(lanes: L, window: &[u8; WINDOW]) -> Masks {
         sign: sign | here.has(&ALONE).bits(),
         colon: found.login,
         hexed: found.hexed,
-        slash: slash_bits,
+        slash,
         user: here.has(&USER).bits(),
         place: here.has(&PLACES).bits(),
         mark: mark | here.has(&ESCAPES).bits(),
@@ -152,7 +146,7 @@ fn masks<L: Lanes>(lanes: L, window: &[u8; WINDOW]) -> Masks {
     }
 }
 
-/// Colons that are worth a look, by what they may be.
+/// Places where a colon is worth a look, by what it may be.
 #[derive(Default)]
 struct Colons {
     operator: u64,
@@ -161,8 +155,17 @@ struct Colons {
     hexed: u64,
 }
 
+impl Colons {
+    /// Those where a colon stands.
+    #[inline(always)]
+    fn at(self, colon: u64) -> Colons {
+        let Colons { operator, sign, login, hexed } = self;
+        Colons { operator: colon & operator, sign: colon & sign, login: colon & login, hexed: colon & hexed }
+    }
+}
+
 #[inline(always)]
-fn colons<L: Lanes>(lanes: L, window: &[u8; WINDOW], colon: Found<L>) -> Colons {
+fn colons<L: Lanes>(lanes: L, window: &[u8; WINDOW]) -> Colons {
     let (before, second_before) =
         (near::<L, { BEFORE - 1 }>(lanes, window), near::<L, { BEFORE - 2 }>(lanes, window));
     let (next, second) = (near::<L, { BEFORE + 1 }>(lanes, window), near::<L, { BEFORE + 2 }>(lanes, window));
@@ -175,16 +178,25 @@ fn colons<L: Lanes>(lanes: L, window: &[u8; WINDOW], colon: Found<L>) -> Colons 
     let keyed = next.is(b' ') & second.has(&IPSEC);
     let named = before.is(b'n') & second_before.is(b'i');
     Colons {
-        operator: (colon & (alone | doubled) & !before.has(&NAMELESS)).bits(),
-        sign: (colon & (next.has(&BEHIND_COLON) | digit_behind | address | keyed | named)).bits(),
-        login: (colon & !next.has(&NO_LOGIN)).bits(),
-        hexed: (colon & hexed).bits(),
+        operator: ((alone | doubled) & !before.has(&NAMELESS)).bits(),
+        sign: (next.has(&BEHIND_COLON) | digit_behind | address | keyed | named).bits(),
+        login: (!next.has(&NO_LOGIN)).bits(),
+        hexed: hexed.bits(),
     }
 }
 
-/// Slashes where a path may start.
+/// Where an `=` says nothing of what stands in front of it, and where it may be a code.
 #[inline(always)]
-fn slashes<L: Lanes>(lanes: L, window: &[u8; WINDOW], slash: Found<L>) -> u64 {
+fn equality<L: Lanes>(lanes: L, window: &[u8; WINDOW]) -> (u64, u64) {
+    let before = near::<L, { BEFORE - 1 }>(lanes, window);
+    let (next, second) = (near::<L, { BEFORE + 1 }>(lanes, window), near::<L, { BEFORE + 2 }>(lanes, window));
+    let coded = next.has(&CODED) & second.has(&CODED) | next.has(&ENDS);
+    (before.has(&UNASSIGNED).bits(), coded.bits())
+}
+
+/// Where a path may start at a slash.
+#[inline(always)]
+fn slashes<L: Lanes>(lanes: L, window: &[u8; WINDOW]) -> u64 {
     let (before, second_before) =
         (near::<L, { BEFORE - 1 }>(lanes, window), near::<L, { BEFORE - 2 }>(lanes, window));
     let (next, second) = (near::<L, { BEFORE + 1 }>(lanes, window), near::<L, { BEFORE + 2 }>(lanes, window));
@@ -195,7 +207,14 @@ fn slashes<L: Lanes>(lanes: L, window: &[u8; WINDOW], slash: Found<L>) -> u64 {
         | before.is(b't') & second_before.has(&GLUED)
         | before.is(b'/') & second_before.is(b'/')
         | before.is(b'e') & second_before.is(b'l');
-    (slash & (before.has(&NO_PATH) & !comment | before.has(&HOME_ENDS) | glued)).bits()
+    (before.has(&NO_PATH) & !comment | before.has(&HOME_ENDS) | glued).bits()
+}
+
+/// Where a quote may close a part of a literal.
+#[inline(always)]
+fn joints<L: Lanes>(lanes: L, window: &[u8; WINDOW]) -> u64 {
+    let (before, next) = (near::<L, { BEFORE - 1 }>(lanes, window), near::<L, { BEFORE + 1 }>(lanes, window));
+    (before.has(&IN_LITERAL) & next.has(&BEHIND_QUOTE)).bits()
 }
 
 /// The bytes of a window from `FROM` on.

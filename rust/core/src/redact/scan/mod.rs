@@ -17,10 +17,10 @@ use crate::redact::labelled::{assign, cookies, pem, prose, records, value};
 use crate::redact::rules::RuleId;
 use crate::redact::{Finding, Redactor, With};
 use crate::redact::{commands, decode, identity, paths, pii, tokens, url, user};
-use blocks::{BATCH, BLOCK, Masks, is_word};
+use blocks::{BATCH, BLOCK, Masks};
 use repeats::Repeats;
 use segments::Segments;
-use span::{Absent, back_over, forward_over};
+use span::{Absent, Bytes, back_over, forward_over};
 
 /// Where a scan writes; handed over whole.
 pub(crate) struct Room<'a> {
@@ -304,10 +304,10 @@ impl<'a> Scan<'a> {
     fn at_word(&mut self, end: usize) {
         let text = self.text;
         let next = text.get(end).copied().unwrap_or(b'\n');
-        if !blocks::WORD_STOPS.contains(&next) {
+        if !STOPS.has(next) {
             return;
         }
-        let start = back_over(text, end, WORD_LIMIT, |b| is_word(b) || b == b'.' || b == b'$');
+        let start = back_over(text, end, WORD_LIMIT, |b| NAMES.has(b));
         match next {
             b'\t' => cookies::file_line(self, start, end),
             b' ' => pem::at_word(self, end),
@@ -324,12 +324,17 @@ impl<'a> Scan<'a> {
     fn at_flag(&mut self, start: usize) {
         pii::at_rule(self, start);
         commands::at_flag(self, start);
-        let end = forward_over(self.text, start, WORD_LIMIT, is_word);
+        let end = forward_over(self.text, start, WORD_LIMIT, |b| WORDS.has(b));
         if end - start >= LONG_NAME && !tails::WORDS.may_end_long(self.text, end) {
             assign::at_word(self, start, end);
         }
     }
 }
+
+static STOPS: Bytes = Bytes::of(blocks::WORD_STOPS);
+/// Letters, digits and signs of words, and of names.
+static WORDS: Bytes = Bytes::of(b"0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz_-");
+static NAMES: Bytes = Bytes::of(b"0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz_-.$");
 
 /// How far around a place the borders of a name are looked for.
 const WORD_LIMIT: usize = 80;
