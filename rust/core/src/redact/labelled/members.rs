@@ -109,8 +109,13 @@ pub(crate) fn named_element(scan: &mut Scan, op_end: usize) {
     let text = scan.text;
     let Some((start, depth)) = quote_at(text, op_end) else { return };
     let end = forward_over(text, start, 80, |b| b.is_ascii_alphanumeric() || b"_-.".contains(&b));
-    let close = forward_over(text, end + depth + 1, 60, |b| !matches!(b, b'>' | b'<' | b'\n'));
-    if end == start || text.get(end + depth) != Some(&text[start - 1]) || text.get(close) != Some(&b'>') {
+    if end == start || text.get(end + depth) != Some(&text[start - 1]) {
+        return;
+    }
+    let behind = end + depth + 1;
+    let ceiling = text.len().min(behind + 60);
+    let close = memchr::memchr3(b'>', b'<', b'\n', &text[behind..ceiling]).map_or(ceiling, |i| behind + i);
+    if text.get(close) != Some(&b'>') {
         return;
     }
     let from = close + 1;
