@@ -12,7 +12,7 @@ os.environ["CREWAI_DISABLE_TELEMETRY"] = "true"
 os.environ["CREWAI_TRACING_ENABLED"] = "false"
 os.environ["OTEL_SDK_DISABLED"] = "true"
 if os.environ.get("AUTO"):
-    t800.auto(exclude=["otel"])
+    t800.auto()
 else:
     from t800.integrations import crewai as integration
 
