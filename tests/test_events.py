@@ -332,7 +332,7 @@ def test_the_live_closing_line_stays_small(open_session: Open) -> None:
     assert len(closing) <= 2_048
 
 
-def test_a_recorded_call_may_have_been_interrupted(open_session: Open, read_trace: Read) -> None:
+def test_a_recorded_call_that_was_interrupted_counts_as_such(open_session: Open, read_trace: Read) -> None:
     with open_session() as trace:
         trace.record({"type": "tool_call", "tool": "a", "interrupted": True})
         trace.record(

@@ -9,7 +9,7 @@ use crate::walk::{PyValue, swallow};
 use crate::{call, open};
 use pyo3::exceptions::{PyTypeError, PyValueError};
 use pyo3::prelude::*;
-use pyo3::types::{PyBool, PyDict, PyList, PyString, PyTuple, PyType};
+use pyo3::types::{PyDict, PyList, PyString, PyTuple, PyType};
 use std::collections::HashMap;
 use std::ffi::CStr;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering::Relaxed};
@@ -359,8 +359,9 @@ fn record<'py>(owner: &Bound<'py, Recorder>, args: Args<'_, 'py>) -> PyResult<Bo
     let mut call = Call::empty();
     let mut end = SpanEnd::Success(None);
     for (name, value) in &entries {
-        if kind.is_call() && name.cast::<PyString>().is_ok_and(|name| *name == "interrupted") {
-            if PyValue(value.as_borrowed()).flag() == Some(true) {
+        let flag = PyValue(value.as_borrowed()).flag();
+        if (flag.is_some() || value.is_none()) && kind.is_call() && is_interrupted(name) {
+            if flag == Some(true) {
                 end = SpanEnd::Interrupted;
             }
         } else {
@@ -369,6 +370,10 @@ fn record<'py>(owner: &Bound<'py, Recorder>, args: Args<'_, 'py>) -> PyResult<Bo
     }
     let recorded = with_place(owner, |place| session.record(kind, call.values, call.misfits, place, end));
     answer(owner, "record", &recorded, &call.misuses)
+}
+
+fn is_interrupted(name: &Bound<'_, PyAny>) -> bool {
+    name.cast::<PyString>().is_ok_and(|name| *name == "interrupted")
 }
 
 /// One entry of a recorded mapping. Nulls are kept: a finished event says what it knows.

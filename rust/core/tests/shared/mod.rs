@@ -30,7 +30,9 @@ impl Value for Given<'_> {
             Given::Text(text) => encoder.text(text),
             Given::Texts(texts) => {
                 encoder.begin_list();
-                texts.iter().for_each(|text| encoder.text(text));
+                for text in texts {
+                    encoder.text(text);
+                }
                 encoder.end_list();
             }
             Given::Int(int) => encoder.int(int),
