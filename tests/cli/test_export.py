@@ -7,6 +7,7 @@ import json
 import os
 import subprocess
 import sys
+from importlib.util import find_spec
 from pathlib import Path
 
 import pytest
@@ -18,6 +19,11 @@ from t800.export import FORMATS
 from t800.layout import Layout
 
 OTHER = "2026-01-16_10-30-00_ses_other"
+
+needs_pyarrow = pytest.mark.skipif(find_spec("pyarrow") is None, reason="could not import 'pyarrow'")
+each_format = pytest.mark.parametrize(
+    "form", [pytest.param(form, marks=needs_pyarrow if form == "parquet" else ()) for form in FORMATS]
+)
 
 
 @pytest.fixture
@@ -77,7 +83,7 @@ def test_the_format_must_be_said(two: Layout, capsys: pytest.CaptureFixture[str]
     assert main(["export", "--format", "xyz"]) == 2
 
 
-@pytest.mark.parametrize("form", FORMATS)
+@each_format
 def test_a_wrong_session_is_told_the_nearest(
     two: Layout, tmp_path: Path, form: str, capsys: pytest.CaptureFixture[str]
 ) -> None:
@@ -86,7 +92,7 @@ def test_a_wrong_session_is_told_the_nearest(
     assert not (tmp_path / "out").exists()
 
 
-@pytest.mark.parametrize("form", FORMATS)
+@each_format
 def test_an_older_file_is_replaced_and_nothing_is_left_beside_it(
     two: Layout, tmp_path: Path, form: str
 ) -> None:
@@ -121,7 +127,7 @@ def test_a_full_disk_is_said(two: Layout) -> None:
     assert b"Traceback" not in done.stderr
 
 
-@pytest.mark.parametrize("form", FORMATS)
+@each_format
 def test_a_torn_session_is_exported_and_said(
     layout: Layout, tmp_path: Path, form: str, capsys: pytest.CaptureFixture[str]
 ) -> None:

@@ -90,12 +90,16 @@ fn what_only_the_end_of_a_call_says_is_kept() {
     let key = format!("sk-proj-{}", "a1B2c3D4e5".repeat(5));
     let begin = |fields: &[(Field, &str)], kind| {
         let mut values = Values::default();
-        fields.iter().for_each(|(field, text)| values.set(*field, Given::Text(text)));
+        for (field, text) in fields {
+            values.set(*field, Given::Text(text));
+        }
         session.begin(kind, values, Place::default()).id.unwrap()
     };
     let end = |id, fields: &[(Field, &str)]| {
         let mut values = Values::default();
-        fields.iter().for_each(|(field, text)| values.set(*field, Given::Text(text)));
+        for (field, text) in fields {
+            values.set(*field, Given::Text(text));
+        }
         values.set(Field::PromptTokens, Given::Int(1_000_000));
         session.end(id, values, Vec::new(), SpanEnd::Success(Some(true)))
     };
@@ -184,7 +188,9 @@ fn a_finished_call_may_have_been_interrupted() {
     for duration in [None, Some(Given::Int(7))] {
         let mut values = Values::default();
         values.set(Field::Tool, Given::Text("sleep"));
-        duration.into_iter().for_each(|duration| values.set(Field::DurationMs, duration));
+        if let Some(duration) = duration {
+            values.set(Field::DurationMs, duration);
+        }
         session.record(Kind::ToolCall, values, Vec::new(), Place::default(), SpanEnd::Interrupted);
     }
     let lines: Vec<serde_json::Value> =

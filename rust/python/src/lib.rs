@@ -10,6 +10,7 @@ mod failure;
 #[allow(unsafe_code)]
 mod ffi;
 mod filter;
+mod finished;
 mod json;
 mod open;
 mod recorder;

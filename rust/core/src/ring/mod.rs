@@ -24,7 +24,7 @@ pub(crate) use mapping::close as close_inherited;
 pub(crate) use memory::close as close_inherited;
 
 pub use file::{Dead, Placement, RingFile, Where, dead_rings, remove_forgotten, snapshots};
-pub use record::{HEAD, Head, Position, Record, Salt, Scanned, Tag, Word, padded, scan};
+pub use record::{HEAD, Head, Position, Record, Salt, Scanned, Tag, Urgency, Word, padded, scan};
 
 use memory::{Block, Pages};
 use std::sync::{Condvar, OnceLock, PoisonError};
@@ -55,19 +55,6 @@ const MOST_AHEAD: u32 = 16;
 const MOST_WATCHED: usize = SEGMENT / 2;
 /// How long a caller waits for a segment that is being made ready.
 const PATIENCE: Duration = Duration::from_micros(80);
-
-/// When a record makes the writer start at once rather than at its next interval.
-#[derive(Clone, Copy, Debug)]
-pub struct Urgency {
-    /// Start when this many records wait.
-    pub records: usize,
-    /// Start when this many bytes wait.
-    pub bytes: usize,
-    /// Start now.
-    pub now: bool,
-    /// May use the last segment of a full ring: errors, checkpoints, ends of sessions.
-    pub precious: bool,
-}
 
 /// Keeps what different threads write apart, a cache line each.
 #[repr(align(64))]
