@@ -31,8 +31,9 @@ program.
 def reference() -> str:
     """The whole page."""
     pages = [_HEAD]
+    sections = list(dict.fromkeys(entry.section for entry in COMMANDS.values()))
     section = ""
-    for name, entry in COMMANDS.items():
+    for name, entry in sorted(COMMANDS.items(), key=lambda command: sections.index(command[1].section)):
         if entry.section != section:
             section = entry.section
             pages.append(f"## {section}\n")
