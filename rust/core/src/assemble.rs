@@ -60,6 +60,9 @@ pub struct Values<V> {
     touched: u32,
 }
 
+// `touched` has a bit for each field; with more of them it must be wider.
+const _: () = assert!(Field::ALL.len() <= u32::BITS as usize);
+
 impl<V: Value> Default for Values<V> {
     fn default() -> Self {
         Values { slots: [None; Field::ALL.len()], touched: 0 }
