@@ -557,3 +557,9 @@ def test_a_session_that_hooks_write_is_read_while_a_call_runs(project: Path) -> 
     assert trace.live
     assert [(event["tool"], event["success"]) for event in trace.events()] == [("Bash", True)]
     assert [(event["event_id"], is_open) for event, is_open in trace.waiting()] == [("evt_002", True)]
+
+
+def test_where_nothing_is_recorded_it_says_so_and_how_to_begin(tmp_path: Path) -> None:
+    with pytest.raises(SessionNotFoundError, match="nothing is recorded here") as found:
+        resolve(make_layout(tmp_path), "last")
+    assert "t800 run SCRIPT" in str(found.value)

@@ -552,6 +552,10 @@ def _not_found(ref: str, names: list[str], folder: str) -> SessionNotFoundError:
     import difflib
 
     nearest = difflib.get_close_matches(ref, names, 1, cutoff=0.0)
+    if ref == "last" and not nearest:  # what commands take where nobody has named a session
+        return SessionNotFoundError(
+            "nothing is recorded here", hint=f"There are no sessions in {folder}; record one: t800 run SCRIPT"
+        )
     hint = f"The nearest is {nearest[0]!r}" if nearest else f"There are no sessions in {folder}"
     return SessionNotFoundError(f"no session is named {ref!r}", hint=hint)
 
