@@ -18,9 +18,11 @@ from typing import Any
 import click
 import pytest
 import yaml
+from tests.trace_files import document, error, llm, make_layout, tool, write
 
 import t800
 from t800 import config_file
+from t800.cli import main
 from t800.cli.commands import COMMANDS, cli
 
 ROOT = Path(__file__).resolve().parents[1]
@@ -167,9 +169,44 @@ def test_commands_and_options_on_pages_exist(page: Path) -> None:
 
 
 def test_wrong_commands_on_a_page_would_be_found() -> None:
-    page = "`t800 shwo` and\n```\nT800_ENABLED=1 t800 ls --al | jq .  # --not this\nt800 run a.py --its-own\n```\n"
+    page = "`t800 shwo` and\n```python\nt800 = 1\n```\nthen\n```\nT800_ENABLED=1 t800 ls --al | jq .  # --not this\nt800 run a.py --its-own\n```\n"
     assert list(command_lines(page)) == [["ls", "--al"], ["run", "a.py", "--its-own"], ["shwo"]]
     assert [unknown(call) for call in command_lines(page)] == ["t800 ls has no --al", None, "no command shwo"]
+
+
+ASKING = {
+    "stats",
+    "search",
+    "show",
+    "diff",
+    "export",
+    "audit",
+    "validate",
+    "prune",
+    "recover",
+    "ls",
+    "aggregate",
+}
+"""Commands that ask of what is recorded; the rest switches, records, reads its input or opens a browser."""
+
+
+@pytest.mark.parametrize("name", ["cookbook.md", "start.md", "reading.md", "crash-safety.md"])
+def test_commands_that_ask_work_as_pages_show_them(
+    name: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setenv("T800_DIR", str(tmp_path / "telemetry"))
+    layout = make_layout(tmp_path)
+    for session in ("ses_50571", "ses_556b", "ses_a", "ses_b"):
+        stem = f"2026-01-15_10-30-00_{session}"
+        write(layout, document([tool(1), llm(2), error(3)], stem=stem), f"{stem}.json")
+    calls = list(command_lines((ROOT / "docs" / name).read_text(encoding="utf-8")))
+    asking = [call for call in calls if call and call[0] in ASKING and not any(map(str.isupper, call))]
+    assert asking
+    for call in asking:
+        # 1: nothing was found, or something was; 3: no session of that day.
+        assert main(call) in (0, 1, 3), (call, capsys.readouterr().err)
+        assert "Usage:" not in capsys.readouterr().err
 
 
 def test_every_command_is_on_a_page_beside_the_reference() -> None:
