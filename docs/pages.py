@@ -27,6 +27,7 @@ TOP = {
 }
 """Pages at the top of the repository, and what they are called in the site."""
 
+READING = "reading.md"
 _PLACE = {page: name for name, page in TOP.items()}
 _LINK = re.compile(r"(?<=\]\()([^)#:\s]+)(?=[#)])")
 
@@ -64,14 +65,18 @@ def placed(nav: Iterable[Any]) -> list[str]:
 
 
 def completed(nav: list[Any]) -> list[Any]:
-    """The navigation with the pages that nobody has placed: in the section of their folder, else in the last one."""
+    """The navigation with the pages that nobody has placed: at the end of their folder's section, else beside `READING`."""
+    sections = [pages for entry in nav for pages in entry.values() if isinstance(pages, list)]
     for uri in uris():
         if uri not in placed(nav):
             folder = posixpath.dirname(uri)
-            sections = [next(iter(entry.values())) for entry in nav if isinstance(entry, dict)]
-            lists = [section for section in sections if isinstance(section, list)]
-            alike = [pages for pages in lists if folder and any(page.startswith(folder) for page in pages)]
-            (alike or lists)[-1].append(uri)
+            alike = [
+                pages
+                for pages in sections
+                if folder and any(page.startswith(f"{folder}/") for page in placed(pages))
+            ]
+            beside = [pages for pages in sections if READING in placed(pages)]
+            (alike or beside or sections)[-1].append(uri)
     return nav
 
 

@@ -28,12 +28,18 @@ def test_every_page_has_one_place_in_the_navigation() -> None:
 
 
 def test_a_page_that_nobody_has_placed_comes_into_the_section_of_its_folder() -> None:
-    nav = [{"Home": "index.md"}, {"Integrations": ["integrations/codex.md"]}, {"Project": ["changelog.md"]}]
-    home, integrations, project = PAGES["completed"](nav)
+    nav = [
+        {"Home": "index.md"},
+        {"Integrations": ["integrations/codex.md"]},
+        {"Look": [{"Reading": "reading.md"}]},
+        {"Project": ["changelog.md"]},
+    ]
+    home, integrations, look, project = PAGES["completed"](nav)
     assert home == {"Home": "index.md"}
     assert all(page.startswith("integrations/") for page in integrations["Integrations"])
     assert {"integrations/codex.md", "integrations/sdks.md"} <= set(integrations["Integrations"])
-    assert "privacy.md" in project["Project"]
+    assert "privacy.md" in look["Look"]
+    assert project == {"Project": ["changelog.md"]}
 
 
 @pytest.mark.parametrize("uri", PAGES["uris"]())
