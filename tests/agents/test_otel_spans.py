@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import functools
 import itertools
 import signal
 import subprocess
@@ -15,7 +16,7 @@ from typing import Any
 import pytest
 
 import t800
-from t800.integrations import otel
+from t800.integrations import google_adk, otel
 from t800.integrations._calls import Tree, begin_llm
 from t800.layout import Layout
 from t800.reader import resolve
@@ -155,7 +156,7 @@ def test_a_model_that_is_named_at_the_end_is_not_lost_when_the_agent_is_killed(
     import os, signal, time
     from types import SimpleNamespace
     import t800
-    from t800.integrations import otel
+    from t800.integrations import google_adk, otel
     trace = t800.session(enabled=True)
     begun = {"gen_ai.operation.name": "chat", "gen_ai.provider.name": "openai"}
     in_a_while = time.time_ns() + 10**12
@@ -273,6 +274,26 @@ def test_spans_that_are_made_up_break_nothing(
     assert {str(warning.message).partition(" (")[0] for warning in recwarn} == {
         "t800: an integration could not record",
     }
+
+
+def test_what_a_frameworks_own_integration_records_is_not_read_from_its_spans(
+    open_session: Open, read_trace: Read
+) -> None:
+    class Framework:
+        def run(self) -> None:
+            """Whatever the framework does."""
+
+    ours, told = processor(), {"gen_ai.operation.name": "execute_tool", "gen_ai.tool.name": "add"}
+    with open_session() as trace:
+        for attached in (False, True):
+            if attached:
+                google_adk._patches.replace(Framework, "run", functools.partial)
+            span = Span("execute_tool add", dict(told))
+            span.instrumentation_scope = SimpleNamespace(name="gcp.vertex.agent")  # type: ignore[attr-defined]
+            ours.on_start(span)
+            ours.on_end(span)
+    google_adk._patches.undo()
+    assert [event["tool"] for event in read_trace(trace)["events"]] == ["add"]
 
 
 def test_off_keeps_nothing(project: Any) -> None:

@@ -10,6 +10,7 @@ set, and to each one that is made afterwards; it sets none. Nothing is exported 
 
 from __future__ import annotations
 
+import sys
 import time
 
 from t800.integrations import _spans
@@ -70,7 +71,7 @@ class _Processor:
 
     @guarded
     def _start(self, span: Any) -> None:
-        if not current().enabled:
+        if not current().enabled or _has_its_own(span):
             return
         above = self._tree.get(_identity(span.parent))
         attributes: Mapping[str, Any] = span.attributes or {}
@@ -101,6 +102,20 @@ class _Processor:
             _finish(node.call, span, attributes, failure, known=known)
         elif node.recorder is not None:
             _record(node, kind, span, attributes, failure, known=known)
+
+
+_OWN = {
+    "autogen-core": "autogen",
+    "gcp.vertex.agent": "google_adk",
+}
+"""Frameworks that write spans themselves and have an integration of their own, by the names of their tracers."""
+
+
+def _has_its_own(span: Any) -> bool:
+    """Whether what the span tells is recorded by its framework's own integration, which knows more of it."""
+    own = _OWN.get(get(span, "instrumentation_scope", "name") or "")
+    module = sys.modules.get(f"t800.integrations.{own}")
+    return bool(getattr(module, "_patches", False))
 
 
 def _identity(context: Any) -> int:

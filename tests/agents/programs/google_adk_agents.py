@@ -17,6 +17,12 @@ else:
     integration.install()
 warnings.simplefilter("ignore")
 logging.disable()  # it logs failed runs with their tracebacks
+from opentelemetry import trace
+from opentelemetry.sdk.trace import TracerProvider
+
+trace.set_tracer_provider(
+    TracerProvider()
+)  # the framework's own spans are read where its integration is not on
 from google.adk.agents import LlmAgent
 from google.adk.agents.run_config import RunConfig, StreamingMode
 from google.adk.models import Gemini
