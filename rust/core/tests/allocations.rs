@@ -19,12 +19,8 @@ fn values(path: &str) -> Values<Given<'_>> {
 
 fn fact(session: &Session, path: &str) {
     let place = Place { parent: Some(1), phase: Some(b"\"PLAN\""), agent: None };
-    assert!(
-        session
-            .record(Kind::ToolCall, values(path), Vec::new(), place, SpanEnd::Success(Some(true)))
-            .id
-            .is_some()
-    );
+    let end = SpanEnd::Success(Some(true));
+    assert!(session.record(Kind::ToolCall, values(path), Vec::new(), place, end).id.is_some());
 }
 
 fn span(session: &Session, path: &str) {
