@@ -245,6 +245,37 @@ pub fn ascii<'py>(py: Python<'py>, text: &[u8]) -> Bound<'py, PyAny> {
     string
 }
 
+/// The text of a string; None where it has lone surrogates, which UTF-8 has not.
+///
+/// Most strings are ASCII, whose bytes lie in the object: asking the interpreter for them takes as long as looking them
+/// up among the known ones.
+#[inline]
+pub fn text<'a>(string: &'a Bound<'_, PyString>) -> Option<&'a str> {
+    ascii_text(string).or_else(|| string.to_str().ok())
+}
+
+#[cfg(not(any(Py_3_14, PyPy, GraalPy)))]
+#[inline]
+fn ascii_text<'a>(string: &'a Bound<'_, PyString>) -> Option<&'a str> {
+    // SAFETY: the thread is attached and the object is a string. One that says so has as many bytes below 128 as its
+    // length is right behind its head, and nobody changes them as long as it lives.
+    unsafe {
+        let object = string.as_ptr();
+        if ffi::PyUnicode_IS_COMPACT_ASCII(object) == 0 {
+            return None;
+        }
+        let bytes = object.cast::<ffi::PyASCIIObject>().add(1).cast::<u8>();
+        let length = ffi::PyUnicode_GET_LENGTH(object).cast_unsigned();
+        Some(std::str::from_utf8_unchecked(std::slice::from_raw_parts(bytes, length)))
+    }
+}
+
+/// Their heads are not laid open here.
+#[cfg(any(Py_3_14, PyPy, GraalPy))]
+fn ascii_text<'a>(_: &'a Bound<'_, PyString>) -> Option<&'a str> {
+    None
+}
+
 /// Calls `each` for the entries of a dict, as far as it goes while other code may change it; stops at `false`.
 pub fn dict_entries<'py>(
     dict: &Bound<'py, PyDict>,

@@ -3,7 +3,7 @@
 use crate::call::{Call, Held, report, warn};
 use crate::context::{self, Frame, with_place};
 use crate::ffi::{self, Args, Method};
-use crate::scope::{AgentScope, Enter, Exit, PhaseScope, Span};
+use crate::scope::{AgentScope, Enter, Exit, PhaseScope, Span, off};
 use crate::traced::{self, Verbs};
 use crate::{finished, open};
 use pyo3::prelude::*;
@@ -439,6 +439,9 @@ fn span<'py>(
     method: &str,
     args: Args<'_, 'py>,
 ) -> PyResult<Bound<'py, PyAny>> {
+    if recorder.get().session.is_none() {
+        return Ok(off(recorder)?.clone().into_any());
+    }
     Span::begun(recorder, kind, begin(recorder, kind, method, args)?, args)
 }
 

@@ -59,9 +59,9 @@ impl Value for PyValue<'_, '_> {
 
     fn with_text<R>(self, read: impl FnOnce(&str) -> R) -> Option<R> {
         let text = self.0.cast::<PyString>().ok()?;
-        Some(match text.to_str() {
-            Ok(text) => read(text),
-            Err(_) => read(&text.to_string_lossy()),
+        Some(match ffi::text(&text) {
+            Some(text) => read(text),
+            None => read(&text.to_string_lossy()),
         })
     }
 }
@@ -327,10 +327,9 @@ impl Walk<'_> {
 }
 
 fn text_value(encoder: &mut Encoder<'_>, text: &Bound<'_, PyString>) {
-    match text.to_str() {
-        Ok(text) => encoder.text(text),
-        // Lone surrogates have no UTF-8.
-        Err(_) => encoder.text(&text.to_string_lossy()),
+    match ffi::text(text) {
+        Some(text) => encoder.text(text),
+        None => encoder.text(&text.to_string_lossy()),
     }
 }
 
@@ -375,9 +374,9 @@ pub fn swallow(py: Python<'_>, error: &PyErr) {
 
 fn write_key(encoder: &mut Encoder<'_>, key: &Bound<'_, PyAny>) {
     match key.cast::<PyString>() {
-        Ok(key) => match key.to_str() {
-            Ok(text) => encoder.key(text),
-            Err(_) => encoder.key(&key.to_string_lossy()),
+        Ok(key) => match ffi::text(key) {
+            Some(text) => encoder.key(text),
+            None => encoder.key(&key.to_string_lossy()),
         },
         Err(_) => encoder.key(&key_text(key)),
     }
