@@ -88,6 +88,19 @@ pub struct Head {
     pub id: u64,
 }
 
+/// When a record makes the writer start at once rather than at its next interval.
+#[derive(Clone, Copy, Debug)]
+pub struct Urgency {
+    /// Start when this many records wait.
+    pub records: usize,
+    /// Start when this many bytes wait.
+    pub bytes: usize,
+    /// Start now.
+    pub now: bool,
+    /// May use the last segment of a full ring: errors, checkpoints, ends of sessions.
+    pub precious: bool,
+}
+
 /// One record as a reader sees it.
 #[derive(Clone, Copy, Debug)]
 pub struct Record<'a> {
