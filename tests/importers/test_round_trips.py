@@ -10,7 +10,7 @@ import pytest
 from tests.export.exported import HOSTILE, events, hostile
 from tests.importers import transcripts
 from tests.importers.folders import bytes_of, counts, holds, named, put
-from tests.trace_files import STEM, document, make_layout, write
+from tests.trace_files import STEM, document, make_layout, tool, write
 
 import t800
 from t800 import export, reader
@@ -83,9 +83,11 @@ def test_what_was_really_recorded_comes_back(project: Path, tmp_path: Path, form
 def test_a_session_that_is_here_is_not_imported_again(project: Path, tmp_path: Path, form: str) -> None:
     with t800.session(session_id="ses_real", enabled=True) as trace:
         trace.record({"type": "tool_call", "tool": "x", "source_id": "s1"})
+        # Of those that do not say where they came from the number is known.
+        trace.tool_call("y")
     file = exported(telemetry_dir(), tmp_path / "out", form)
     before = bytes_of(Path(telemetry_dir().traces))
-    assert counts(file) == [(0, 0, 0, 1)]
+    assert counts(file) == [(0, 0, 0, 2)]
     assert bytes_of(Path(telemetry_dir().traces)) == before
 
 
@@ -137,6 +139,21 @@ def test_hostile_events_are_taken_as_far_as_they_can_be(elsewhere: Layout, tmp_p
     assert [problem for _, _, problem in notes] == (
         ["the line is no event of a session"] * 2 if form == "jsonl" else []
     )
+
+
+@pytest.mark.parametrize("form", ["jsonl", "otlp"])
+def test_ids_of_a_source_that_look_like_ours_mislead_nobody(
+    elsewhere: Layout, tmp_path: Path, form: str
+) -> None:
+    told = [tool(n, source_id=f"evt_{6 - n:03}", tool=f"t{n}") for n in range(1, 6)]
+    told[3]["parent_id"] = "evt_002"
+    write(elsewhere, document(told))
+    put(exported(elsewhere, tmp_path / "out", form))
+    (trace,) = reader.sessions(telemetry_dir())
+    found = {event["tool"]: event for event in trace.events()}
+    assert found["t4"]["parent_id"] == found["t2"]["event_id"]
+    assert found["t2"]["source_id"] == "ses_abc:evt_004"
+    assert [event.get("parent_id") for event in found.values()].count(None) == 4
 
 
 def test_a_parent_that_ended_after_its_children_is_found(elsewhere: Layout, tmp_path: Path) -> None:

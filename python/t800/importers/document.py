@@ -11,6 +11,7 @@ import contextlib
 import fcntl
 import itertools
 import os
+import re
 import shutil
 import time
 import warnings
@@ -38,6 +39,7 @@ SETTINGS = {"telemetry.mode": "full", "telemetry.ring": "beside"}
 """Of an import, whatever is configured: all events are kept, and a killed one leaves nothing in memory."""
 
 _CALLS = frozenset(["tool_call", "llm_call"])
+_OURS = re.compile(r"evt_[0-9]+")
 _AT_ONCE = 256
 _PATIENCE_S = 60.0
 _LATEST_NS = (1 << 64) - 1
@@ -88,7 +90,7 @@ class Archive:
 
     def put(self, imported: Imported, form: str) -> Result | None:
         """Add a session, or what is new of it; None where there is no event in it."""
-        items = iter(imported.items)
+        items = (_unlike_ours(item, imported.host_id) for item in imported.items)
         first = next(items, None)
         if first is None:
             return None
@@ -176,11 +178,20 @@ class _Recorded:
     def __init__(self, traces: list[SessionTrace]) -> None:
         self.count = 0
         self._any = bool(traces)
-        self._keys = {
-            _key(event) for trace in traces for event in trace.events() if event.get("type") in _CALLS
-        }
-        self._named = {kind for kind, source_id in self._keys if source_id}
+        self._keys: set[Key] = set()
+        self._named: set[str] = set()
+        for trace in traces:
+            for event in trace.events():
+                self._remember(event, trace.session_id)
         self._added: set[str] = set()
+
+    def _remember(self, event: Event, session: str) -> None:
+        kind = str(event.get("type"))
+        if kind in _CALLS:
+            # The second is what an export of this session calls it.
+            self._keys |= {_key(event), (kind, f"{session}:{event.get('event_id')}")}
+            if "source_id" in event:
+                self._named.add(kind)
 
     def has(self, item: Item) -> bool:
         """Whether an event needs not be imported."""
@@ -288,6 +299,14 @@ def _scan(folder: str) -> list[SessionTrace]:
 
     beside = os.path.dirname(folder)
     return scan(Layout(beside, beside), in_order=False)[0]
+
+
+def _unlike_ours(item: Item, host_id: str) -> Item:
+    """An item whose id looks like one of ours, with one that the recorder cannot mistake for that of a parent."""
+    source_id = str(item.event.get("source_id"))
+    if _OURS.fullmatch(source_id) is None:
+        return item
+    return item._replace(event=item.event | {"source_id": f"{host_id}:{source_id}"})
 
 
 def _key(event: Event) -> Key:
