@@ -21,8 +21,8 @@ if TYPE_CHECKING:
     from t800.export import Session
     from t800.trace_file import Event
 
-    _Lane = list[tuple[int, int]]
-    """What is open in a lane at the moment, the innermost last: until when, and its number."""
+    _Lane = list[tuple[int, int, int]]
+    """What is open in a lane at the moment, the innermost last: until when, its number, and since when."""
     _Span = tuple[int, int, int]
     """A call: when it began, how long it took, its number."""
 
@@ -171,13 +171,13 @@ class _Group:
             heappush(self._busy, (room[1] + lasted, index))
         still_open, began = room
         lane = self.lanes[index]
-        for _, ended in lane[still_open:]:
+        for _, ended, _ in lane[still_open:]:
             self._where.pop(ended, None)
         if still_open:
             end = lane[still_open - 1][0]
             began = min(began, end)
             lasted = min(lasted, end - began)
-        lane[still_open:] = [(began + lasted, number)]
+        lane[still_open:] = [(began + lasted, number, began)]
         self._where[number] = index
         return index, began, lasted
 
@@ -196,8 +196,9 @@ def _room(lane: _Lane, span: _Span, parent: int) -> tuple[int, int] | None:
     began, lasted, _ = span
     start = began
     for still_open in range(len(lane), 0, -1):
-        end, number = lane[still_open - 1]
+        end, number, since = lane[still_open - 1]
         if number == parent:
+            start = max(start, since)
             return (still_open, start) if start + lasted <= end + _BLUR_US else None
         if end > began + _BLUR_US:
             return None
