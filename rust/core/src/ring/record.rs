@@ -12,19 +12,6 @@ pub const HEAD: usize = 24;
 /// The high half of a commit word that says: nothing more in this segment.
 const SEALED: u32 = u32::MAX;
 
-/// When a record makes the writer start at once rather than at its next interval.
-#[derive(Clone, Copy, Debug)]
-pub struct Urgency {
-    /// Start when this many records wait.
-    pub records: usize,
-    /// Start when this many bytes wait.
-    pub bytes: usize,
-    /// Start now.
-    pub now: bool,
-    /// May use the last segment of a full ring: errors, checkpoints, ends of sessions.
-    pub precious: bool,
-}
-
 /// A place in a ring: the number of its segment in the high half, the offset in it in the low half. Grows for ever.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct Position(pub u64);
