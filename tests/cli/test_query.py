@@ -205,12 +205,12 @@ def terminal(tmp_path: Path, layout: Layout) -> Iterator[Any]:
     line = f"{shlex.join(environ + T800)} query; echo ended with $?; sleep 600"
     subprocess.run([*tmux, "new-session", "-d", "-x", "80", "-y", "60", line], check=True)
 
-    def wait(text: str) -> str:
+    def wait(text: str, *, last: bool = False) -> str:
         for _ in range(1200):
             shown = subprocess.run(
                 [*tmux, "capture-pane", "-p"], capture_output=True, text=True, check=True
             ).stdout
-            if text in shown:
+            if shown.rstrip().endswith(text) if last else text in shown:
                 return shown
             time.sleep(0.05)
         raise AssertionError(shown)
@@ -239,7 +239,8 @@ def test_the_prompt(layout: Layout, terminal: Any) -> None:
     assert "DESCRIBE tools;" in typed(".help", "DESCRIBE tools;")
     assert "syntax error" in typed("SELEC 1;", "syntax error")
     typed("SELECT 'given up'", "...>")
-    typed("C-c", "t800>", named=True)
+    typed("C-c", "", named=True)
+    wait("\nt800>", last=True)
     # It goes on, and sees a session that has come meanwhile.
     write(layout, document(events(50), stem=stem(50)), f"{stem(50)}.json")
     assert "120" in typed("SELECT count(*) AS now_there FROM events;", "now_there\n")
