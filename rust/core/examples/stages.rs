@@ -278,19 +278,25 @@ fn fresh_fields(fields: Fields) -> Fields {
     Vec::leak(fields.iter().map(|(field, value)| (*field, fresh(*value))).collect())
 }
 
+/// How many letters at the end of a text count the rounds; all are ASCII.
+const STIRRED: usize = 4;
+
 /// Counts on in the last letters of each fresh text.
 fn stir(item: Item) {
     match item {
         Item::Fresh(text) => {
             let mut text = text.borrow_mut();
-            let mut bytes = std::mem::take(&mut *text).into_bytes();
-            for byte in bytes.iter_mut().rev().filter(|byte| byte.is_ascii_lowercase()).take(4) {
-                *byte = if *byte == b'z' { b'a' } else { *byte + 1 };
-                if *byte != b'a' {
+            let end = text.len();
+            for place in (end - STIRRED..end).rev() {
+                let next = match text.as_bytes()[place] {
+                    byte @ b'a'..b'z' => char::from(byte + 1),
+                    _ => 'a',
+                };
+                text.replace_range(place..=place, next.encode_utf8(&mut [0; 4]));
+                if next != 'a' {
                     break;
                 }
             }
-            *text = String::from_utf8(bytes).unwrap();
         }
         Item::Object(entries) => {
             for (_, value) in entries {
@@ -345,10 +351,12 @@ fn judge(redactor: &Redactor, class: KeyClass, value: Item, scratch: &mut Scratc
     }
 }
 
-fn encode_row(name: String, fields: Fields, redactor: Arc<Redactor>) -> Row {
+fn encode_row(name: String, fields: Fields, again: bool, redactor: Arc<Redactor>) -> Row {
     let (classes, mut buffer) = (field_classes(&redactor), Buffer::default());
     Row::new(name, move || {
-        stir_fields(fields);
+        if !again {
+            stir_fields(fields);
+        }
         buffer.clear();
         let mut encoder = Encoder::new(&redactor, &mut buffer, LIMITS);
         for (field, value) in fields {
@@ -443,12 +451,17 @@ fn event_rows() -> Vec<Opening> {
                 let fields = fresh_fields(fields);
                 rows.push((title("redact"), Box::new(move |row| redact_row(row, fields, redactor(hashed)))));
             }
-            rows.push((title("encode"), Box::new(move |row| encode_row(row, fields, redactor(hashed)))));
+            rows.push((
+                title("encode"),
+                Box::new(move |row| encode_row(row, fields, again, redactor(hashed))),
+            ));
             rows.push((
                 title("record"),
                 Box::new(move |row| {
                     record_row(row, redactor(hashed), move |to| {
-                        stir_fields(fields);
+                        if !again {
+                            stir_fields(fields);
+                        }
                         to.record(kind, fields);
                     })
                 }),
