@@ -289,7 +289,7 @@ fn stir(item: Item) {
             let end = text.len();
             for place in (end - STIRRED..end).rev() {
                 let next = match text.as_bytes()[place] {
-                    byte @ b'a'..b'z' => char::from(byte + 1),
+                    byte if byte != b'z' && byte.is_ascii_lowercase() => char::from(byte + 1),
                     _ => 'a',
                 };
                 text.replace_range(place..=place, next.encode_utf8(&mut [0; 4]));
