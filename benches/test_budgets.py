@@ -17,24 +17,24 @@ BUDGETS = {
     "File write": 5.0,
     "Total per event": 1.0,
 }
-# About twice what benches/ratios.py prints: a change that doubles the price of an event is seen here.
+# Two to three times what benches/ratios.py prints: a change that makes an event so much dearer is seen here.
 LIMITS = {
-    "small tool call, keywords": 25,
-    "small tool call, mapping": 25,
-    "edit of 4 KB, hashed": 8,
+    "small tool call, keywords": 7,
+    "small tool call, mapping": 8,
+    "edit of 4 KB, hashed": 5,
     "edit of 4 KB, scanned": 70,
     "edit of 4 KB, scanned before": 12,
-    "LLM call of 8 KB, hashed": 4,
+    "LLM call of 8 KB, hashed": 2,
     "LLM call of 8 KB, scanned": 60,
     "LLM call of 8 KB, scanned before": 8,
-    "decision": 30,
-    "error": 40,
-    "checkpoint": 30,
-    "decorator, net of the function": 6000,
-    "span, on": 6000,
-    "call while off, net of an empty call": 45,
-    "span, off": 400,
-    "decorator, off, net of the function": 1600,
+    "decision": 8,
+    "error": 8,
+    "checkpoint": 8,
+    "decorator, net of the function": 1800,
+    "span, on": 2800,
+    "call while off, net of an empty call": 35,
+    "span, off": 150,
+    "decorator, off, net of the function": 100,
 }
 TRIES = 5
 
@@ -72,6 +72,11 @@ def test_budget_of_memory() -> None:
     assert resources.steady(200_000).value <= 4
 
 
+def test_budget_of_a_further_session() -> None:
+    # Microseconds: five times what it takes, of which files are a half.
+    assert any(resources.further().value <= 500 for _ in range(TRIES))
+
+
 def test_budget_of_wake_ups() -> None:
-    # Two threads; each looks after its work once in a flush interval.
-    assert any(resources.woken().value <= 2 * (resources.IDLE_S / resources.FLUSH_S + 1) for _ in range(3))
+    # The writer looks after its work once in a flush interval; its keeper has nothing to do.
+    assert any(resources.woken().value <= resources.IDLE_S / resources.FLUSH_S + 1 for _ in range(3))
