@@ -176,7 +176,9 @@ impl<'s> Hosted<'s> {
     /// What its hooks have cost the host: each from when it runs to when its event is written.
     fn overhead(&self) -> Option<Overhead> {
         let meter = Meter::new(self.setup.session.budget_ns);
-        self.begins.took_us.iter().for_each(|us| meter.add(us.saturating_mul(1_000)));
+        for us in &self.begins.took_us {
+            meter.add(us.saturating_mul(1_000));
+        }
         (!self.begins.took_us.is_empty()).then(|| meter.read())
     }
 }

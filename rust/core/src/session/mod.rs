@@ -330,7 +330,9 @@ impl Session {
     /// Takes a begin back: its call is known already by another name. No event comes of it.
     pub fn forget(&self, id: u64) {
         if !self.is_ours() {
-            self.here().filter(|_| !is_inherited(id)).into_iter().for_each(|heir| heir.forget(id));
+            if let Some(heir) = self.here().filter(|_| !is_inherited(id)) {
+                heir.forget(id);
+            }
             return;
         }
         let Some(span) = self.spans().remove(id) else { return };
