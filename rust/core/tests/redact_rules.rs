@@ -20,6 +20,11 @@ fn paths_under_the_project_become_relative() {
         ("open 'file:///home/zelda77/work/shop/a.py'", "open 'file://a.py'"),
         ("src/ssh/config.ts and docs/etc/readme.md", "src/ssh/config.ts and docs/etc/readme.md"),
         ("/home/zelda77/work/shop/../other/a", "~/work/shop/../other/a"),
+        ("It lies in /home/zelda77/work/shop. Look there", "It lies in .. Look there"),
+        ("Who is in /home/zelda77?", "Who is in ~?"),
+        ("Mine is /home/zelda77.", "Mine is ~."),
+        ("/home/zelda77/work/shop.old/a", "~/work/shop.old/a"),
+        ("/home/zelda77/work/shop/./a...", "a..."),
     ] {
         assert_eq!(plain(&redactor, text), kept);
     }

@@ -164,7 +164,17 @@ impl<'a> Parts<'a> {
             at += 1;
         }
         parts.end = trimmed(text, start, at);
+        parts.leave_trimmed_out();
         parts
+    }
+
+    /// The full stop behind a path in a sentence is no part of its last name.
+    fn leave_trimmed_out(&mut self) {
+        let Some((from, to)) = self.count.checked_sub(1).map(|last| &mut self.ranges[last]) else { return };
+        let end = (self.end - self.start) as u16;
+        if (*from..*to).contains(&end) && *from < end {
+            *to = end;
+        }
     }
 
     fn push(&mut self, from: usize, to: usize) {
