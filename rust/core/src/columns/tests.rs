@@ -187,3 +187,56 @@ fn lines_that_are_no_events_leave_no_trace() {
     assert_eq!(read.rows, 2);
     assert_eq!((read.get("tool", 1), read.get("model", 1).as_deref()), (None, Some("m")));
 }
+
+/// Rows of a closed document with an event of each type.
+fn specimen() -> Vec<u8> {
+    let events = [
+        r#"{"event_id":"evt_001","timestamp":"2026-01-15T10:30:00Z","type":"tool_call","tool":"read","parameters_redacted":{"a":["\u00e9",{}]},"duration_ms":1.5,"success":true,"tokens_in":3}"#,
+        r#"{"event_id":"evt_002","timestamp":"2026-01-16T10:30:00Z","type":"llm_call","model":"m","cost_usd":0.25,"prompt_tokens":7,"success":false,"interrupted":true}"#,
+        r#"{"event_id":"evt_003","timestamp":"x","type":"error","message":"m\n","recovery":{"attempted":true,"strategy":"retry","success":false},"outcome":[1,"two"]}"#,
+    ];
+    format!("{HEADER}\n{}\n{CLOSING}\n", events.join(",\n")).into_bytes()
+}
+
+proptest::proptest! {
+    #[test]
+    fn whatever_is_read_the_columns_are_whole(
+        cut in 0_usize..700,
+        changes in proptest::collection::vec((0_usize..700, proptest::prelude::any::<u8>()), 0..4),
+        twice in proptest::prelude::any::<bool>(),
+    ) {
+        let mut bytes = specimen();
+        for (at, byte) in changes {
+            let len = bytes.len();
+            bytes[at % len] = byte;
+        }
+        let mut rows = Rows::default();
+        let told = rows.add_document(&bytes, "2026-01-15", 0).map_or(0, |document| document.rows);
+        proptest::prop_assert_eq!(told, rows.len());
+        bytes.truncate(bytes.len() - cut % bytes.len());
+        let more = rows.add_lines(&String::from_utf8_lossy(&bytes), "2026-01-15", 1);
+        let again = if twice { rows.add_document(&specimen(), "2026-01-15", 2).map_or(0, |d| d.rows) } else { 0 };
+        let count = told + more + again;
+        proptest::prop_assert_eq!(count, rows.len());
+        let (columns, origins) = rows.finish();
+        proptest::prop_assert_eq!(origins.len(), count * 4);
+        for ((name, holds), column) in definition().zip(&columns) {
+            let bits = count.div_ceil(8);
+            proptest::prop_assert!(column.valid.as_ref().is_none_or(|valid| valid.len() == bits), "{}", name);
+            let values = match holds {
+                Holds::Whole | Holds::Real => count * 8,
+                Holds::Word => count * 4,
+                Holds::Flag => bits,
+                Holds::Text | Holds::Json | Holds::TextOrJson => column.data.len(),
+            };
+            proptest::prop_assert_eq!(column.data.len(), values, "{}", name);
+            let ends: Vec<usize> =
+                column.offsets.chunks(8).map(|end| u64::from_le_bytes(end.try_into().unwrap()) as usize).collect();
+            proptest::prop_assert!(ends.is_sorted() && ends.last().is_none_or(|end| *end == values), "{}", name);
+            let words: Vec<usize> =
+                column.data.chunks(4).map(|place| u32::from_le_bytes(place.try_into().unwrap_or_default()) as usize).collect();
+            let known = |row: usize| cell(column, holds, row).is_none() || words[row] < column.words.len();
+            proptest::prop_assert!(holds != Holds::Word || (0..count).all(known), "{}", name);
+        }
+    }
+}
