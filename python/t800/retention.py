@@ -365,9 +365,10 @@ def _forget(layout: Layout, stems: list[str]) -> None:
 
 def _forget_rows(layout: Layout) -> None:
     """What queries have made of traces goes with them, by whatever way they went."""
-    from t800.aggregate import parquet
+    if os.path.isdir(os.path.join(layout.private, "parquet")):
+        from t800.aggregate.parquet import forget
 
-    parquet.forget(layout)
+        forget(layout)
 
 
 # Compression

@@ -29,7 +29,7 @@ from t800.aggregate import engines, spark
 mode, folder = sys.argv[1:]
 builder = SparkSession.builder.appName("t800-tests")
 builder = builder.remote("local[2]") if mode == "connect" else builder.master(mode)
-for name, value in spark.SETTINGS.items():
+for name, value in {**spark.SETTINGS, "spark.connect.grpc.binding.address": "127.0.0.1"}.items():
     builder = builder.config(name, value)
 session = builder.getOrCreate()
 rows = spark.over(session, [f"{folder}/*.events.parquet"], [f"{folder}/*.documents.parquet"])
@@ -65,6 +65,8 @@ def test_every_spark_counts_as_duckdb_does(layout: Layout, tmp_path: Path, mode:
     folder = os.path.join(layout.private, parquet.FOLDER)
     environ = os.environ | {"SPARK_HOME": os.path.dirname(pyspark.__file__), "SPARK_LOCAL_IP": "127.0.0.1"}
     environ |= {"PYSPARK_PYTHON": sys.executable, "SPARK_WORKER_DIR": str(tmp_path / "work")}
+    if mode == "connect":
+        environ["SPARK_TESTING"] = "1"  # a port that is free
     done = subprocess.run(
         [sys.executable, "-c", PROGRAM, mode, folder],
         cwd=tmp_path,

@@ -84,8 +84,10 @@ class Traces:
         return relation
 
     def rows(self, view: str) -> list[dict[str, Any]]:
-        """The rows of a view, by the names of the columns."""
-        relation = self.run(f"FROM {view}")
+        """The rows of a view, by the names of the columns: of the traces as they were the first time."""
+        if not self._files:
+            self._refresh()
+        relation = self._hold(f"FROM {view}", ())
         if relation is None:
             return []
         return [dict(zip(relation.columns, row, strict=True)) for row in relation.fetchall()]
