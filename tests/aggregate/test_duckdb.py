@@ -202,19 +202,27 @@ def test_a_prompt_sees_what_comes_meanwhile(layout: Layout) -> None:
     assert sessions() == 2
 
 
-def test_a_batch_that_goes_meanwhile_is_made_again(layout: Layout, monkeypatch: pytest.MonkeyPatch) -> None:
+@pytest.mark.parametrize("way", ["_asked", "_all_of"])
+def test_a_batch_that_goes_meanwhile_is_made_again(
+    layout: Layout, monkeypatch: pytest.MonkeyPatch, way: str
+) -> None:
     record(layout, 2)
     traces = Traces(layout)
-    asked = traces._asked
+    asked = getattr(traces, way)
 
     def late(*arguments: Any) -> Any:
-        monkeypatch.setattr(traces, "_asked", asked)
+        monkeypatch.setattr(traces, way, asked)
         for path in Path(layout.private, "parquet").glob("*.parquet"):
             path.unlink()
         return asked(*arguments)
 
-    monkeypatch.setattr(traces, "_asked", late)
-    assert traces.rows("daily")[0]["sessions"] == 2
+    monkeypatch.setattr(traces, way, late)
+    if way == "_all_of":
+        assert traces.rows("daily")[0]["sessions"] == 2
+    else:
+        relation = traces.run("SELECT sessions FROM daily")
+        assert relation is not None
+        assert relation.fetchall()[0] == (2,)
 
 
 def test_t800_query(open_session: Any) -> None:

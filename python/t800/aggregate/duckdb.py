@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import os
 import re
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TypeVar
 
 from t800.aggregate import sql
 from t800.aggregate.columns import TABLES, arrow, ddl
@@ -22,6 +22,8 @@ if TYPE_CHECKING:
 
     from t800.aggregate.parquet import Watch
     from t800.layout import Layout
+
+_Answer = TypeVar("_Answer")
 
 __all__ = ["SHOWN", "Traces", "query"]
 
@@ -87,10 +89,12 @@ class Traces:
         """The rows of a view, by the names of the columns: of the traces as they were the first time."""
         if not self._files:
             self._refresh()
-        relation = self._hold(f"FROM {view}", ())
-        if relation is None:
-            return []
-        return [dict(zip(relation.columns, row, strict=True)) for row in relation.fetchall()]
+        return self._again(lambda: self._all_of(view))
+
+    def _all_of(self, view: str) -> list[dict[str, Any]]:
+        found = self._connection.execute(f"FROM {view}")
+        names = [column[0] for column in found.description or ()]
+        return [dict(zip(names, row, strict=True)) for row in found.fetchall()]
 
     def _hold(self, statement: str, parameters: Sequence[object]) -> duckdb.DuckDBPyRelation | None:
         try:
@@ -102,7 +106,7 @@ class Traces:
         relation = self._connection.sql(statement, params=list(parameters) or None)
         return None if relation is None else relation.materialize()
 
-    def _again(self, ask: Callable[[], duckdb.DuckDBPyRelation | None]) -> duckdb.DuckDBPyRelation | None:
+    def _again(self, ask: Callable[[], _Answer]) -> _Answer:
         """Ask once more where a batch has gone meanwhile: another process makes them, retention takes them away."""
         try:
             return ask()
