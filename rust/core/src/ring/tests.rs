@@ -39,14 +39,14 @@ fn wait_for(ring: &Ring, segment: u32) {
 
 #[test]
 fn a_ring_that_is_watched_calls_for_what_is_urgent_or_much() {
-    let (ring, usual) = (Ring::new(None).unwrap(), Urgency { records: 2, bytes: 1 << 12, ..LAZY });
+    let (ring, usual) = (Ring::new(None).unwrap(), Urgency { records: 2, bytes: SEGMENT / 8, ..LAZY });
     let called = |urgency, line: &[u8]| {
         assert!(ring.push(head(1, 1), &[line], urgency).is_some());
         ring.called.swap(false, Ordering::AcqRel)
     };
     assert_eq!([called(usual, b""), called(usual, b"")], [false, true]);
     ring.watch(true);
-    assert_eq!([called(usual, b""), called(usual, &[7; 1 << 11])], [false, false]);
+    assert_eq!([called(usual, b""), called(usual, &vec![7; SEGMENT / 16])], [false, false]);
     assert!(called(Urgency { now: true, ..usual }, b""), "what is urgent");
     let long = vec![7; SEGMENT / 4];
     let much: Vec<bool> = (0..3).map(|_| called(usual, &long)).collect();
