@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import errno
 import json
 import os
 import shutil
@@ -201,6 +202,16 @@ def documents(layout: Layout) -> list[dict[str, Any]]:
     folder = Path(layout.traces)
     names = sorted(folder.iterdir()) if folder.is_dir() else []
     return [json.loads(path.read_bytes()) for path in names]
+
+
+def remove(folder: str | Path) -> None:
+    """Remove a folder in which a living process may be making files at this moment."""
+    while True:
+        try:
+            return shutil.rmtree(folder)
+        except OSError as error:
+            if error.errno != errno.ENOTEMPTY:
+                raise
 
 
 def number(event: dict[str, Any]) -> int:

@@ -15,7 +15,7 @@ from pathlib import Path
 import pytest
 
 sys.path.insert(0, str(Path(__file__).parent))
-from agents import Agent, needs_root
+from agents import Agent, needs_root, remove
 
 import t800
 from t800 import reader
@@ -32,7 +32,7 @@ def only(folder: str) -> Path:
 def test_a_folder_that_is_removed(tmp_path: Path, removed: str) -> None:
     with Agent(tmp_path, every=10) as agent:
         agent.to("open")
-        shutil.rmtree(getattr(agent.layout, removed))
+        remove(getattr(agent.layout, removed))
         agent.to("recorded")
         (trace,) = reader.sessions(agent.layout)
         assert trace.live, "its mark is there again"
@@ -49,7 +49,7 @@ def test_death_after_the_private_folder_was_removed(tmp_path: Path, ring: str) -
     """A ring that nobody would find is no place for an event: each one is written at once."""
     with Agent(tmp_path, every=100, settings={"telemetry.ring": ring}) as agent:
         agent.to("open")
-        shutil.rmtree(agent.layout.private)
+        remove(agent.layout.private)
         agent.to("recorded")
         agent.die()
         outcome = agent.outcome()
@@ -94,7 +94,7 @@ def test_a_recovery_that_took_the_session_for_dead(tmp_path: Path) -> None:
     """Its mark was removed and not yet renewed: what recovery has written stays, the rest follows in a part."""
     with Agent(tmp_path, count=400, every=10) as agent:
         agent.to("open")
-        shutil.rmtree(agent.layout.private)
+        remove(agent.layout.private)
         agent.outcome()
         agent.to("recorded", "closed")
         agent.end()
