@@ -96,15 +96,10 @@ def test_no_acknowledged_event_is_lost(tmp_path: Path, end: str) -> None:
         deaths.append(die(folder, end))
     assert sum(death.acknowledged for death in deaths) > 1_000
     assert [(death.lost, death.twice, death.invented) for death in deaths] == [(0, 0, 0)] * len(deaths)
-    acknowledged, dropped = (
-        sum(death.acknowledged for death in deaths),
-        sum(death.dropped for death in deaths),
-    )
-    assert dropped <= 0.01 * acknowledged
 
 
 def main(kills: int) -> int:
-    """The long run."""
+    """The long run. It also counts what a full ring did not take, which tests do not: that is the disk's speed."""
     total = Death(0, 0, 0, 0, 0)
     for number in range(1, kills + 1):
         with tempfile.TemporaryDirectory() as folder:
@@ -112,7 +107,8 @@ def main(kills: int) -> int:
         total = Death(*map(sum, zip(total, death, strict=True)))
         if death.lost or death.twice or death.invented or number % 50 == 0 or number == kills:
             sys.stdout.write(f"{number} kills: {total}\n")
-    return 1 if total.lost or total.twice or total.invented else 0
+    few_dropped = total.dropped <= 0.01 * total.acknowledged
+    return 1 if total.lost or total.twice or total.invented or not few_dropped else 0
 
 
 if __name__ == "__main__":
