@@ -47,6 +47,24 @@ pub fn environment() -> Vec<(String, String)> {
         .collect()
 }
 
+/// Memory that must be free before a redactor is made and a ring after it. They take half of it; but where memory ends
+/// in the middle, Rust ends the process, and it is the agent's.
+const HEADROOM: usize = 12 << 20;
+
+/// Whether there is memory enough to record.
+///
+/// # Errors
+/// [`std::io::ErrorKind::OutOfMemory`] where there is not.
+pub fn check_memory() -> std::io::Result<()> {
+    let mut probe: Vec<u8> = Vec::new();
+    let reserved = probe.try_reserve_exact(HEADROOM);
+    // Used, or the compiler would leave the reservation out.
+    std::hint::black_box(&mut probe);
+    reserved.map_err(|_| {
+        std::io::Error::new(std::io::ErrorKind::OutOfMemory, "less than 12 MB of memory are free")
+    })
+}
+
 /// The folders of a writer: rings of all telemetry folders lie together in memory, under names that tell nothing.
 #[must_use]
 pub fn folders(traces: PathBuf, private: PathBuf, ring: Where, key: &[u8; 32]) -> Folders {

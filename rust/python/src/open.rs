@@ -115,6 +115,7 @@ pub fn redactor(policy: Policy) -> PyResult<Arc<Redactor>> {
     if let Some((_, redactor)) = kept.iter().find(|(known, _)| *known == policy) {
         return Ok(Arc::clone(redactor));
     }
+    opening::check_memory()?;
     let redactor = Arc::new(Redactor::new(&policy).map_err(PyValueError::new_err_from)?);
     if kept.len() >= KEPT_REDACTORS {
         kept.remove(0);
