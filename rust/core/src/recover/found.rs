@@ -88,7 +88,8 @@ struct Gathered<'a> {
     events: Vec<Event<'a>>,
     ended: Ids,
     begun: BTreeMap<u64, Event<'a>>,
-    sums: Option<Sums>,
+    /// Only the last of them is read: a session that is written for each event has left thousands.
+    sums: Option<&'a [u8]>,
     dump: bool,
 }
 
@@ -118,7 +119,7 @@ impl<'a> Gathered<'a> {
             Tag::Close => {
                 self.closed = payload.try_into().ok().map(|bytes| (at, u64::from_le_bytes(bytes)));
             }
-            Tag::Sums => self.sums = read_sums(payload),
+            Tag::Sums => self.sums = Some(payload),
             Tag::Dump => self.dump |= at >= settled,
             Tag::Ended => {
                 self.ended.insert(record.head.id);
@@ -162,7 +163,7 @@ impl<'a> Gathered<'a> {
             closed: self.closed.map(|(_, wall)| wall),
             events: self.events,
             begun: self.begun.into_values().collect(),
-            sums: self.sums,
+            sums: self.sums.and_then(read_sums),
             dropped: ring.losses(slot),
             dump: self.dump,
             rules: opened.map(str::to_owned).collect(),
