@@ -482,6 +482,21 @@ def text(value: Any) -> str | None:
     return value if isinstance(value, str) and value else None
 
 
+def made_when_asked(
+    module: dict[str, Any], name: str, own: type, base: Callable[[], type], doc: str
+) -> Callable[[str], Any]:
+    """The `__getattr__` of a module whose class `name` is our `own` upon a framework's: made when it is asked for."""
+
+    def __getattr__(asked: str) -> Any:  # noqa: N807 - it becomes one
+        if asked != name:
+            raise AttributeError(f"module {module['__name__']!r} has no attribute {asked!r}")
+        made = type(name, (own, base()), {"__doc__": doc, "__module__": module["__name__"]})
+        module[name] = made
+        return made
+
+    return __getattr__
+
+
 def framework(name: str, extra: str) -> Any:
     """Import a framework, or say which extra has it."""
     import importlib

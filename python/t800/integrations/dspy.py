@@ -20,6 +20,7 @@ from t800.integrations._calls import (
     guarded,
     innermost,
     is_interruption,
+    made_when_asked,
     text,
 )
 from t800.integrations._wrapping import Patches
@@ -178,11 +179,11 @@ def uninstall() -> None:
         _installed.enabled = False
 
 
-def __getattr__(name: str) -> Any:
-    """`T800Callback`, the callback itself: a subclass of the framework's own class."""
-    if name != "T800Callback":
-        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
-    base = framework("dspy.utils.callback", "dspy").BaseCallback
-    made = type(name, (_Callback, base), {"__doc__": "Records what the components do that it is given to."})
-    globals()[name] = made
-    return made
+# `T800Callback`, the callback itself: a subclass of the framework's own class.
+__getattr__ = made_when_asked(
+    globals(),
+    "T800Callback",
+    _Callback,
+    lambda: framework("dspy.utils.callback", "dspy").BaseCallback,
+    "Records what the components do that it is given to.",
+)

@@ -18,6 +18,7 @@ from t800.integrations._calls import (
     framework,
     get,
     guarded,
+    made_when_asked,
     text,
     tokens,
 )
@@ -240,11 +241,11 @@ def uninstall() -> None:
         _installed.enabled = False
 
 
-def __getattr__(name: str) -> Any:
-    """`T800Plugin`, the plugin itself: a subclass of the framework's own class."""
-    if name != "T800Plugin":
-        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
-    base = framework("google.adk.plugins.base_plugin", "google-adk").BasePlugin
-    made = type(name, (_Plugin, base), {"__doc__": "Records what the runners do that it is given to."})
-    globals()[name] = made
-    return made
+# `T800Plugin`, the plugin itself: a subclass of the framework's own class.
+__getattr__ = made_when_asked(
+    globals(),
+    "T800Plugin",
+    _Plugin,
+    lambda: framework("google.adk.plugins.base_plugin", "google-adk").BasePlugin,
+    "Records what the runners do that it is given to.",
+)

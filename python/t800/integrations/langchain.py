@@ -20,6 +20,7 @@ from t800.integrations._calls import (
     framework,
     get,
     guarded,
+    made_when_asked,
     text,
     tokens,
 )
@@ -241,11 +242,11 @@ def uninstall() -> None:
         _installed.enabled = False
 
 
-def __getattr__(name: str) -> Any:
-    """`T800CallbackHandler`, the callback itself: a subclass of the framework's own class."""
-    if name != "T800CallbackHandler":
-        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
-    base = framework("langchain_core.callbacks", "langchain").BaseCallbackHandler
-    made = type(name, (_Callbacks, base), {"__doc__": "Records the runs it is told of."})
-    globals()[name] = made
-    return made
+# `T800CallbackHandler`, the callback itself: a subclass of the framework's own class.
+__getattr__ = made_when_asked(
+    globals(),
+    "T800CallbackHandler",
+    _Callbacks,
+    lambda: framework("langchain_core.callbacks", "langchain").BaseCallbackHandler,
+    "Records the runs it is told of.",
+)

@@ -18,6 +18,7 @@ from t800.integrations._calls import (
     framework,
     get,
     guarded,
+    made_when_asked,
     text,
 )
 from t800.integrations.openai import usage_fields
@@ -170,11 +171,11 @@ def uninstall() -> None:
         _installed.enabled = False
 
 
-def __getattr__(name: str) -> Any:
-    """`T800TracingProcessor`, the processor itself: a subclass of the framework's own class."""
-    if name != "T800TracingProcessor":
-        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
-    base = framework("agents", "openai-agents").TracingProcessor
-    made = type(name, (_Processor, base), {"__doc__": "Records the spans of the runs it is told of."})
-    globals()[name] = made
-    return made
+# `T800TracingProcessor`, the processor itself: a subclass of the framework's own class.
+__getattr__ = made_when_asked(
+    globals(),
+    "T800TracingProcessor",
+    _Processor,
+    lambda: framework("agents", "openai-agents").TracingProcessor,
+    "Records the spans of the runs it is told of.",
+)

@@ -24,6 +24,7 @@ from t800.integrations._calls import (
     get,
     guarded,
     is_recorded,
+    made_when_asked,
 )
 from t800.integrations._wrapping import Patches
 from t800.session import current
@@ -260,11 +261,11 @@ def uninstall() -> None:
         _processor.enabled = False
 
 
-def __getattr__(name: str) -> Any:
-    """`T800SpanProcessor`, for those who make their provider themselves: a subclass of the framework's own class."""
-    if name != "T800SpanProcessor":
-        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
-    base = framework("opentelemetry.sdk.trace", "otel").SpanProcessor
-    made = type(name, (_Processor, base), {"__doc__": "Records the spans of the providers it is added to."})
-    globals()[name] = made
-    return made
+# `T800SpanProcessor`, for those who make their provider themselves: a subclass of the framework's own class.
+__getattr__ = made_when_asked(
+    globals(),
+    "T800SpanProcessor",
+    _Processor,
+    lambda: framework("opentelemetry.sdk.trace", "otel").SpanProcessor,
+    "Records the spans of the providers it is added to.",
+)
