@@ -6,11 +6,12 @@
 
 mod shared;
 
-use shared::{call, events, folders, ids, open, read};
+use shared::{call, events, folders, ids, open, open_with, policy, read};
 use std::path::PathBuf;
 use std::process::{Command, Stdio};
 use std::time::Duration;
 use t800_core::recover::{How, recover};
+use t800_core::session::{FlightPolicy, SessionPolicy, Triggers};
 use t800_core::writer::Folders;
 
 /// Runs `part` of this test binary in a process of its own, which ends without any clean-up.
@@ -91,4 +92,42 @@ fn showing_changes_nothing() {
     assert_eq!(std::fs::read(folders.traces.join("second.json")).unwrap(), before);
     recover(&folders, None, How::Repair).unwrap();
     assert_eq!(std::fs::read(folders.traces.join("second.json")).unwrap(), shown.documents[0].text);
+}
+
+#[test]
+#[ignore = "the process that dies"]
+fn dies_with_a_flight_recorder() {
+    let flight = FlightPolicy {
+        max_bytes: 1 << 20,
+        keep: Duration::from_hours(1),
+        on: Triggers::of(&["crash".to_owned()]),
+    };
+    let (session, _) =
+        open_with(&handed().unwrap(), "flight", SessionPolicy { flight: Some(flight), ..policy() });
+    for _ in 0..30 {
+        assert!(call(&session, "x").is_some());
+    }
+    std::process::exit(7);
+}
+
+/// A writer that is killed while it looks at a long stretch of the ring has given generations up whose events the
+/// ring still holds.
+#[test]
+fn what_a_generation_has_given_up_does_not_come_back_from_the_ring() {
+    let folders = folders("given-up");
+    die("dies_with_a_flight_recorder", &folders);
+    let shown = recover(&folders, None, How::Show).unwrap();
+    let text = String::from_utf8(shown.documents[0].text.clone()).unwrap();
+    let lines: Vec<&str> = text.lines().collect();
+    assert_eq!(lines.len(), 32);
+    for (which, serial, first) in [(1, 2, 11), (0, 3, 16)] {
+        let header = lines[0].replace("},\"events\":[", &format!(",\"generation\":{serial}}},\"events\":["));
+        let events = lines[first..first + 5].join("\n");
+        let generation = format!("{header}\n{}\n{}\n", events.trim_end_matches(','), lines[31]);
+        std::fs::write(folders.private.join(format!("flight.flight{which}")), generation).unwrap();
+    }
+    let report = recover(&folders, None, How::Repair).unwrap();
+    assert_eq!(report.refused, Vec::new());
+    let expected: Vec<String> = (11..=30).map(|id| format!("evt_{id:03}")).collect();
+    assert_eq!(ids(&read(&folders.traces.join("flight.json"))), expected);
 }

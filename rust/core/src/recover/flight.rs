@@ -86,12 +86,17 @@ impl Open<'_> {
         let nothing = Found::nothing(stem, &header);
         let found = found.unwrap_or(&nothing);
         let (mut document, part, known) = self.flight_document(found, &kept, report)?;
+        let mut left = Ids::default();
         for kept in &mut kept {
+            left.extend(kept.document.ids().0);
             kept.document.account(Some(found), SUMS | kept.which as u32, &[], 0);
             document.absorb(&kept.document, &known);
         }
         let (ids, _) = document.ids();
-        let all = found.events.iter().chain(&found.begun);
+        // A generation may be given up before the ring lets go of its events: what lies before the first one of those
+        // that are left is gone on purpose.
+        let given_up = found.events.iter().position(|event| left.contains(event.id)).unwrap_or(0);
+        let all = found.events[given_up..].iter().chain(&found.begun);
         let fresh: Vec<&Event<'_>> =
             all.filter(|event| !known.contains(event.id) && !ids.contains(event.id)).collect();
         let torn = document.exists;

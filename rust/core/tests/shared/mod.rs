@@ -94,6 +94,10 @@ pub fn policy() -> SessionPolicy {
 }
 
 pub fn open(folders: &Folders, stem: &str) -> (Session, PathBuf) {
+    open_with(folders, stem, policy())
+}
+
+pub fn open_with(folders: &Folders, stem: &str, policy: SessionPolicy) -> (Session, PathBuf) {
     let redactor =
         Redactor::new(&Policy { redact_content: false, max_value_bytes: 16_384, ..Policy::default() });
     let header = Header {
@@ -102,7 +106,7 @@ pub fn open(folders: &Folders, stem: &str) -> (Session, PathBuf) {
         metadata: r#"{"agent":"a","redaction":{"content":true}}"#.into(),
         parent: None,
     };
-    writer::open(folders, stem, header, Arc::new(redactor.unwrap()), policy()).unwrap()
+    writer::open(folders, stem, header, Arc::new(redactor.unwrap()), policy).unwrap()
 }
 
 pub fn read(path: &Path) -> serde_json::Value {
