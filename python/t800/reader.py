@@ -206,10 +206,11 @@ class SessionTrace:
         Pieces of files for which `may_hold` says no are passed over unread, for a search. `parts` are this session's, in
         their order, from one who counts them while they are read.
         """
-        waiting = {str(event.get("event_id")): event for event, _ in self.waiting(in_flight=not self.live)}
+        live = self.live
+        waiting = {str(event.get("event_id")): event for event, _ in self.waiting(in_flight=not live)}
         for part in parts or self.parts:
             # An event may have come into its file after the ring was looked at.
-            for batch in self._part_batches(part, None if waiting else may_hold):
+            for batch in self._part_batches(part, None if waiting else may_hold, live=live):
                 yield batch
                 if waiting:
                     for event in batch:
@@ -219,11 +220,16 @@ class SessionTrace:
 
     def part_events(self, part: Part) -> Iterator[Event]:
         """The events of one of the parts, as `events` gives them."""
-        return chain.from_iterable(self._part_batches(part))
+        return chain.from_iterable(self._part_batches(part, live=self.live))
 
-    def _part_batches(self, part: Part, may_hold: MayHold | None = None) -> Iterator[list[Event]]:
+    def _part_batches(
+        self, part: Part, may_hold: MayHold | None = None, *, live: bool
+    ) -> Iterator[list[Event]]:
+        def note(line: int, problem: str) -> None:
+            self._note(part, line, problem)
+
         try:
-            yield from read_batches(part, lambda line, problem: self._note(part, line, problem), may_hold)
+            yield from read_batches(part, note, may_hold, live=live)
         except CorruptTraceError as error:
             self._note(part, error.line or 0, error.problem)
 

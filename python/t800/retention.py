@@ -242,7 +242,8 @@ def _tend(layout: Layout, settings: Settings, *, packing: bool) -> Report:
     from t800.aggregate.daily import catch_up
 
     report = Report(dry_run=False)
-    catch_up(layout)
+    # An agent may be waiting behind us.
+    catch_up(layout, wait_s=1)
     _run(layout, plan(layout, settings), report, packing=packing)
     return report
 

@@ -7,7 +7,7 @@ import os
 import sys
 import time
 
-from t800._core import Recorder, expect_session, shut_down, verbs
+from t800._core import Recorder, expect_session, has_memory, shut_down, verbs
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -329,7 +329,7 @@ def _retain_all(*, packing: bool) -> None:
         from t800 import retention
     except Exception:  # noqa: BLE001 - no descriptor or memory left: another session looks after it
         return
-    for folder in list(_retaining):
+    for folder in list(_retaining) if has_memory() else ():
         found = _retaining.pop(folder, None)
         if found is not None:
             retention.auto(*found, packing=packing)
@@ -347,7 +347,7 @@ def _summarise_later(place: Layout, path: str) -> None:
 def _summarise_all() -> None:
     """Add what is closed to its days; at exit only as much as a second allows, the rest at a later start."""
     with _summing:
-        while _closed and not (_exiting and time.monotonic() > _deadline):
+        while _closed and has_memory() and not (_exiting and time.monotonic() > _deadline):
             batch = _closed[:_BATCH]
             del _closed[: len(batch)]
             _summarise(batch)

@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
+    from typing import TypeGuard
 
 __all__ = [
     "CALLS",
@@ -154,7 +155,7 @@ def days(summary: Mapping[str, Any], day: str) -> dict[str, Summary]:
     return {name: merge(_mapping(by_day[name])) for name in sorted(by_day)} or {day: merge(whole)}
 
 
-def is_summary(value: object) -> bool:
+def is_summary(value: object) -> TypeGuard[Summary]:
     """Whether `value` looks like a summary of the recorder: all plain counters are there as integers."""
     return isinstance(value, dict) and all(type(value.get(name)) is int for name in COUNTERS)
 

@@ -11,6 +11,7 @@ import itertools
 import os
 import re
 import stat
+import time
 import zlib
 from collections.abc import Callable, Iterable, Iterator
 from typing import Any
@@ -67,9 +68,10 @@ _BLOCK = (
 _FRONT = 1 << 12
 _TAIL = 1 << 14
 _MOST_DEPTH = 900
-_REREADS = (
-    3  # A reader that meets a flush sees a torn tail in 2-6 % of reads, after three more in under 0.3 %.
-)
+_REREADS = 4
+"""How often what cannot be read is read: a reader that meets a flush sees a torn tail in 2-6 % of reads."""
+_LIVE_REREADS = 50
+_MOMENT_S = 0.001
 _OPEN = os.O_RDONLY | os.O_CLOEXEC | os.O_NONBLOCK | os.O_NOFOLLOW
 _USUAL = {
     "tool_call": {"tool", "duration_ms", "success"},
@@ -118,11 +120,12 @@ class Part:
         for chunk in self.chunks():
             yield from (chunk[:-1] if chunk.endswith(b"\n") else chunk).split(b"\n")
 
-    def chunks(self) -> Iterator[bytes]:
-        """The file in pieces of whole lines; only the last piece may lack its line end."""
+    def chunks(self, offset: int = 0) -> Iterator[bytes]:
+        """The file in pieces of whole lines, from an offset in its text; only the last piece may lack its line end."""
         fd = self.open()
         try:
-            yield from _whole_lines(_unpacked(fd, self.path) if self.packed else _plain(fd), self.path)
+            blocks = _from(offset, _unpacked(fd, self.path)) if self.packed else _plain(fd, offset)
+            yield from _whole_lines(blocks, self.path)
         finally:
             os.close(fd)
 
@@ -142,7 +145,7 @@ class Part:
 
     def closing(self) -> Summary | None:
         """The summary on the last line, or None where that line is torn, missing or not the recorder's."""
-        for _ in range(1 if self.packed else 1 + _REREADS):
+        for _ in range(1 if self.packed else _REREADS):
             document = parse(b"{" + self.last_line()[2:])
             if document is not None and is_summary(document.get("summary")):
                 return dict(document["summary"])
@@ -175,14 +178,6 @@ class Part:
         finally:
             os.close(fd)
         return line if end else next(self.lines(), b"")
-
-    def tail(self, offset: int) -> bytes:
-        """The bytes of a plain file from `offset` on, as they are now; at most `MAX_LINE` of them."""
-        fd = self.open()
-        try:
-            return os.pread(fd, MAX_LINE, offset)
-        finally:
-            os.close(fd)
 
     def _last_plain_line(self) -> bytes:
         fd = self.open()
@@ -243,37 +238,46 @@ def read_events(part: Part, note: Note) -> Iterator[Event]:
     return itertools.chain.from_iterable(read_batches(part, note))
 
 
-def read_batches(part: Part, note: Note, may_hold: MayHold | None = None) -> Iterator[list[Event]]:
+def read_batches(
+    part: Part, note: Note, may_hold: MayHold | None = None, *, live: bool = False
+) -> Iterator[list[Event]]:
     """The events as `read_events` gives them, many at a time.
 
     Pieces of the file for which `may_hold` says no are passed over unread: that is how a search gets to its few
-    hits at the speed of the disk.
+    hits at the speed of the disk. In a `live` file what does not fit together is read again for up to 50 ms before it
+    counts as damage: pieces that were read before and after a flush, or in the middle of one.
     """
-    line, offset = 1, 0
-    for chunk, is_last in _with_last(part.chunks()):
-        start = chunk.find(b"\n") + 1 if line == 1 else 0
-        if line == 1 and not chunk[:start].rstrip().endswith(b"["):
-            yield [event for event in part.rewritten()["events"] if isinstance(event, dict)]
-            return
-        unwanted = may_hold is not None and not may_hold(chunk)
-        if unwanted and is_last and _closing_at(chunk) >= 0:
-            return
-        # The last piece of a file that is not closed is read in any case: it says what is damaged.
-        if is_last or not unwanted:
-            events, closed = _at_once(chunk[start:], is_last=is_last)
-            if events is None and is_last and not part.packed:
-                events, closed = _again(part, offset + start)
-            if events is None:
-                odd = _LineByLine(line + (start > 0), note)
-                yield list(odd.read(chunk[start:]))
-                closed = odd.closed
-            else:
-                yield events
-            if closed:
+    line, offset, count, rereads = 1, 0, 0, _rereads(part, live=live)
+    while True:
+        for chunk, is_last in _with_last(part.chunks(offset)):
+            start = chunk.find(b"\n") + 1 if line == 1 else 0
+            if line == 1 and not chunk[:start].rstrip().endswith(b"["):
+                yield [event for event in part.rewritten()["events"] if isinstance(event, dict)]
                 return
-        line += chunk.count(b"\n")
-        offset += len(chunk)
-    note(line, "the closing line with the summary is missing")
+            unwanted = may_hold is not None and not may_hold(chunk)
+            if unwanted and is_last and _closing_at(chunk) >= 0:
+                return
+            # The last piece of a file that is not closed is read in any case: it says what is damaged.
+            if is_last or not unwanted:
+                events, closed = _at_once(chunk[start:], is_last=is_last)
+                is_sure = events is not None and not (
+                    closed and may_hold is None and _counts_other(chunk, count + len(events))
+                )
+                if not is_sure and next(rereads, False):
+                    break
+                if events is None:
+                    odd = _LineByLine(line + (start > 0), note)
+                    events = list(odd.read(chunk[start:]))
+                    closed = odd.closed
+                yield events
+                if closed:
+                    return
+                count, rereads = count + len(events), _rereads(part, live=live)
+            line += chunk.count(b"\n")
+            offset += len(chunk)
+        else:
+            note(line, "the closing line with the summary is missing")
+            return
 
 
 class Tail:
@@ -387,6 +391,21 @@ def _closing_at(chunk: bytes) -> int:
     return end if chunk.startswith(b"]", end) else -1
 
 
+def _rereads(part: Part, *, live: bool) -> Iterator[bool]:
+    """True for each time that it is worth to read again what could not be read."""
+    for n in range(0 if part.packed else _LIVE_REREADS if live else _REREADS - 1):
+        if n and live:
+            time.sleep(_MOMENT_S)
+        yield True
+
+
+def _counts_other(chunk: bytes, count: int) -> bool:
+    """Whether the closing line of a piece is torn or counts other events: it was read beside a flush then."""
+    document = parse(b"{" + chunk[_closing_at(chunk) + 2 :])
+    summary = document.get("summary") if document else None
+    return not is_summary(summary) or summary["total_events"] != count
+
+
 def _parse_list(lines: bytes) -> list[Event] | None:
     import orjson
 
@@ -395,15 +414,6 @@ def _parse_list(lines: bytes) -> list[Event] | None:
     except ValueError:
         return None
     return events if set(map(type, events)) <= {dict} else None
-
-
-def _again(part: Part, offset: int) -> tuple[list[Event] | None, bool]:
-    """Read the end of a file again: the writer may have been in the middle of a flush."""
-    for _ in range(_REREADS):
-        events, closed = _at_once(part.tail(offset), is_last=True)
-        if events is not None:
-            return events, closed
-    return None, False
 
 
 def _is_end(line: bytes) -> bool:
@@ -450,7 +460,15 @@ def _whole_lines(blocks: Iterable[bytes], path: str) -> Iterator[bytes]:
         yield rest
 
 
-def _plain(fd: int) -> Iterator[bytes]:
+def _from(offset: int, blocks: Iterable[bytes]) -> Iterator[bytes]:
+    """The blocks without so many bytes at their beginning."""
+    for block in blocks:
+        yield block[offset:]
+        offset = max(0, offset - len(block))
+
+
+def _plain(fd: int, offset: int = 0) -> Iterator[bytes]:
+    os.lseek(fd, offset, os.SEEK_SET)
     total = 0
     while total < MAX_PART and (block := os.read(fd, _BLOCK)):
         total += len(block)

@@ -86,31 +86,6 @@ def test_a_full_disk_gives_its_whole_trace_on_the_standard_output(tmp_path: Path
         agent.outcome().check()
 
 
-def test_past_64_mib_what_is_not_taken_is_counted(tmp_path: Path, disk: Path) -> None:
-    count = 6_000
-    settings = PLAIN | {"telemetry.privacy.max_value_bytes": 20_000}
-    with Agent(
-        tmp_path, count, telemetry=disk / "telemetry", bytes=16_000, errors=10, settings=settings
-    ) as agent:
-        agent.to("open")
-        ballast = fill(disk)
-        agent.to("recorded")
-        told = agent.told.read_bytes()
-        calls = sum(byte == 1 for n, byte in enumerate(told) if n % 10)
-        assert 62 << 20 < calls * 16_300 < 66 << 20
-        # Errors last: they are still taken when the first other event is not.
-        first = told.index(2)
-        assert all(told[n] == 1 for n in range(first, min(first + 400, count)) if n % 10 == 0)
-        ballast.unlink()
-        subprocess.run(["mount", "-o", "remount,size=100m", disk], check=True)
-        agent.to("closed")
-        agent.end()
-        agent.check_silence()
-        outcome = agent.outcome()
-        outcome.check()
-        assert outcome.refused > 0
-
-
 # The memory of the ring
 
 
@@ -121,6 +96,40 @@ def memory(tmp_path: Path) -> Iterator[Path]:
     folder.mkdir()
     yield folder
     subprocess.run(["umount", "-l", folder], check=False, capture_output=True)
+
+
+@pytest.mark.parametrize(("size", "least", "most"), [("128m", 62, 66), ("8m", 5, 10)])
+def test_what_the_ring_has_no_room_for_is_counted(
+    tmp_path: Path, disk: Path, memory: Path, size: str, least: int, most: int
+) -> None:
+    """Past 64 MiB, or all the memory that there is."""
+    mount(memory, size)
+    settings = PLAIN | {"telemetry.privacy.max_value_bytes": 20_000}
+    with Agent(
+        tmp_path,
+        count=6_000,
+        telemetry=disk / "telemetry",
+        env={"XDG_RUNTIME_DIR": str(memory)},
+        bytes=16_000,
+        errors=10,
+        settings=settings,
+    ) as agent:
+        agent.to("open")
+        ballast = fill(disk)
+        agent.to("recorded")
+        told = agent.told.read_bytes()
+        calls = sum(byte == 1 for n, byte in enumerate(told) if n % 10)
+        assert least << 20 < calls * 16_300 < most << 20
+        # Errors last: they are still taken when no other event is.
+        assert set(told[::10]) == {1}
+        ballast.unlink()
+        subprocess.run(["mount", "-o", "remount,size=100m", disk], check=True)
+        agent.to("closed")
+        agent.end()
+        agent.check_silence()
+        outcome = agent.outcome()
+        outcome.check()
+        assert outcome.refused > 0
 
 
 SMALL_SHM = ["unshare", "-m", "sh", "-c", 'mount -t tmpfs -o size=512k tmpfs /dev/shm && exec "$@"', "sh"]

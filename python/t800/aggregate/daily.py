@@ -44,7 +44,8 @@ _DATE = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}")
 _LIMIT = 1 << 28
 _LARGE = 8 << 20  # Measured: some 3,000 sessions of fifteen tools and models each, one more of them in 50 ms.
 _BATCH = 256
-_WAIT_S = 1.0
+_WAIT_S = 1.0  # An agent may be waiting behind us.
+_LONG_WAIT_S = 30.0
 _ENDED = ("closed", "recovered")
 
 
@@ -92,11 +93,14 @@ def _found(layout: Layout, stems: Iterable[str]) -> Iterator[SessionTrace]:
             yield of_stem(layout, stem)
 
 
-def catch_up(layout: Layout) -> list[str]:
-    """Fold all finished sessions that are in no day's file yet, or were incomplete and have changed since."""
+def catch_up(layout: Layout, wait_s: float = _LONG_WAIT_S) -> list[str]:
+    """Fold all finished sessions that are in no day's file yet, or were incomplete and have changed since.
+
+    Raises `TraceFileError` as `update` does, where another process has been writing for over `wait_s` seconds.
+    """
     traces = scan(layout, in_order=False)[0]
     counted = {date: _Counted(layout, date) for date in {trace.stem[:10] for trace in traces}}
-    return _fold(layout, [trace for trace in traces if not counted[trace.stem[:10]].has(trace)])
+    return _fold(layout, [trace for trace in traces if not counted[trace.stem[:10]].has(trace)], wait_s)
 
 
 def rebuild(layout: Layout) -> list[str]:
@@ -104,7 +108,7 @@ def rebuild(layout: Layout) -> list[str]:
     traces = scan(layout, in_order=False)[0]
     fresh = _by_date(layout, traces)
     present = {trace.stem for trace in traces}
-    with _locked(layout):
+    with _locked(layout, _LONG_WAIT_S):
         for date in dates(layout):
             kept = {stem: line for stem, line in _read(layout, date).items() if stem not in present}
             fresh[date] = kept | fresh.get(date, {})
@@ -201,11 +205,11 @@ def _take_waiting(folder: _Folder) -> list[SessionTrace]:
         return list(waiting.values())
 
 
-def _fold(layout: Layout, traces: Iterable[SessionTrace]) -> list[str]:
+def _fold(layout: Layout, traces: Iterable[SessionTrace], wait_s: float = _WAIT_S) -> list[str]:
     fresh = _by_date(layout, traces)
     if not fresh:
         return []
-    with _locked(layout):
+    with _locked(layout, wait_s):
         return [date for date in sorted(fresh) if _add(layout, date, fresh[date])]
 
 
@@ -437,6 +441,6 @@ def _with_quantiles(histogram: Mapping[str, Any]) -> dict[str, Any]:
     }
 
 
-def _locked(layout: Layout) -> AbstractContextManager[None]:
-    """One writer at a time; waits for another at most a second, because an agent may be waiting behind us."""
-    return locked(os.path.join(layout.private, "aggregated.lock"), _WAIT_S)
+def _locked(layout: Layout, wait_s: float) -> AbstractContextManager[None]:
+    """One writer at a time."""
+    return locked(os.path.join(layout.private, "aggregated.lock"), wait_s)

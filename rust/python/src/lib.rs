@@ -143,6 +143,12 @@ fn add_up(py: Python<'_>, lines: Vec<PyBackedBytes>) -> Option<(usize, usize, Bo
     Some((sessions, incomplete, PyBytes::new(py, &summary)))
 }
 
+/// Whether there is memory for what is done after a session; libraries that it needs end a process that has none.
+#[pyfunction]
+fn has_memory() -> bool {
+    t800_core::opening::check_memory().is_ok()
+}
+
 #[pymodule(gil_used = false)]
 fn _core(module: &Bound<'_, PyModule>) -> PyResult<()> {
     // Classes and interned names are one for the process: those of an interpreter that ends would be gone for all.
@@ -181,6 +187,7 @@ fn _core(module: &Bound<'_, PyModule>) -> PyResult<()> {
     module.add_function(wrap_pyfunction!(fold_sessions, module)?)?;
     module.add_function(wrap_pyfunction!(spell_partial, module)?)?;
     module.add_function(wrap_pyfunction!(add_up, module)?)?;
+    module.add_function(wrap_pyfunction!(has_memory, module)?)?;
     module.add_function(wrap_pyfunction!(columns::event_columns, module)?)?;
     module.add_function(wrap_pyfunction!(columns::document_rows, module)?)?;
     module.add_function(wrap_pyfunction!(columns::line_rows, module)?)?;

@@ -9,6 +9,7 @@
 //! caller may wait for.
 
 mod file;
+mod keeper;
 #[cfg(not(loom))]
 #[cfg_attr(any(not(unix), t800_portable), path = "unmapped.rs")]
 mod mapping;
@@ -26,11 +27,12 @@ pub(crate) use memory::close as close_inherited;
 pub use file::{Dead, Placement, RingFile, Where, dead_rings, remove_forgotten, snapshots};
 pub use record::{HEAD, Head, Position, Record, Salt, Scanned, Tag, Urgency, Word, padded, scan};
 
+use keeper::Keep;
 use memory::{Block, Pages};
 use std::sync::{Condvar, OnceLock, PoisonError};
 use std::thread::Thread;
 use std::time::Duration;
-use sync::{AtomicBool, AtomicU32, AtomicU64, Instant, Mutex, MutexGuard, Ordering};
+use sync::{AtomicBool, AtomicU32, AtomicU64, Instant, Mutex, Ordering};
 
 /// Bytes of a segment.
 pub const SEGMENT: usize = if cfg!(loom) {
@@ -82,6 +84,8 @@ pub struct Ring {
     ahead: AtomicU32,
     /// There is no memory for a further segment: waiting for one would be in vain.
     short: AtomicBool,
+    /// The segment that was made of the reserve, for precious records.
+    kept: AtomicU32,
     keep: Mutex<Keep>,
     writer: OnceLock<Thread>,
     keeper: OnceLock<Thread>,
@@ -96,24 +100,6 @@ struct Settled {
     to: Position,
     /// How often the writer has said that a disk refuses.
     refusals: u64,
-}
-
-/// The blocks that are not in use.
-struct Keep {
-    /// Number of the next segment to be made ready.
-    next: u32,
-    /// Blocks that were given back, to be zeroed.
-    free: Vec<u32>,
-    /// Blocks without memory behind them.
-    bare: Vec<u32>,
-    stop: bool,
-}
-
-impl Keep {
-    /// A block, and whether it was used before.
-    fn take(&mut self) -> Option<(u32, bool)> {
-        self.free.pop().map(|index| (index, true)).or_else(|| self.bare.pop().map(|index| (index, false)))
-    }
 }
 
 impl Ring {
@@ -143,10 +129,12 @@ impl Ring {
             tail: AtomicU32::new(0),
             ahead: AtomicU32::new(AHEAD),
             short: AtomicBool::new(false),
+            kept: AtomicU32::new(u32::MAX),
             keep: Mutex::new(Keep {
                 next: 0,
                 free: Vec::new(),
                 bare: (0..SEGMENTS as u32).rev().collect(),
+                reserve: None,
                 stop: false,
             }),
             writer: OnceLock::new(),
@@ -213,7 +201,7 @@ impl Ring {
             let end = now.offset() + len;
             if end <= SEGMENT - SPARE {
                 // A precious record may have entered the last segment, which is not open to others for that.
-                if !self.may_be_held(now.segment(), precious) {
+                if !self.may_be_held(now.segment(), precious) || self.is_kept(now.segment(), precious) {
                     self.call();
                     return None;
                 }
@@ -258,7 +246,19 @@ impl Ring {
 
     /// Whether a segment may be entered: it has memory, and it is not the last one, which precious records keep.
     fn is_ready(&self, segment: u32, precious: bool) -> bool {
-        self.may_be_held(segment, precious) && self.entry(segment).load(Ordering::Acquire) != 0
+        self.may_be_held(segment, precious)
+            && self.entry(segment).load(Ordering::Acquire) != 0
+            && !self.is_kept(segment, precious)
+    }
+
+    /// Whether a segment was made of the reserve, none follows it, and the writer has not come to it.
+    fn is_kept(&self, segment: u32, precious: bool) -> bool {
+        let next = segment.wrapping_add(1);
+        !precious
+            && segment == self.kept.load(Ordering::Relaxed)
+            && segment != self.tail.load(Ordering::Acquire)
+            && self.may_be_held(next, true)
+            && self.entry(next).load(Ordering::Acquire) == 0
     }
 
     /// Whether so many segments may be in use at a time. One that was given back meanwhile may: whoever believes the
@@ -281,14 +281,17 @@ impl Ring {
             return Some(cursor);
         }
         self.call();
-        if full || self.short.load(Ordering::Relaxed) {
+        if full {
             return None;
+        }
+        if self.short.load(Ordering::Relaxed) {
+            return self.break_reserve(next, precious).then_some(cursor);
         }
         self.ahead.fetch_max((self.ahead.load(Ordering::Relaxed) * 2).min(MOST_AHEAD), Ordering::Relaxed);
         self.wake_keeper();
         if !self.is_ready(next, precious) && self.make_ready(Pages::Later).is_err() {
             self.short.store(true, Ordering::Relaxed);
-            return None;
+            return self.break_reserve(next, precious).then_some(cursor);
         }
         let began = Instant::now();
         loop {
@@ -298,7 +301,7 @@ impl Ring {
             }
             // The last block is in another thread's hands.
             if began.elapsed() > PATIENCE {
-                return None;
+                return self.break_reserve(next, precious).then_some(cursor);
             }
             sync::yield_now();
         }
@@ -486,97 +489,6 @@ impl Ring {
         settled.refusals += u64::from(refused);
         drop(settled);
         self.done.notify_all();
-    }
-
-    // The keeper's side
-
-    fn keep(&self) -> MutexGuard<'_, Keep> {
-        self.keep.lock().unwrap_or_else(PoisonError::into_inner)
-    }
-
-    /// Keeps segments ready until [`Ring::dismiss`]: the keeper's thread.
-    pub fn stand_by(&self) {
-        while !self.keep().stop {
-            let made = self.wants_more().then(|| self.make_ready(Pages::Present));
-            self.short.store(matches!(made, Some(Err(_))), Ordering::Relaxed);
-            if !matches!(made, Some(Ok(true))) && !self.keep().stop {
-                std::thread::park();
-            }
-        }
-    }
-
-    /// Ends the keeper.
-    pub fn dismiss(&self) {
-        self.keep().stop = true;
-        self.wake_keeper();
-    }
-
-    fn wants_more(&self) -> bool {
-        let next = self.keep().next;
-        let cursor = Position(self.cursor.0.load(Ordering::Acquire)).segment();
-        let ready = next.wrapping_sub(cursor).wrapping_sub(1);
-        ready < self.ahead.load(Ordering::Relaxed) && self.has_room(next)
-    }
-
-    /// Whether a segment may follow: the directory has a place for it.
-    fn has_room(&self, next: u32) -> bool {
-        (next.wrapping_sub(self.tail.load(Ordering::Acquire)) as usize) < SEGMENTS
-    }
-
-    /// Makes one more segment ready; false where there is no room for one.
-    fn make_ready(&self, pages: Pages) -> std::io::Result<bool> {
-        let Some((index, used)) = self.keep().take() else { return Ok(false) };
-        // The work is done without the lock: a caller that cannot wait for it takes another block.
-        if let Err(error) = self.prepare(index, used, pages) {
-            self.keep().bare.push(index);
-            return Err(error);
-        }
-        let mut keep = self.keep();
-        let Some(block) = self.blocks[index as usize].get().filter(|_| self.has_room(keep.next)) else {
-            keep.free.push(index);
-            return Ok(false);
-        };
-        // SAFETY: no entry of the directory leads to this block, so that it is this thread's alone.
-        unsafe { block.write(0, &file::segment_head(self.salt, keep.next)) };
-        self.entry(keep.next).store(index + 1, Ordering::Release);
-        keep.next = keep.next.wrapping_add(1);
-        Ok(true)
-    }
-
-    /// Has zeroed memory behind a block.
-    fn prepare(&self, index: u32, used: bool, pages: Pages) -> std::io::Result<()> {
-        let slot = &self.blocks[index as usize];
-        if used {
-            // SAFETY: it was given back after the writer had read all that callers had reserved in it.
-            slot.get().into_iter().for_each(|block| unsafe { block.zero() });
-            return Ok(());
-        }
-        if let Some(file) = &self.file {
-            file.allocate(index)?;
-        }
-        if slot.get().is_none() {
-            let block = match &self.file {
-                Some(file) => Block::mapped(file.file(), file::segment_at(index), SEGMENT, pages)?,
-                None => Block::heap(SEGMENT)?,
-            };
-            let _ = slot.set(block);
-        }
-        Ok(())
-    }
-
-    /// Gives memory back that a burst has left: what is free beyond what is kept ready. By the idle writer.
-    pub fn relax(&self) {
-        let mut keep = self.keep();
-        self.ahead.store(AHEAD, Ordering::Relaxed);
-        let Some(file) = &self.file else { return };
-        while keep.free.len() > AHEAD as usize {
-            let Some(index) = keep.free.pop() else { return };
-            if file.release(index).is_err() {
-                keep.free.push(index);
-                return;
-            }
-            keep.bare.push(index);
-        }
     }
 }
 
