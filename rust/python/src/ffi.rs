@@ -6,10 +6,26 @@
 use pyo3::exceptions::{PyRuntimeError, PyTypeError};
 use pyo3::ffi;
 use pyo3::prelude::*;
+#[cfg(Py_LIMITED_API)]
+use pyo3::sync::PyOnceLock;
 use pyo3::types::{PyDict, PyString, PyTuple, PyType};
-use std::ffi::{CStr, c_int, c_ulong};
+#[cfg(not(Py_LIMITED_API))]
+use std::ffi::c_ulong;
+use std::ffi::{CStr, c_int};
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use t800_core::writer;
+
+// The wheel for Pythons that have none of their own (`Py_LIMITED_API`, the feature `abi3`) has only what every version
+// promises: the same by calls that take longer.
+
+#[cfg(Py_LIMITED_API)]
+use ffi::PyTuple_GetItem as tuple_item;
+#[cfg(not(Py_LIMITED_API))]
+use ffi::{PY_VECTORCALL_ARGUMENTS_OFFSET, PyTuple_GET_ITEM as tuple_item};
+
+/// Nobody calls us with it: only a class that [`enter_directly`] prepares is asked to.
+#[cfg(Py_LIMITED_API)]
+const PY_VECTORCALL_ARGUMENTS_OFFSET: usize = 0;
 
 // A `Py` that is dropped in a call that has come in by one of these ways waits for another call to be given up: `PyO3`
 // does not know that the interpreter is ours. What is dropped on the usual way should be a `Bound`.
@@ -22,6 +38,7 @@ pub struct Args<'a, 'py> {
     positional: usize,
     names: Option<Borrowed<'a, 'py, PyTuple>>,
     /// The place in front of them may be used by who is called with them.
+    #[cfg_attr(Py_LIMITED_API, expect(dead_code))]
     front: usize,
 }
 
@@ -43,7 +60,7 @@ impl<'a, 'py> Args<'a, 'py> {
             // SAFETY: `names` is a tuple that the interpreter keeps alive for the call and that has one string for
             // each keyword value.
             let name = unsafe {
-                let name = ffi::PyTuple_GET_ITEM(self.names?.as_ptr(), n.cast_signed());
+                let name = tuple_item(self.names?.as_ptr(), n.cast_signed());
                 Borrowed::from_ptr(self.py, name).cast_unchecked::<PyString>()
             };
             Some((name, self.borrow(values[n])))
@@ -54,6 +71,16 @@ impl<'a, 'py> Args<'a, 'py> {
     ///
     /// # Errors
     /// What the function raises.
+    #[cfg(Py_LIMITED_API)]
+    pub fn pass_to(self, function: &Bound<'py, PyAny>) -> PyResult<Bound<'py, PyAny>> {
+        self.as_objects(|arguments, keywords| function.call(arguments, Some(&keywords)))
+    }
+
+    /// Calls `function` with the same arguments.
+    ///
+    /// # Errors
+    /// What the function raises.
+    #[cfg(not(Py_LIMITED_API))]
     pub fn pass_to(self, function: &Bound<'py, PyAny>) -> PyResult<Bound<'py, PyAny>> {
         let names = self.names.map_or(std::ptr::null_mut(), Borrowed::as_ptr);
         // SAFETY: arguments as the interpreter has handed them over, still alive; a new reference, or null with an
@@ -128,7 +155,7 @@ unsafe extern "C" fn enter_object<M: Method>(
     // SAFETY: `names` is null or a tuple, alive for the call.
     let names =
         unsafe { Borrowed::from_ptr_or_opt(py, names).map(|names| names.cast_unchecked::<PyTuple>()) };
-    let front = flagged & ffi::PY_VECTORCALL_ARGUMENTS_OFFSET;
+    let front = flagged & PY_VECTORCALL_ARGUMENTS_OFFSET;
     let positional = flagged ^ front;
     let keywords = names.map_or(0, |names| names.len());
     let values = if values.is_null() {
@@ -149,19 +176,55 @@ unsafe extern "C" fn enter_object<M: Method>(
     }
 }
 
+/// What `M` does, called with a tuple and a dict.
+///
+/// # Errors
+/// A keyword that is no string, or what `M` says.
+pub fn enter_with_objects<'py, M: Method>(
+    owner: &Bound<'py, M::Owner>,
+    arguments: &Bound<'py, PyTuple>,
+    keywords: Option<&Bound<'py, PyDict>>,
+) -> PyResult<Bound<'py, PyAny>> {
+    let (mut values, mut names) = (arguments.iter().collect::<Vec<_>>(), Vec::new());
+    for (name, value) in keywords.into_iter().flatten() {
+        names.push(name.cast_into::<PyString>()?);
+        values.push(value);
+    }
+    let names = PyTuple::new(owner.py(), names)?;
+    let raw = values.iter().map(Bound::as_ptr).collect::<Vec<_>>();
+    let args = Args {
+        py: owner.py(),
+        values: &raw,
+        positional: arguments.len(),
+        names: Some(names.as_borrowed()),
+        front: 0,
+    };
+    M::call(owner, args)
+}
+
 /// Where an object is called: the first field of a class that [`enter_directly`] prepares.
 #[derive(Clone, Copy)]
-pub struct Entry(#[allow(dead_code)] ffi::vectorcallfunc);
+pub struct Entry(
+    #[cfg(not(Py_LIMITED_API))]
+    #[allow(dead_code)]
+    ffi::vectorcallfunc,
+);
 
 /// The entry of objects that `M` calls.
 pub fn entry<M: Method>() -> Entry {
-    Entry(enter_object::<M>)
+    Entry(
+        #[cfg(not(Py_LIMITED_API))]
+        {
+            enter_object::<M>
+        },
+    )
 }
 
 /// Makes the interpreter call objects of the class of `example` through their entry, by raw arguments, and call them as
 /// methods of other objects without binding them first.
 ///
 /// Before that they are called as all objects are, by `__call__`.
+#[cfg(not(Py_LIMITED_API))]
 pub fn enter_directly<M: Method<Owner = M>>(example: &Bound<'_, M>, entry: &Entry) {
     let class = example.as_any().get_type().as_type_ptr();
     let offset = std::ptr::from_ref(entry).addr() - example.as_ptr().addr();
@@ -175,10 +238,29 @@ pub fn enter_directly<M: Method<Owner = M>>(example: &Bound<'_, M>, entry: &Entr
     }
 }
 
+/// Classes are closed here: their objects are called by `__call__`.
+#[cfg(Py_LIMITED_API)]
+#[expect(clippy::trivially_copy_pass_by_ref)]
+pub fn enter_directly<M: Method<Owner = M>>(_: &Bound<'_, M>, _: &Entry) {}
+
 /// A method object: `function` with `instance` as its first argument.
 ///
 /// # Errors
 /// When there is no memory for it.
+#[cfg(Py_LIMITED_API)]
+pub fn bind_method<'py>(
+    function: &Bound<'py, PyAny>,
+    instance: &Bound<'py, PyAny>,
+) -> PyResult<Bound<'py, PyAny>> {
+    static CLASS: PyOnceLock<Py<PyType>> = PyOnceLock::new();
+    CLASS.import(function.py(), "types", "MethodType")?.call1((function, instance))
+}
+
+/// A method object: `function` with `instance` as its first argument.
+///
+/// # Errors
+/// When there is no memory for it.
+#[cfg(not(Py_LIMITED_API))]
 pub fn bind_method<'py>(
     function: &Bound<'py, PyAny>,
     instance: &Bound<'py, PyAny>,
@@ -228,7 +310,14 @@ pub fn add_method<M: Method>(py: Python<'_>) -> PyResult<()> {
     class.setattr(M::NAME.to_str().unwrap_or_default(), method)
 }
 
+/// A string of ASCII characters.
+#[cfg(Py_LIMITED_API)]
+pub fn ascii<'py>(py: Python<'py>, text: &[u8]) -> Bound<'py, PyAny> {
+    PyString::new(py, &String::from_utf8_lossy(text)).into_any()
+}
+
 /// A string of ASCII characters, made without looking at each; None where there is no memory for it.
+#[cfg(not(Py_LIMITED_API))]
 pub fn ascii<'py>(py: Python<'py>, text: &[u8]) -> Bound<'py, PyAny> {
     if !text.is_ascii() {
         return PyString::new(py, &String::from_utf8_lossy(text)).into_any();
@@ -254,7 +343,7 @@ pub fn text<'a>(string: &'a Bound<'_, PyString>) -> Option<&'a str> {
     ascii_text(string).or_else(|| string.to_str().ok())
 }
 
-#[cfg(not(any(Py_3_14, PyPy, GraalPy)))]
+#[cfg(not(any(Py_LIMITED_API, Py_3_14, PyPy, GraalPy)))]
 #[inline]
 fn ascii_text<'a>(string: &'a Bound<'_, PyString>) -> Option<&'a str> {
     // SAFETY: the thread is attached and the object is a string. One that says so has as many bytes below 128 as its
@@ -271,7 +360,7 @@ fn ascii_text<'a>(string: &'a Bound<'_, PyString>) -> Option<&'a str> {
 }
 
 /// Their heads are not laid open here.
-#[cfg(any(Py_3_14, PyPy, GraalPy))]
+#[cfg(any(Py_LIMITED_API, Py_3_14, PyPy, GraalPy))]
 fn ascii_text<'a>(_: &'a Bound<'_, PyString>) -> Option<&'a str> {
     None
 }
@@ -302,6 +391,30 @@ pub fn dict_entries<'py>(
 /// A context variable.
 pub struct ContextVar(Py<PyAny>);
 
+#[cfg(Py_LIMITED_API)]
+impl ContextVar {
+    /// A new one without a default.
+    ///
+    /// # Errors
+    /// When the interpreter is out of memory.
+    pub fn new(py: Python<'_>, name: &'static CStr) -> PyResult<ContextVar> {
+        let class = py.import("contextvars")?.getattr("ContextVar")?;
+        Ok(ContextVar(class.call1((name.to_string_lossy(),))?.unbind()))
+    }
+
+    /// Its value in this context.
+    pub fn get<'py>(&self, py: Python<'py>) -> Option<Bound<'py, PyAny>> {
+        let value = self.0.bind(py).call_method1(pyo3::intern!(py, "get"), (py.None(),)).ok()?;
+        Some(value).filter(|value| !value.is_none())
+    }
+
+    /// Sets its value in this context; None means nothing.
+    pub fn set(&self, py: Python<'_>, value: Option<&Bound<'_, PyAny>>) {
+        let _ = self.0.bind(py).call_method1(pyo3::intern!(py, "set"), (value,));
+    }
+}
+
+#[cfg(not(Py_LIMITED_API))]
 impl ContextVar {
     /// A new one without a default.
     ///
@@ -347,8 +460,12 @@ pub fn interrupt_again(_py: Python<'_>) {
     unsafe { ffi::PyErr_SetInterrupt() }
 }
 
+#[cfg(not(Py_LIMITED_API))]
 unsafe extern "C" {
     fn PyMethod_New(function: *mut ffi::PyObject, instance: *mut ffi::PyObject) -> *mut ffi::PyObject;
+}
+
+unsafe extern "C" {
     fn pthread_atfork(
         prepare: Option<unsafe extern "C" fn()>,
         parent: Option<unsafe extern "C" fn()>,
@@ -380,8 +497,8 @@ pub fn tell_of_forks() {
 
 /// Whether this is the interpreter that the process began with.
 pub fn is_main_interpreter(_py: Python<'_>) -> bool {
-    // SAFETY: the thread is attached; the two pointers are only compared.
-    unsafe { ffi::PyInterpreterState_Get() == ffi::PyInterpreterState_Main() }
+    // SAFETY: the thread is attached, so that it has an interpreter. Ids count from 0, which is the first one's.
+    unsafe { ffi::PyInterpreterState_GetID(ffi::PyInterpreterState_Get()) == 0 }
 }
 
 /// The error for arguments that no signature allows.

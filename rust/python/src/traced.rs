@@ -172,14 +172,14 @@ impl Traced {
         slf.clone()
     }
 
-    /// What the interpreter does not call: it has another way in.
+    /// What the interpreter does not call where it has another way in.
     #[pyo3(signature = (*args, **keywords))]
     fn __call__<'py>(
         slf: &Bound<'py, Self>,
         args: &Bound<'py, PyTuple>,
         keywords: Option<&Bound<'py, PyDict>>,
     ) -> PyResult<Bound<'py, PyAny>> {
-        slf.as_any().call(args, keywords)
+        ffi::enter_with_objects::<Traced>(slf, args, keywords)
     }
 
     fn __repr__(&self, py: Python<'_>) -> PyResult<String> {
