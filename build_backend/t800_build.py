@@ -2,11 +2,15 @@
 
 Maturin packs what lies in `rust/hook/data`; a program of the workspace that is no extension it would leave out. Where
 the program cannot be built the wheel goes without: `python -m t800.hook` does the same, and `t800 doctor` says so.
+
+`python build_backend/t800_build.py ARGUMENTS` is `maturin build --release ARGUMENTS` for wheels that others get: with the
+program, for the same target, and with the same bytes wherever and whenever a commit is built by the same tools.
 """
 
 from __future__ import annotations
 
 import json
+import os
 import shutil
 import subprocess
 import sys
@@ -33,7 +37,8 @@ prepare_metadata_for_build_wheel = maturin.prepare_metadata_for_build_wheel
 
 ROOT = Path(__file__).resolve().parent.parent
 SCRIPTS = ROOT / "rust" / "hook" / "data" / "scripts"
-_BUILD = ("cargo", "build", "--release", "-p", "t800-hook", "--bin", "t800-hook", "--message-format=json")
+_PROGRAM = ("--release", "-p", "t800-hook", "--bin", "t800-hook", "--message-format=json")
+_GLIBC = ".2.17"  # the oldest that the standard library of Rust runs on: manylinux_2_17
 
 Settings = dict[str, object] | None
 
@@ -60,16 +65,43 @@ def build_sdist(sdist_directory: str, config_settings: Settings = None) -> str:
     return str(maturin.build_sdist(sdist_directory, config_settings))
 
 
-def _place_program() -> None:
-    """Put the program where maturin packs it."""
+def main(arguments: list[str]) -> int:
+    """Build wheels for others: the same bytes everywhere, and none without the program."""
+    environment = {**os.environ, **_same_everywhere()}
+    target = arguments[arguments.index("--target") + 1] if "--target" in arguments else None
+    if not _place_program(target, zig="--zig" in arguments, environment=environment):
+        return 1
+    return subprocess.run(
+        ["maturin", "build", "--release", "--locked", *arguments], cwd=ROOT, env=environment, check=False
+    ).returncode
+
+
+def _same_everywhere() -> dict[str, str]:
+    """What keeps the time and the place of a build out of its bytes."""
+    told = subprocess.run(["git", "log", "-1", "--format=%ct"], cwd=ROOT, capture_output=True, check=True)
+    home = Path(os.environ.get("CARGO_HOME") or Path.home() / ".cargo")
+    flags = [f"--remap-path-prefix={home}=/cargo", f"--remap-path-prefix={ROOT}=/t800"]
+    return {"SOURCE_DATE_EPOCH": told.stdout.decode().strip(), "CARGO_ENCODED_RUSTFLAGS": "\x1f".join(flags)}
+
+
+def _place_program(
+    target: str | None = None, *, zig: bool = False, environment: dict[str, str] | None = None
+) -> bool:
+    """Put the program where maturin packs it; whether it could be built."""
     shutil.rmtree(SCRIPTS, ignore_errors=True)
-    built = subprocess.run(_BUILD, cwd=ROOT, stdout=subprocess.PIPE, check=False)
+    command = ["cargo-zigbuild", "zigbuild"] if zig else ["cargo", "build"]
+    if target is not None:
+        command += ["--target", target + (_GLIBC if zig and target.endswith("-gnu") else "")]
+    built = subprocess.run(
+        [*command, *_PROGRAM], cwd=ROOT, env=environment, stdout=subprocess.PIPE, check=False
+    )
     program = _program_in(built.stdout.decode()) if built.returncode == 0 else None
     if program is None:
         sys.stderr.write("t800-hook was not built: agents' hooks will run in Python, which takes longer\n")
-        return
+        return False
     SCRIPTS.mkdir(parents=True)
-    shutil.copy2(program, SCRIPTS / "t800-hook")
+    shutil.copy2(program, SCRIPTS / Path(program).name)
+    return True
 
 
 def _program_in(messages: str) -> str | None:
@@ -79,3 +111,7 @@ def _program_in(messages: str) -> str | None:
         if told.get("executable") and told["target"]["name"] == "t800-hook":
             return str(told["executable"])
     return None
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1:]))
