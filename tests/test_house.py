@@ -193,7 +193,7 @@ def test_every_ignored_lint_rule_has_a_reason() -> None:
 
 
 def test_scripts_can_be_run() -> None:
-    for name in (".ci/run", ".ci/full", ".ci/lint", ".ci/agents"):
+    for name in (".ci/run", ".ci/full", ".ci/lint", ".ci/agents", ".ci/wheels"):
         assert (ROOT / name).stat().st_mode & 0o111
         assert subprocess.run(["bash", "-n", ROOT / name], check=False).returncode == 0
 
@@ -225,6 +225,18 @@ def test_forms_for_issues_ask_for_what_commands_can_tell() -> None:
 
 
 def test_actions_are_pinned_by_digest() -> None:
-    uses = re.findall(r"uses: (\S+)(.*)", text(".github/workflows/ci.yml"))
-    assert uses
-    assert all(re.fullmatch(r"[\w./-]+@[0-9a-f]{40}", action) and "# v" in said for action, said in uses)
+    workflows = sorted((ROOT / ".github/workflows").glob("*.yml"))
+    assert {"ci.yml", "release.yml"} <= {workflow.name for workflow in workflows}
+    for workflow in workflows:
+        uses = re.findall(r"uses:[ ]*(\S+)(.*)", workflow.read_text(encoding="utf-8"))
+        assert uses
+        for action, said in uses:
+            assert re.fullmatch(r"[\w./-]+@[0-9a-f]{40}", action), f"{workflow.name}: {action}"
+            assert re.fullmatch(r" # v\d+(\.\d+)+", said), f"{workflow.name}: {action}{said}"
+
+
+def test_an_action_has_the_same_digest_everywhere() -> None:
+    workflows = sorted((ROOT / ".github/workflows").glob("*.yml"))
+    uses = {line for path in workflows for line in re.findall(r"uses: (\S+ # \S+)", path.read_text())}
+    actions = [line.partition("@")[0] for line in uses]
+    assert len(actions) == len(set(actions))
