@@ -89,7 +89,11 @@ def _place_program(
 ) -> bool:
     """Put the program where maturin packs it; whether it could be built."""
     shutil.rmtree(SCRIPTS, ignore_errors=True)
-    command = ["cargo-zigbuild", "zigbuild"] if zig else ["cargo", "build"]
+    command = ["cargo", "build"]
+    if zig:
+        # Other flags than maturin's: in one folder each build would undo the other's.
+        place = Path(os.environ.get("CARGO_TARGET_DIR", ROOT / "target"), "program")
+        command = ["cargo-zigbuild", "zigbuild", "--target-dir", str(place)]
     if target is not None:
         command += ["--target", target + (_GLIBC if zig and target.endswith("-gnu") else "")]
     built = subprocess.run(

@@ -8,6 +8,7 @@ use pyo3::ffi;
 use pyo3::prelude::*;
 #[cfg(Py_LIMITED_API)]
 use pyo3::sync::PyOnceLock;
+use pyo3::sync::critical_section::with_critical_section;
 use pyo3::types::{PyDict, PyString, PyTuple, PyType};
 #[cfg(not(Py_LIMITED_API))]
 use std::ffi::c_ulong;
@@ -371,17 +372,19 @@ pub fn dict_entries<'py>(
     mut each: impl FnMut(&Bound<'py, PyAny>, &Bound<'py, PyAny>) -> bool,
 ) {
     let (py, mut position) = (dict.py(), 0);
-    loop {
+    let mut next = || {
         let (mut key, mut value) = (std::ptr::null_mut(), std::ptr::null_mut());
         // SAFETY: `dict` is a dict, the thread is attached; PyDict_Next bears changes between its calls.
         let more: c_int =
             unsafe { ffi::PyDict_Next(dict.as_ptr(), &raw mut position, &raw mut key, &raw mut value) };
         if more == 0 {
-            return;
+            return None;
         }
-        // SAFETY: borrowed references of this very moment, made strong before any other code runs.
-        let (key, value) =
-            unsafe { (Bound::from_borrowed_ptr(py, key), Bound::from_borrowed_ptr(py, value)) };
+        // SAFETY: borrowed references of this very moment, made strong before any other code runs: where threads have
+        // no lock in common, that of the dict is held.
+        Some(unsafe { (Bound::from_borrowed_ptr(py, key), Bound::from_borrowed_ptr(py, value)) })
+    };
+    while let Some((key, value)) = with_critical_section(dict, &mut next) {
         if !each(&key, &value) {
             return;
         }
