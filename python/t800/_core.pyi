@@ -11,6 +11,7 @@ _T = TypeVar("_T")
 __all__ = [
     "AgentScope",
     "Exceptions",
+    "Lock",
     "PhaseScope",
     "Recorder",
     "Redactor",
@@ -182,6 +183,16 @@ class Exceptions:
 
     def __new__(cls, texts: list[str], patterns: list[str]) -> Self: ...
     def allows(self, text: str) -> bool: ...
+
+@final
+class Lock:
+    """A lock file that this process holds."""
+
+    @staticmethod
+    def take(path: str) -> Lock | None:
+        """Take the lock file at `path`, which is made where it is missing; None where somebody holds it."""
+
+    def release(self) -> None: ...
 
 @final
 class Words:

@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     from t800.summary import Summary
 
 _NOT_FOUND = 2  # what `python nosuch.py` exits with
+_INTERRUPTED = 0xC000_013A - (1 << 32)  # what Python exits with after Ctrl-C on Windows
 
 
 class Program:
@@ -193,8 +194,12 @@ def _die_of_interrupt() -> None:
     """End as Python ends after Ctrl-C, so that a shell sees it and stops its script too."""
     import signal
 
+    from t800.system import WINDOWS
+
     for stream in (sys.stdout, sys.stderr):
         _flush(stream)
+    if WINDOWS:
+        os._exit(_INTERRUPTED)
     signal.signal(signal.SIGINT, signal.SIG_DFL)
     os.kill(os.getpid(), signal.SIGINT)
 

@@ -32,7 +32,7 @@ def place(dir: str | None) -> Layout:
 
     Raises what that raises.
     """
-    variables = os.environ.get("PWD"), os.environ.get("HOME"), os.environ.get("T800_DIR")
+    variables = os.environ.get("PWD"), _home(), os.environ.get("T800_DIR")
     try:
         named = (dir, os.getcwd(), *variables)
     except OSError:
@@ -57,7 +57,7 @@ def make(place: Layout) -> None:
     Whatever is made, removed, renamed or exchanged in the telemetry folder changes when it was changed last. Raises
     what `Layout.create` raises.
     """
-    named = place.telemetry, place.root, os.environ.get("HOME")
+    named = place.telemetry, place.root, _home()
     before = _signs(place.telemetry)
     if before is not None and _made.get(named) == before:
         return
@@ -68,10 +68,15 @@ def make(place: Layout) -> None:
         _made[named] = before
 
 
+def _home() -> str | None:
+    """What says where the user's home is, as far as it is set."""
+    return os.environ.get("HOME") or os.environ.get("USERPROFILE")
+
+
 def install_key() -> tuple[bytes, bool]:
     """The key of this installation, as `layout.install_key` says, from its file or as it was read before."""
     chosen = os.environ.get("T800_KEY_FILE")
-    named = chosen, os.environ.get("XDG_STATE_HOME"), os.environ.get("HOME")
+    named = chosen, os.environ.get("XDG_STATE_HOME"), _home()
     known = _keys.get(named)
     if known is not None and _signs(known[1]) == known[2]:
         return known[0], True

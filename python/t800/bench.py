@@ -341,6 +341,8 @@ def machine() -> dict[str, object]:
 
 def _load() -> float | None:
     """How many programs want a processor; figures of a machine that others use as well say less."""
+    if not hasattr(os, "getloadavg"):
+        return None
     try:
         return round(os.getloadavg()[0], 1)
     except OSError:

@@ -304,8 +304,8 @@ def _base(layout: Layout, base: object, source: str) -> object:
     if not isinstance(base, str) or base == "project_root":
         return base
     folder = os.path.normpath(base)
-    roots = (root.rstrip("/") for root in layout.project_roots())
-    if not any(folder == root or folder.startswith(f"{root}/") for root in roots):
+    roots = (root.rstrip(os.sep) for root in layout.project_roots())
+    if not any(folder == root or folder.startswith(f"{root}{os.sep}") for root in roots):
         raise ConfigError(
             "is outside the project",
             file=layout.config_file if source == "file" else None,

@@ -7,9 +7,21 @@ files 0600 whatever the umask, and never through a symbolic link.
 from __future__ import annotations
 
 import os
-import stat
 
 from t800.errors import TraceFileError
+from t800.system import (
+    WINDOWS,
+    Folder,
+    create_file,
+    is_absolute,
+    is_link,
+    is_own,
+    is_regular,
+    open_file,
+    replace,
+    set_mode,
+    user_number,
+)
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -36,9 +48,6 @@ CONFIG_NAME = "telemetry_config.yaml"
 KEY_BYTES = 32
 
 _PASSWD_LIMIT = 1 << 20
-_READ_FLAGS = os.O_RDONLY | os.O_CLOEXEC | os.O_NONBLOCK
-_FOLDER_FLAGS = os.O_RDONLY | os.O_CLOEXEC | os.O_DIRECTORY | os.O_NOFOLLOW
-_NEW_FILE_FLAGS = os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW | os.O_CLOEXEC
 
 # One key for the whole process where none can be stored, so that its hashes at least agree with each other.
 _EPHEMERAL_KEY = os.urandom(KEY_BYTES)
@@ -92,25 +101,17 @@ class Layout:
     def _create(self) -> None:
         if self.moved:
             _refuse_shared_folder(self.telemetry, self.root)
-        folder = self._open_telemetry()
-        try:
+        with self._open_telemetry() as folder:
             for path in (self.traces, self.aggregated, os.path.dirname(self.config_file), self.private):
-                os.close(_enter(folder, path))
+                _enter(folder, path).close()
             _ignore_in_git(folder, ours=not self.moved)
-        finally:
-            os.close(folder)
 
-    def _open_telemetry(self) -> int:
+    def _open_telemetry(self) -> Folder:
         parent = os.path.dirname(self.telemetry)
         if self.moved:
             _make_folders(parent)
-            above = _open_anchor(parent)
-        else:
-            above = _open_opencode(self.root, parent)
-        try:
+        with Folder(parent) if self.moved else _open_opencode(self.root, parent) as above:
             return _enter(above, self.telemetry, tighten=not self.moved)
-        finally:
-            os.close(above)
 
 
 def telemetry_dir(
@@ -136,7 +137,8 @@ def find_root(start: str | None = None) -> str:
     """The project root for `start` (default: the working directory), as an absolute path.
 
     The nearest folder from `start` upwards with `.git`, or with `.opencode` that holds `opencode.json` or
-    `telemetry`. The search stops below the home directory and `/`; without a find it is `start` itself.
+    `telemetry`. The search stops below the home directory and `/` (on Windows, a drive); without a find it is `start`
+    itself.
     """
     return _find_root(start, os.environ)
 
@@ -156,12 +158,16 @@ def _find_root(start: str | None, environ: Environment) -> str:
 
 def _marked_ancestor(folder: str, environ: Environment) -> str | None:
     home = home_directory(environ)
-    ends = {"/", home, os.path.realpath(home)} if home else {"/"}
-    while folder not in ends:
+    homes = {home, os.path.realpath(home)} if home else set()
+    while folder not in homes and not _is_top(folder):
         if _is_project(folder):
             return folder
         folder = os.path.dirname(folder)
     return None
+
+
+def _is_top(folder: str) -> bool:
+    return os.path.dirname(folder) == folder
 
 
 def _is_project(folder: str) -> bool:
@@ -187,15 +193,21 @@ def _as_given(root: str, here: str, spelled: str) -> str:
 
 
 def home_directory(environ: Environment = os.environ) -> str | None:
-    """The user's home directory from $HOME, else from /etc/passwd; None if unknown. Asks no name service."""
-    home = environ.get("HOME", "")
-    if home.startswith("/"):
-        return os.path.normpath(home)
+    """The user's home directory from $HOME, else as the system tells it; None if unknown. Asks no name service.
+
+    The system has it in %USERPROFILE% on Windows, in /etc/passwd elsewhere.
+    """
+    for name in ("HOME", "USERPROFILE") if WINDOWS else ("HOME",):
+        home = environ.get(name, "")
+        if is_absolute(home):
+            return os.path.normpath(home)
     return _home_from_passwd()
 
 
 def _home_from_passwd() -> str | None:
-    uid = str(os.getuid()).encode()
+    uid = user_number()
+    if uid is None:
+        return None
     try:
         with open("/etc/passwd", "rb") as passwd:
             lines = passwd.read(_PASSWD_LIMIT).splitlines()
@@ -203,14 +215,15 @@ def _home_from_passwd() -> str | None:
         return None
     for line in lines:
         fields = line.split(b":")
-        if fields[2:3] == [uid] and fields[5:6] and fields[5].startswith(b"/"):
+        if fields[2:3] == [b"%d" % uid] and fields[5:6] and fields[5].startswith(b"/"):
             return os.path.normpath(os.fsdecode(fields[5]))
     return None
 
 
 def _expand_home(path: str, environ: Environment) -> str:
     home = home_directory(environ)
-    return home + path[1:] if home and (path == "~" or path.startswith("~/")) else path
+    below = path[:1] == "~" and path[1:2] in {"", os.sep, os.altsep}
+    return home + path[1:] if home and below else path
 
 
 # Folders
@@ -219,8 +232,8 @@ def _expand_home(path: str, environ: Environment) -> str:
 def _refuse_shared_folder(telemetry: str, root: str) -> None:
     """Telemetry hides its folder from git and closes it to others: never do that to a project or a home."""
     real = os.path.realpath(telemetry)
-    taken = {"/", os.path.realpath(root), os.path.realpath(home_directory() or "/")}
-    if real in taken or os.path.lexists(os.path.join(real, ".git")):
+    taken = {os.path.realpath(root), os.path.realpath(home_directory() or root)}
+    if _is_top(real) or real in taken or os.path.lexists(os.path.join(real, ".git")):
         raise TraceFileError(
             "cannot be the telemetry folder: it is a project or a home",
             file=telemetry,
@@ -229,80 +242,66 @@ def _refuse_shared_folder(telemetry: str, root: str) -> None:
 
 
 def _make_folders(path: str) -> None:
-    if os.path.isdir(path):
+    above = os.path.dirname(path)
+    if os.path.isdir(path) or above == path:
         return
-    _make_folders(os.path.dirname(path))
-    _make_folder(path)
+    _make_folders(above)
+    with Folder(above) as folder:
+        folder.make(os.path.basename(path))
 
 
-def _make_folder(path: str, parent: int | None = None) -> None:
-    try:
-        os.mkdir(path, 0o700, dir_fd=parent)
-    except FileExistsError:
-        return
-    if not os.stat(path, dir_fd=parent, follow_symlinks=False).st_mode & stat.S_IXUSR:  # an odd umask
-        os.chmod(path, 0o700, dir_fd=parent)
-
-
-def _open_anchor(path: str) -> int:
-    return os.open(path, os.O_RDONLY | os.O_CLOEXEC | os.O_DIRECTORY)
-
-
-def _open_opencode(root: str, opencode: str) -> int:
+def _open_opencode(root: str, opencode: str) -> Folder:
     """Open `.opencode`, made where it is missing. It is another tool's folder: its mode and owner stay."""
-    above = _open_anchor(root)
-    try:
+    with Folder(root) as above:
         return _open_folder(above, opencode)
-    finally:
-        os.close(above)
 
 
-def _enter(parent: int, path: str, *, tighten: bool = True) -> int:
+def _enter(parent: Folder, path: str, *, tighten: bool = True) -> Folder:
     """Open one of our own folders below the open folder `parent`, made where it is missing."""
     folder = _open_folder(parent, path)
     try:
-        info = os.fstat(folder)
+        info = folder.info()
         _refuse_foreign(info, path)
-        if tighten and info.st_mode & 0o077 and info.st_uid == os.geteuid():
-            os.fchmod(folder, 0o700)
+        if tighten and info.st_mode & 0o077 and is_own(info):
+            folder.tighten()
     except BaseException:
-        os.close(folder)
+        folder.close()
         raise
     return folder
 
 
-def _open_folder(parent: int, path: str) -> int:
+def _open_folder(parent: Folder, path: str) -> Folder:
     name = os.path.basename(path)
     try:
-        return os.open(name, _FOLDER_FLAGS, dir_fd=parent)
+        return Folder(path, parent)
     except FileNotFoundError:
-        _make_folder(name, parent)
+        parent.make(name)
     except NotADirectoryError:
-        link = stat.S_ISLNK(os.stat(name, dir_fd=parent, follow_symlinks=False).st_mode)
+        link = is_link(parent.lstat(name))
         raise TraceFileError(
             "is a symbolic link" if link else "is not a folder",
             file=path,
             hint="Remove it, or set T800_DIR to the folder that you mean",
         ) from None
-    return os.open(name, _FOLDER_FLAGS, dir_fd=parent)
+    return Folder(path, parent)
 
 
 def _refuse_foreign(info: os.stat_result, path: str) -> None:
     # Root may own what is ours: mounted volumes and system-wide files belong to it.
-    if info.st_uid not in {os.geteuid(), 0}:
+    if not is_own(info, or_root=True):
         raise TraceFileError(
             "belongs to another user", file=path, hint="Take it over with chown, or set T800_DIR"
         )
 
 
-def _ignore_in_git(folder: int, *, ours: bool) -> None:
+def _ignore_in_git(folder: Folder, *, ours: bool) -> None:
     """Keep traces out of commits, unless a moved folder holds the user's own files too."""
-    names = set(os.listdir(folder))
+    names = set(folder.names())
     known = {"traces", "aggregated", "config", ".t800"}
     if ".gitignore" in names or not (ours or names <= known):
         return
     try:
-        file = os.open(".gitignore", _NEW_FILE_FLAGS, 0o600, dir_fd=folder)
+        file = folder.create(".gitignore")
     except FileExistsError:
         return
     _write_and_close(file, b"*\n")
@@ -317,10 +316,10 @@ def read_own_file(path: str, limit: int, *, follow: bool = False) -> bytes:
     Raises `OSError` where it is missing or cannot be read, `TraceFileError` where it is a symbolic link
     (unless `follow`), not a regular file, another user's, or too large. Never waits for a pipe's writer.
     """
-    file = _open_unlinked(path, 0 if follow else os.O_NOFOLLOW)
+    file = _open_unlinked(path, follow=follow)
     try:
         info = os.fstat(file)
-        if not stat.S_ISREG(info.st_mode):
+        if not is_regular(info):
             raise TraceFileError("is not a regular file", file=path, hint="Replace it by one")
         _refuse_foreign(info, path)
         data = _read_all(file, limit + 1)
@@ -331,11 +330,11 @@ def read_own_file(path: str, limit: int, *, follow: bool = False) -> bytes:
     return data
 
 
-def _open_unlinked(path: str, nofollow: int) -> int:
+def _open_unlinked(path: str, *, follow: bool) -> int:
     try:
-        return os.open(path, _READ_FLAGS | nofollow)
+        return open_file(path, follow=follow)
     except OSError:
-        if nofollow and os.path.islink(path):
+        if not follow and os.path.islink(path):
             raise TraceFileError(
                 "is a symbolic link", file=path, hint="Replace it by the file that it points to"
             ) from None
@@ -356,7 +355,7 @@ def write_own_file(path: str, data: bytes, *, mode: int = 0o600) -> None:
     """
     temporary = write_beside(path, data, mode)
     try:
-        os.replace(temporary, path)
+        replace(temporary, path)
     except OSError:
         os.unlink(temporary)
         raise
@@ -365,7 +364,7 @@ def write_own_file(path: str, data: bytes, *, mode: int = 0o600) -> None:
 def write_beside(path: str, data: bytes, mode: int = 0o600) -> str:
     """Put `data` into a new file in the same folder, to be renamed to `path`, and return its name."""
     temporary = f"{path}.{os.urandom(6).hex()}.tmp"
-    file = os.open(temporary, _NEW_FILE_FLAGS, 0o600)
+    file = create_file(temporary)
     try:
         _write_and_close(file, data, mode)
     except OSError:
@@ -376,7 +375,7 @@ def write_beside(path: str, data: bytes, mode: int = 0o600) -> str:
 
 def _write_and_close(file: int, data: bytes, mode: int = 0o600) -> None:
     try:
-        os.fchmod(file, mode)
+        set_mode(file, mode)
         while data:
             data = data[os.write(file, data) :]
     finally:
@@ -407,11 +406,12 @@ def sha256_hex(data: bytes) -> str:
 def state_dir(environ: Environment = os.environ) -> str:
     """The user's own folder for T-800: `$XDG_STATE_HOME/t800` or `~/.local/state/t800`.
 
-    Empty where there is neither a state directory nor a home; nothing can be kept then. It is not created.
+    On Windows it is in `%LOCALAPPDATA%` where the former is not set. Empty where there is neither a state directory nor a home; nothing can be kept then. It is not created.
     """
-    base = environ.get("XDG_STATE_HOME", "")
-    if base.startswith("/"):
-        return os.path.join(os.path.normpath(base), "t800")
+    for name in ("XDG_STATE_HOME", "LOCALAPPDATA") if WINDOWS else ("XDG_STATE_HOME",):
+        base = environ.get(name, "")
+        if is_absolute(base):
+            return os.path.join(os.path.normpath(base), "t800")
     home = home_directory(environ)
     return os.path.join(home, ".local", "state", "t800") if home else ""
 
@@ -427,11 +427,8 @@ def make_state_dir(environ: Environment = os.environ) -> str:
         raise TraceFileError("there is no home directory", hint="Set HOME or XDG_STATE_HOME")
     parent = os.path.dirname(path)
     _make_folders(parent)
-    above = _open_anchor(parent)
-    try:
-        os.close(_enter(above, path))
-    finally:
-        os.close(above)
+    with Folder(parent) as above:
+        _enter(above, path).close()
     return path
 
 
@@ -474,7 +471,7 @@ def _new_key(path: str, *, chosen: bool) -> bytes:
     except OSError:
         # Another start was first: keep its key, unless a power failure cut it off. Or links are not possible.
         if not _stored_key(path, chosen=chosen):
-            os.replace(temporary, path)
+            replace(temporary, path)
             return read_own_file(path, KEY_BYTES)
     os.unlink(temporary)
     return read_own_file(path, KEY_BYTES, follow=chosen)

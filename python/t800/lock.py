@@ -1,13 +1,12 @@
-"""A lock that processes share: a file of ours that one of them holds."""
+"""A lock that processes share: a file of ours that one of them holds. The core takes it, as it takes its own."""
 
 from __future__ import annotations
 
-import fcntl
-import os
 import time
 from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
+from t800 import _core
 from t800.errors import TraceFileError
 
 if TYPE_CHECKING:
@@ -24,27 +23,25 @@ def locked(path: str, wait_s: float) -> Iterator[None]:
 
     Raises `TraceFileError` where it cannot be opened, or another process still holds it after so many seconds.
     """
-    flags = os.O_RDWR | os.O_CREAT | os.O_NOFOLLOW | os.O_CLOEXEC | os.O_NONBLOCK
+    held = _take(path, wait_s)
     try:
-        fd = os.open(path, flags, 0o600)
-    except OSError as error:
-        raise TraceFileError(f"cannot be opened ({error.strerror})", file=path) from error
-    try:
-        _take(fd, path, wait_s)
         yield
     finally:
-        # Said, and not left to closing: a child that was forked meanwhile has the descriptor, too.
-        fcntl.flock(fd, fcntl.LOCK_UN)
-        os.close(fd)
+        held.release()
 
 
-def _take(fd: int, path: str, wait_s: float) -> None:
+def _take(path: str, wait_s: float) -> _core.Lock:
     deadline = time.monotonic() + wait_s
-    while True:
-        try:
-            return fcntl.flock(fd, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except OSError:
-            if time.monotonic() > deadline:
-                problem = f"has been held by another process for over {wait_s:g} s"
-                raise TraceFileError(problem, file=path) from None
-            time.sleep(_POLL_S)
+    while (held := _try(path)) is None:
+        if time.monotonic() > deadline:
+            waited = f" for over {wait_s:g} s" if wait_s else ""
+            raise TraceFileError(f"has been held by another process{waited}", file=path)
+        time.sleep(_POLL_S)
+    return held
+
+
+def _try(path: str) -> _core.Lock | None:
+    try:
+        return _core.Lock.take(path)
+    except OSError as error:
+        raise TraceFileError(f"cannot be opened ({error.strerror or error})", file=path) from error

@@ -10,11 +10,11 @@ from __future__ import annotations
 
 import itertools
 import os
-import stat
 from contextlib import contextmanager, suppress
 from typing import TYPE_CHECKING, Any, NamedTuple, Protocol
 
 from t800.errors import TraceFileError
+from t800.system import is_regular, open_or_create, set_mode
 from t800.trace_file import NAMED_BY
 
 if TYPE_CHECKING:
@@ -217,15 +217,14 @@ class Episodes:
         return database
 
     def _make_private_file(self) -> None:
-        flags = os.O_RDWR | os.O_CREAT | os.O_NOFOLLOW | os.O_CLOEXEC | os.O_NONBLOCK
         try:
-            fd = os.open(self._path, flags, 0o600)
+            fd = open_or_create(self._path)
         except OSError as error:
             raise TraceFileError(f"cannot be opened ({error.strerror})", file=self._path) from error
         try:
-            if not stat.S_ISREG(os.fstat(fd).st_mode):
+            if not is_regular(os.fstat(fd)):
                 raise TraceFileError("is not a regular file", file=self._path)
-            os.fchmod(fd, 0o600)
+            set_mode(fd, 0o600)
         finally:
             os.close(fd)
 

@@ -394,7 +394,7 @@ def resolve(layout: Layout, ref: str) -> SessionTrace:
     file's name (the newest that fits), or the path of a trace file. Raises `SessionNotFoundError` naming the
     nearest.
     """
-    if os.sep in ref or ref.endswith((".json", ".json.gz")):
+    if os.sep in ref or (os.altsep or os.sep) in ref or ref.endswith((".json", ".json.gz")):
         return _from_path(ref)
     traces = _scan(layout.traces, layout.private)[0]
     if ref == "last" and traces:

@@ -8,16 +8,17 @@ links, and other people's files stay. A session's parts and its companions in `.
 from __future__ import annotations
 
 import os
-import stat
 import time
 import zlib
 
-from t800.errors import CorruptTraceError, TraceFileError
+from t800.errors import CorruptTraceError
 from t800.layout import write_own_file
+from t800.system import Folder, create_file, is_own, is_regular, replace, set_mode
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
+    from contextlib import AbstractContextManager
 
     from t800.config import Settings
     from t800.layout import Layout
@@ -97,11 +98,8 @@ def prune(layout: Layout, settings: Settings, *, dry_run: bool = False, now: flo
     if dry_run or not os.path.isdir(layout.traces):
         _sort_out(plan(layout, settings, now), report)
         return report
-    lock = _take_lock(layout.private, wait=True)
-    try:
+    with _locked(layout.private, float("inf")):
         _run(layout, plan(layout, settings, now), report)
-    finally:
-        _release(lock)
     return report
 
 
@@ -227,14 +225,11 @@ def _started(stem: str) -> float:
 
 
 def _once(layout: Layout, settings: Settings, *, packing: bool) -> Report | None:
-    lock = _take_lock(layout.private, wait=False)
-    try:
+    with _locked(layout.private, 0):
         if not _is_due(layout.private):
             return None
         write_own_file(os.path.join(layout.private, _STAMP), b"")
         return _tend(layout, settings, packing=packing)
-    finally:
-        _release(lock)
 
 
 def _tend(layout: Layout, settings: Settings, *, packing: bool) -> Report:
@@ -278,7 +273,7 @@ def _doubt(trace: SessionTrace, part: Part) -> str:
         session_id = part.header()["session_id"]
     except (OSError, CorruptTraceError) as error:
         return str(error)
-    if not stat.S_ISREG(info.st_mode) or info.st_uid != os.geteuid():
+    if not is_regular(info) or not is_own(info):
         return "it is not a regular file of this user"
     if not carries(trace.id_in_name, session_id):
         return "its first line has another session id than its name"
@@ -301,18 +296,16 @@ def _retire(layout: Layout, retired: Retired, report: Report) -> bool:
 
 def _unlink(part: Part) -> bool:
     """Delete the file that was judged, not another one that has taken its name."""
-    folder = os.open(os.path.dirname(part.path), os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
     name = os.path.basename(part.path)
-    try:
-        info = os.stat(name, dir_fd=folder, follow_symlinks=False)
-        same = stat.S_ISREG(info.st_mode) and (info.st_size, info.st_mtime_ns) == (part.size, part.mtime_ns)
-        if same and info.st_uid == os.geteuid():
-            os.unlink(name, dir_fd=folder)
-            return True
-    except OSError:
-        return False
-    finally:
-        os.close(folder)
+    with Folder(os.path.dirname(part.path)) as folder:
+        try:
+            info = folder.lstat(name)
+            same = is_regular(info) and (info.st_size, info.st_mtime_ns) == (part.size, part.mtime_ns)
+            if same and is_own(info):
+                folder.unlink(name)
+                return True
+        except OSError:
+            return False
     return False
 
 
@@ -328,7 +321,7 @@ def _is_own_file(path: str) -> bool:
         info = os.lstat(path)
     except OSError:
         return False
-    return stat.S_ISREG(info.st_mode) and info.st_uid == os.geteuid()
+    return is_regular(info) and is_own(info)
 
 
 def _names(folder: str) -> list[str]:
@@ -394,7 +387,7 @@ def _compress_part(layout: Layout, trace: SessionTrace, part: Part) -> str | Non
             _pack(source, temporary, part)
         finally:
             os.close(source)
-        os.rename(temporary, target)
+        replace(temporary, target)
     except OSError:
         _try_unlink(temporary)
         return None
@@ -403,18 +396,18 @@ def _compress_part(layout: Layout, trace: SessionTrace, part: Part) -> str | Non
 
 def _pack(source: int, temporary: str, part: Part) -> None:
     _try_unlink(temporary)
-    packed = os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW | os.O_CLOEXEC, 0o600)
+    packed = create_file(temporary)
     try:
-        os.fchmod(packed, 0o600)
+        set_mode(packed, 0o600)
         packer = zlib.compressobj(6, zlib.DEFLATED, 31)
         for block in iter(lambda: os.read(source, _STEP), b""):
             _write(packed, packer.compress(block))
         _write(packed, packer.flush())
-        os.utime(packed, ns=(part.mtime_ns, part.mtime_ns))
         # The plain file goes next: without this a power cut could take both.
         os.fsync(packed)
     finally:
         os.close(packed)
+    os.utime(temporary, ns=(part.mtime_ns, part.mtime_ns))
 
 
 def _write(fd: int, data: bytes) -> None:
@@ -433,27 +426,8 @@ def _is_due(private: str) -> bool:
     return abs(time.time() - last) >= SCAN_EVERY_S
 
 
-def _take_lock(private: str, *, wait: bool) -> int:
+def _locked(private: str, wait_s: float) -> AbstractContextManager[None]:
     """The lock that all runs of retention share. Raises `TraceFileError` where it cannot be had."""
-    from fcntl import LOCK_EX, LOCK_NB, flock
+    from t800.lock import locked
 
-    path = os.path.join(private, _LOCK)
-    flags = os.O_RDWR | os.O_CREAT | os.O_NOFOLLOW | os.O_CLOEXEC | os.O_NONBLOCK
-    try:
-        fd = os.open(path, flags, 0o600)
-    except OSError as error:
-        raise TraceFileError(f"cannot be opened ({error.strerror})", file=path) from error
-    try:
-        flock(fd, LOCK_EX if wait else LOCK_EX | LOCK_NB)
-    except OSError as error:
-        os.close(fd)
-        raise TraceFileError("is held by another run of retention", file=path) from error
-    return fd
-
-
-def _release(lock: int) -> None:
-    from fcntl import LOCK_UN, flock
-
-    # Said, and not left to closing: a child that was forked meanwhile has the descriptor, too.
-    flock(lock, LOCK_UN)
-    os.close(lock)
+    return locked(os.path.join(private, _LOCK), wait_s)

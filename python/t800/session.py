@@ -178,9 +178,10 @@ def _before_fork() -> None:
     warnings.filterwarnings("ignore", r"This process \(pid=\d+\) is multi-threaded", DeprecationWarning)
 
 
-os.register_at_fork(after_in_child=_forked)
-if sys.version_info >= (3, 12):
-    os.register_at_fork(before=_before_fork)
+if hasattr(os, "register_at_fork"):
+    os.register_at_fork(after_in_child=_forked)
+    if sys.version_info >= (3, 12):
+        os.register_at_fork(before=_before_fork)
 
 
 def session(

@@ -10,7 +10,6 @@ from __future__ import annotations
 import itertools
 import os
 import re
-import stat
 import time
 import zlib
 from collections.abc import Callable, Iterable, Iterator
@@ -18,6 +17,7 @@ from typing import Any
 
 from t800.errors import CorruptTraceError
 from t800.summary import Summary, is_summary
+from t800.system import is_regular, open_file, pread
 
 __all__ = [
     "MAX_LINE",
@@ -72,7 +72,6 @@ _REREADS = 4
 """How often what cannot be read is read: a reader that meets a flush sees a torn tail in 2-6 % of reads."""
 _LIVE_REREADS = 50
 _MOMENT_S = 0.001
-_OPEN = os.O_RDONLY | os.O_CLOEXEC | os.O_NONBLOCK | os.O_NOFOLLOW
 _USUAL = {
     "tool_call": {"tool", "duration_ms", "success"},
     "llm_call": {"model", "duration_ms", "success"},
@@ -102,10 +101,10 @@ class Part:
         """Open the file and return its descriptor; `CorruptTraceError` unless it is a plain regular file."""
         self._follow_packing()
         try:
-            fd = os.open(self.path, _OPEN)
+            fd = open_file(self.path)
         except OSError as error:
             raise CorruptTraceError(f"cannot be read ({error.strerror})", file=self.path) from error
-        if stat.S_ISREG(os.fstat(fd).st_mode):
+        if is_regular(os.fstat(fd)):
             return fd
         os.close(fd)
         raise CorruptTraceError("is not a regular file", file=self.path)
@@ -174,7 +173,7 @@ class Part:
         """Of a plain file in one short read: a list of sessions needs the first line of each."""
         fd = self.open()
         try:
-            line, end, _ = (b"" if self.packed else os.pread(fd, _FRONT, 0)).partition(b"\n")
+            line, end, _ = (b"" if self.packed else pread(fd, _FRONT, 0)).partition(b"\n")
         finally:
             os.close(fd)
         return line if end else next(self.lines(), b"")
@@ -185,7 +184,7 @@ class Part:
             size = os.fstat(fd).st_size
             reach = _TAIL
             while True:
-                tail = os.pread(fd, reach, max(0, size - reach))
+                tail = pread(fd, reach, max(0, size - reach))
                 if b"\n" in tail.rstrip() or reach >= min(size, MAX_LINE):
                     return _last(tail)
                 reach *= 4
@@ -304,14 +303,14 @@ class Tail:
             yield from self._packed
             return
         if self._offset < 0:
-            self._offset = os.pread(self._fd, MAX_LINE, 0).find(b"\n")
+            self._offset = pread(self._fd, MAX_LINE, 0).find(b"\n")
         while self._offset >= 0 and (events := self._more()):
             yield from events
 
     def _more(self) -> list[Event]:
         reach = _BLOCK
         while True:
-            block = os.pread(self._fd, reach, self._offset)
+            block = pread(self._fd, reach, self._offset)
             events = self._take(block)
             if events or self.ended or len(block) < reach or reach >= MAX_LINE:
                 return events

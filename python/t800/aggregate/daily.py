@@ -19,6 +19,7 @@ from t800.layout import read_own_file, write_own_file
 from t800.lock import locked
 from t800.reader import SessionTrace, of_stem, scan
 from t800.summary import COUNTERS, QUANTILE_ERROR, Summary, days, derive, fold_events, merge, quantile_us
+from t800.system import replace
 from t800.trace_file import dump, parse
 
 if TYPE_CHECKING:
@@ -384,7 +385,7 @@ def _lines(layout: Layout, date: str) -> Partials | None:
 def _set_aside(layout: Layout, date: str) -> None:
     path = _path(layout, date)
     if os.path.lexists(path):
-        os.replace(path, os.path.join(layout.private, f"{date}_summary.damaged.json"))
+        replace(path, os.path.join(layout.private, f"{date}_summary.damaged.json"))
 
 
 def _write(layout: Layout, date: str, partials: Partials) -> bool:

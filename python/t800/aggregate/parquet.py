@@ -30,6 +30,7 @@ from t800.aggregate.columns import read as read_tables
 from t800.errors import TraceFileError
 from t800.layout import read_own_file, write_beside, write_own_file
 from t800.lock import locked
+from t800.system import replace
 from t800.trace_file import dump, parse
 
 if TYPE_CHECKING:
@@ -136,7 +137,7 @@ def write_table(table: pa.Table, path: str) -> None:
         arrow().parquet.write_table(
             table, temporary, compression="zstd", row_group_size=_ROW_GROUP, use_dictionary=_WORDS
         )
-        os.replace(temporary, path)
+        replace(temporary, path)
     except BaseException:
         os.unlink(temporary)
         raise

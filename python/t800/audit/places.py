@@ -66,11 +66,11 @@ def own(environ: Mapping[str, str] = os.environ, folders: Iterable[str] = ()) ->
 
     `folders` are further sensitive directories, as configured.
     """
-    home = environ.get("HOME", "")
+    home = environ.get("HOME") or environ.get("USERPROFILE", "")
     users = {environ.get(name, "") for name in ("USER", "LOGNAME", "USERNAME", "SUDO_USER")}
-    users |= {os.path.basename(home.rstrip("/")), _passwd_name()}
+    users |= {os.path.basename(home.rstrip("/\\")), _passwd_name()}
     users = {name for name in users if len(name) > 1 and name.lower() not in _COMMON}
-    host = os.uname().nodename if hasattr(os, "uname") else ""
+    host = os.uname().nodename if hasattr(os, "uname") else environ.get("COMPUTERNAME", "")
     names = {name for name in (*users, host, host.partition(".")[0], *_git(home)) if _telling(name)}
     values = {value for name, value in environ.items() if _secret_variable(name, value)}
     return Own(frozenset(users), frozenset(names | values), frozenset(filter(None, folders)))

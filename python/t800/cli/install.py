@@ -12,6 +12,7 @@ from t800 import config, layout
 from t800.cli.commands import USAGE
 from t800.cli.text import clean
 from t800.hosts import changes, hooks, opencode, program
+from t800.system import WINDOWS
 
 if TYPE_CHECKING:
     from t800.hosts.changes import Change
@@ -32,6 +33,7 @@ def install(context: click.Context, host: str, user: bool, yes: bool) -> None:
     Shows what will be changed and asks first. Nothing is recorded before `t800 enable`. `t800 uninstall` takes
     away exactly what this adds.
     """
+    _refuse_windows()
     if host == "opencode":
         path = opencode.plugin_file(user=user)
         change = opencode.installed(path)
@@ -73,6 +75,15 @@ def uninstall(context: click.Context, host: str, user: bool, yes: bool) -> None:
         opencode.tidy(made if made is not None else [os.path.dirname(path)])
     changes.remember(path, None)
     _say(f"Removed from {path}")
+
+
+def _refuse_windows() -> None:
+    """What is put into settings are commands of a POSIX shell, and opencode's plugin writes to a named pipe."""
+    if WINDOWS:
+        raise click.UsageError(
+            "Coding agents cannot be recorded on Windows yet: their hooks need a POSIX shell. "
+            "Install T-800 where they run in WSL; agents in Python are recorded here."
+        )
 
 
 def _show_and_make(context: click.Context, change: Change, *, yes: bool) -> None:

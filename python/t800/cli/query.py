@@ -112,6 +112,8 @@ _LEAVE = ".quit"
 
 
 def _prepare_editing() -> None:
+    if sys.platform == "win32":
+        return  # Its consoles edit lines themselves.
     try:
         import readline
     except ImportError:

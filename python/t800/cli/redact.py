@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 import click
 
 from t800.cli import options
+from t800.system import native
 
 if TYPE_CHECKING:
     from t800._core import Redactor
@@ -47,7 +48,7 @@ def redact(explain: bool, directory: str | None, **choices: str | None) -> int:
     signal.signal(signal.SIGINT, signal.SIG_DFL)
     sys.stdout.flush()
     act = redactor.explain_stream if explain else redactor.redact_stream
-    broken, lines = act(sys.stdin.fileno(), sys.stdout.fileno())
+    broken, lines = act(native(sys.stdin.fileno()), native(sys.stdout.fileno()))
     if not broken:
         return 0
     shown = ", ".join(map(str, broken[:_SHOWN_LINES])) + (", …" if len(broken) > _SHOWN_LINES else "")

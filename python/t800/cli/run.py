@@ -7,6 +7,8 @@ import sys
 
 import click
 
+from t800.system import WINDOWS
+
 
 class _Interpreter(click.Command):
     """A command line that ends, like Python's own, at the program: everything after it is the program's."""
@@ -54,7 +56,18 @@ def run(module: str | None, quiet: bool, agent: str | None, arguments: tuple[str
     command = [sys.executable, _launch.__file__, *flags, *target, *arguments]
     sys.stdout.flush()
     sys.stderr.flush()
+    if WINDOWS:
+        sys.exit(_run_and_wait(command, environ))
     os.execve(sys.executable, command, environ)  # noqa: S606 (no shell is wanted)
+
+
+def _run_and_wait(command: list[str], environ: dict[str, str]) -> int:
+    """For a system that cannot put another program into a process: its exit code. Ctrl-C is the program's."""
+    import signal
+    import subprocess
+
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
+    return subprocess.run(command, env=environ, check=False).returncode  # noqa: S603 - our own interpreter
 
 
 def _family() -> tuple[dict[str, str], list[str]]:

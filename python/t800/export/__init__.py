@@ -14,11 +14,11 @@ import contextlib
 import importlib
 import itertools
 import os
-import stat
 from typing import IO, TYPE_CHECKING, NamedTuple
 
 from t800.errors import ExportError
 from t800.layout import write_beside
+from t800.system import is_regular, replace
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator, Sequence
@@ -127,7 +127,7 @@ def _renamed(path: str) -> Iterator[IO[bytes]]:
     try:
         with open(temporary, "wb") as out:
             yield out
-        os.replace(temporary, path)
+        replace(temporary, path)
     except BaseException:
         os.unlink(temporary)
         raise
@@ -135,7 +135,7 @@ def _renamed(path: str) -> Iterator[IO[bytes]]:
 
 def _refuse_other_than_files(path: str) -> None:
     with contextlib.suppress(FileNotFoundError):
-        if not stat.S_ISREG(os.lstat(path).st_mode):
+        if not is_regular(os.lstat(path)):
             raise ExportError(
                 "is there already and is not a regular file", file=path, hint="Name another file"
             )

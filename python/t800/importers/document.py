@@ -8,7 +8,6 @@ adds what is new, and the same one again changes nothing. What was recorded whil
 from __future__ import annotations
 
 import contextlib
-import fcntl
 import itertools
 import os
 import re
@@ -22,7 +21,9 @@ from t800._times import micros, took
 from t800.errors import CorruptTraceError, ImportFileError
 from t800.export import encoded
 from t800.layout import home_directory, install_key, session_id
+from t800.lock import locked
 from t800.reader import SessionTrace, carries, of_stem, scan
+from t800.system import replace
 
 if TYPE_CHECKING:
     from t800.config import Settings
@@ -69,15 +70,13 @@ class Archive:
         self.changed: list[str] = []
         """The stems of sessions that have changed."""
         self._layout, self._settings = layout, settings
-        self._lock = -1
+        self._lock = locked(os.path.join(layout.private, "import.lock"), float("inf"))
         self._stage = os.path.join(layout.private, "import")
         self._known: list[SessionTrace] = []
 
     def __enter__(self) -> Self:
         self._layout.create()
-        flags = os.O_RDWR | os.O_CREAT | os.O_NOFOLLOW | os.O_CLOEXEC
-        self._lock = os.open(os.path.join(self._layout.private, "import.lock"), flags, 0o600)
-        fcntl.flock(self._lock, fcntl.LOCK_EX)
+        self._lock.__enter__()
         # What a killed import has left behind.
         shutil.rmtree(self._stage, ignore_errors=True)
         self._known = scan(self._layout, in_order=False)[0]
@@ -86,7 +85,7 @@ class Archive:
     def __exit__(self, *_: object) -> None:
         shut_down()
         shutil.rmtree(self._stage, ignore_errors=True)
-        os.close(self._lock)
+        self._lock.__exit__(None, None, None)
 
     def put(self, imported: Imported, form: str) -> Result | None:
         """Add a session, or what is new of it; None where there is no event in it."""
@@ -162,7 +161,7 @@ class Archive:
         for part in trace.parts:
             name = os.path.basename(part.path).replace(trace.stem, stem, 1)
             path = os.path.join(self._layout.traces, name)
-            os.replace(part.path, path)
+            replace(part.path, path)
             older.discard(path)
         for path in older:
             with contextlib.suppress(FileNotFoundError):

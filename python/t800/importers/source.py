@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import itertools
 import os
-import stat
 from collections.abc import Callable
 from typing import IO, TYPE_CHECKING, Any, NamedTuple, Protocol
 
 from t800.errors import ImportFileError
+from t800.system import is_regular, open_file, pread
 from t800.trace_file import MAX_LINE, parse
 
 if TYPE_CHECKING:
@@ -141,7 +141,7 @@ def bytes_at(source: Source, places: Iterable[Place]) -> Iterator[bytes]:
     """The bytes of lines whose places are known."""
     with _opened(source) as file:
         for place in places:
-            yield os.pread(file.fileno(), place.length, place.offset)
+            yield pread(file.fileno(), place.length, place.offset)
 
 
 def document(source: Source) -> Json | None:
@@ -159,11 +159,11 @@ def document(source: Source) -> Json | None:
 def _opened(source: Source) -> IO[bytes]:
     """The file, unless it is none: nothing waits for a pipe, or reads a device to its end."""
     try:
-        file = os.open(source.path, os.O_RDONLY | os.O_CLOEXEC | os.O_NONBLOCK)
+        file = open_file(source.path, follow=True)
     except (OSError, ValueError) as error:
         said = error.strerror if isinstance(error, OSError) else error
         raise ImportFileError(f"cannot be read ({said})", file=source.path) from error
-    if not stat.S_ISREG(os.fstat(file).st_mode):
+    if not is_regular(os.fstat(file)):
         os.close(file)
         raise ImportFileError("is not a regular file", file=source.path)
     return os.fdopen(file, "rb")

@@ -1,6 +1,6 @@
 //! A directory that is held by its handle: every name in it is opened below that handle and never through a link.
 
-use crate::system::Directory;
+use crate::system::{self, Directory};
 use std::fs::{File, TryLockError};
 use std::io;
 use std::path::{Path, PathBuf};
@@ -118,6 +118,14 @@ impl Folder {
     }
 }
 
+/// Opens a file that is there to be locked, made for this user alone where it is missing; never through a link.
+///
+/// # Errors
+/// When it cannot be made or opened.
+pub fn open_lock(path: &Path) -> io::Result<File> {
+    system::open_lock(path)
+}
+
 /// A file that is locked as long as this is kept.
 #[derive(Debug)]
 pub struct LockedFile(File);
@@ -182,6 +190,8 @@ mod tests {
         std::fs::write(folder.path_of("real"), "x").unwrap();
         std::os::unix::fs::symlink("real", folder.path_of("link")).unwrap();
         std::os::unix::fs::symlink(folder.path(), folder.path_of("again")).unwrap();
+        // By another name elsewhere, where then nothing is there to be opened.
+        #[cfg(target_os = "linux")]
         rustix::fs::mknodat(rustix::fs::CWD, folder.path_of("pipe"), FileType::Fifo, Mode::RWXU, 0).unwrap();
         assert!(folder.open_file("real").is_ok());
         for name in ["link", "pipe", "again", "nothing"] {

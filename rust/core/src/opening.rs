@@ -28,8 +28,16 @@ pub struct Origin<'a> {
 pub fn roots(given: String) -> Vec<String> {
     let resolved =
         std::fs::canonicalize(&given).ok().and_then(|path| path.into_os_string().into_string().ok());
-    let resolved = resolved.filter(|resolved| *resolved != given);
+    let resolved = resolved.map(|resolved| usual(&resolved)).filter(|resolved| *resolved != given);
     std::iter::once(given).chain(resolved).collect()
+}
+
+/// A path as people and their programs write it: Windows resolves to `\\?\C:\…`.
+fn usual(resolved: &str) -> String {
+    match resolved.strip_prefix(r"\\?\UNC\") {
+        Some(share) => format!(r"\\{share}"),
+        None => resolved.strip_prefix(r"\\?\").unwrap_or(resolved).to_owned(),
+    }
 }
 
 /// What the machine knows of its user, by these variables of the environment.

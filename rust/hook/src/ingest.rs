@@ -6,16 +6,13 @@
 
 use crate::begins::{has_document, hash, resumed_id};
 use crate::setup::Setup;
+use crate::system::Input;
 use crate::tidy;
 use crate::value::{Given, Members, count_of, members, set, text_of};
-use rustix::event::{PollFd, PollFlags, Timespec, poll};
-use rustix::io::Errno;
-use rustix::process::{Pid, getppid};
 use std::collections::HashMap;
 use std::io;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
-use std::time::Duration;
 use t800_core::assemble::{Place, Values};
 use t800_core::clock;
 use t800_core::event::{Field, Kind};
@@ -25,13 +22,6 @@ use t800_core::writer::{self, Header};
 
 /// A line may be as long as this; a longer one is passed over.
 const MOST_BYTES: usize = 64 << 20;
-/// How much a pipe holds, where the system allows it.
-#[cfg(target_os = "linux")]
-const PIPE_BYTES: usize = 1 << 20;
-/// How often to look whether the writer still lives.
-const PULSE: Timespec = Timespec { tv_sec: 0, tv_nsec: 200_000_000 };
-/// How long to leave the pipe alone when it is empty: a writer that has nobody to wake is quicker by half.
-const NAP: Duration = Duration::from_millis(4);
 /// Calls whose keys are remembered, so that their children find them.
 const MOST_CALLS: usize = 100_000;
 /// Losses that one line may tell of.
@@ -62,18 +52,10 @@ pub fn ingest(options: &[&str], python: Option<&Path>) {
 
 /// Hands over every line of stdin.
 fn each_line(take: &mut impl FnMut(&[u8])) -> io::Result<()> {
-    let (stdin, parent) = (rustix::stdio::stdin(), getppid());
-    #[cfg(target_os = "linux")]
-    let _ = rustix::pipe::fcntl_setpipe_size(stdin, PIPE_BYTES);
+    let mut input = Input::open();
     let (mut held, mut filled, mut passing) = (vec![0; CHUNK], 0, false);
     loop {
-        let count = match rustix::io::read(stdin, &mut held[filled..]) {
-            Ok(count) => count,
-            Err(Errno::INTR) => continue,
-            Err(Errno::AGAIN) if wait(parent)? => continue,
-            Err(Errno::AGAIN) => 0,
-            Err(error) => return Err(error.into()),
-        };
+        let count = input.read(&mut held[filled..])?;
         let fresh = filled;
         filled += count;
         let whole =
@@ -95,24 +77,6 @@ fn each_line(take: &mut impl FnMut(&[u8])) -> io::Result<()> {
             held.resize(filled * 2, 0);
         } else if filled == held.len() {
             (filled, passing) = (0, true);
-        }
-    }
-}
-
-/// Waits for more; false when the one that started us has died and nothing is left to read.
-fn wait(parent: Option<Pid>) -> io::Result<bool> {
-    let stdin = rustix::stdio::stdin();
-    std::thread::sleep(NAP);
-    loop {
-        let ready = match poll(&mut [PollFd::new(&stdin, PollFlags::IN)], Some(&PULSE)) {
-            Err(Errno::INTR) => 0,
-            ready => ready?,
-        };
-        if ready > 0 {
-            return Ok(true);
-        }
-        if getppid() != parent {
-            return Ok(false);
         }
     }
 }

@@ -1,10 +1,9 @@
 //! Where things are, as `t800.layout` has it: the project root, the telemetry folder, the user's state directory.
 
+use crate::system;
 use std::collections::HashMap;
-use std::os::unix::fs::MetadataExt;
+use std::io::Read as _;
 use std::path::{Component, Path, PathBuf};
-
-const PASSWD_LIMIT: usize = 1 << 20;
 
 /// The environment by name.
 pub type Environment = HashMap<String, String>;
@@ -32,7 +31,7 @@ impl Layout {
         let given = environ.get("T800_DIR").filter(|given| !given.is_empty());
         let telemetry = match given {
             Some(given) => normal(&std::path::absolute(expand_home(given, home.as_deref())).ok()?),
-            None => root.join(".opencode/telemetry"),
+            None => root.join(".opencode").join("telemetry"),
         };
         Some(Layout { root, telemetry, home, state })
     }
@@ -49,35 +48,33 @@ impl Layout {
 
     /// The configuration.
     pub fn config_file(&self) -> PathBuf {
-        self.telemetry.join("config/telemetry_config.yaml")
+        self.telemetry.join("config").join("telemetry_config.yaml")
     }
 }
 
-/// `$XDG_STATE_HOME/t800` or `~/.local/state/t800`.
+/// `$XDG_STATE_HOME/t800` or `~/.local/state/t800`; on Windows `%LOCALAPPDATA%\t800` before the latter.
 fn state_directory(environ: &Environment, home: Option<&Path>) -> Option<PathBuf> {
-    let base = environ.get("XDG_STATE_HOME").filter(|base| base.starts_with('/'));
-    let base = base.map(|base| normal(Path::new(base))).or_else(|| Some(home?.join(".local/state")))?;
-    Some(base.join("t800"))
+    let usual = if cfg!(windows) { folder_of(environ, "LOCALAPPDATA") } else { None };
+    let base = folder_of(environ, "XDG_STATE_HOME").or(usual);
+    Some(base.or_else(|| Some(home?.join(".local").join("state")))?.join("t800"))
 }
 
-/// The user's home directory from $HOME, else from /etc/passwd. Asks no name service.
+/// The folder that a variable names; None where that is none, or depends on the working directory.
+fn folder_of(environ: &Environment, name: &str) -> Option<PathBuf> {
+    environ.get(name).map(Path::new).filter(|path| path.is_absolute()).map(normal)
+}
+
+/// The user's home directory from $HOME, else as the system tells it. Asks no name service.
 fn home_directory(environ: &Environment) -> Option<PathBuf> {
-    if let Some(home) = environ.get("HOME").filter(|home| home.starts_with('/')) {
-        return Some(normal(Path::new(home)));
-    }
-    let uid = rustix::process::getuid().as_raw().to_string();
-    let passwd = std::fs::read("/etc/passwd").ok().filter(|passwd| passwd.len() <= PASSWD_LIMIT)?;
-    String::from_utf8_lossy(&passwd).lines().find_map(|line| {
-        let fields: Vec<&str> = line.split(':').collect();
-        let home = fields.get(5).filter(|home| home.starts_with('/'))?;
-        (fields.get(2) == Some(&uid.as_str())).then(|| normal(Path::new(home)))
-    })
+    let profile = || if cfg!(windows) { folder_of(environ, "USERPROFILE") } else { None };
+    let told = || system::home().filter(|home| home.is_absolute()).map(|home| normal(&home));
+    folder_of(environ, "HOME").or_else(profile).or_else(told)
 }
 
 fn expand_home(path: &str, home: Option<&Path>) -> PathBuf {
     match (home, path.strip_prefix('~')) {
-        (Some(home), Some(rest)) if rest.is_empty() || rest.starts_with('/') => {
-            home.join(rest.trim_start_matches('/'))
+        (Some(home), Some(rest)) if rest.is_empty() || rest.starts_with(std::path::is_separator) => {
+            home.join(rest.trim_start_matches(std::path::is_separator))
         }
         _ => PathBuf::from(path),
     }
@@ -89,7 +86,7 @@ fn marked_ancestor(start: &Path, home: Option<&Path>) -> Option<PathBuf> {
     start
         .ancestors()
         .take_while(|folder| {
-            *folder != Path::new("/") && Some(*folder) != home && Some(*folder) != real.as_deref()
+            folder.parent().is_some() && Some(*folder) != home && Some(*folder) != real.as_deref()
         })
         .find(|folder| is_project(folder))
         .map(Path::to_owned)
@@ -118,13 +115,9 @@ fn normal(path: &Path) -> PathBuf {
 
 /// The bytes of a regular file of this user or root, of at most `limit` bytes; None for anything else.
 pub fn read_own_file(path: &Path, limit: u64) -> Option<Vec<u8>> {
-    use rustix::fs::{Mode, OFlags, open};
-    use std::io::Read;
-    let flags = OFlags::RDONLY | OFlags::CLOEXEC | OFlags::NONBLOCK | OFlags::NOFOLLOW;
-    let file = std::fs::File::from(open(path, flags, Mode::empty()).ok()?);
+    let file = system::open_own_file(path).ok()?;
     let found = file.metadata().ok()?;
-    let owner = [0, rustix::process::geteuid().as_raw()].contains(&found.uid());
-    if !found.is_file() || !owner || found.len() > limit {
+    if !found.is_file() || found.len() > limit {
         return None;
     }
     let mut bytes = Vec::new();

@@ -15,6 +15,7 @@ mod ingest;
 mod layout;
 mod pipe;
 mod setup;
+mod system;
 mod tidy;
 mod transcript;
 mod value;

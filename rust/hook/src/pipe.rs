@@ -2,6 +2,7 @@
 //! without waiting. Both sides open them at once and then remove the names.
 
 use crate::setup::Setup;
+use crate::system::make_pipe;
 use std::io::Write;
 use std::path::{Path, PathBuf};
 use t800_core::clock;
@@ -26,19 +27,6 @@ pub fn make(python: Option<&Path>) {
 fn named(private: &Folder, kind: &str) -> Option<PathBuf> {
     let name = format!("{kind}-{}-{:x}.pipe", std::process::id(), clock::wall(clock::now()));
     let path = private.path_of(&name);
-    make_fifo(&path)?;
+    make_pipe(&path).ok()?;
     Some(path)
-}
-
-#[cfg(target_os = "linux")]
-fn make_fifo(path: &Path) -> Option<()> {
-    use rustix::fs::{CWD, FileType, Mode, mknodat};
-    mknodat(CWD, path, FileType::Fifo, Mode::RUSR | Mode::WUSR, 0).ok()
-}
-
-/// By the command, where the system call has another name on each system.
-#[cfg(not(target_os = "linux"))]
-fn make_fifo(path: &Path) -> Option<()> {
-    let made = std::process::Command::new("mkfifo").args(["-m", "600"]).arg(path).status();
-    made.ok()?.success().then_some(())
 }

@@ -186,7 +186,7 @@ fn make(layout: &Layout, file: &Path, yaml: Option<&[u8]>, python: Option<&Path>
 pub fn interpreter(layout: &Layout, python: Option<&Path>) -> Option<PathBuf> {
     let beside = || {
         let program = std::env::current_exe().ok()?;
-        let found = program.parent()?.join("python");
+        let found = program.parent()?.join(format!("python{}", std::env::consts::EXE_SUFFIX));
         found.exists().then_some(found)
     };
     let noted = || {

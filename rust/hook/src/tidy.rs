@@ -2,22 +2,21 @@
 //! that nobody waits for.
 
 use crate::setup::{Setup, interpreter};
-use std::os::unix::process::CommandExt;
+use crate::system::detach;
 use std::path::Path;
 use std::process::{Command, Stdio};
 
 /// Starts it.
 pub fn start(setup: &Setup, session_id: &str, python: Option<&Path>) {
     let Some(python) = interpreter(&setup.layout, python) else { return };
-    let command = Command::new(python)
+    let mut command = Command::new(python);
+    command
         .args(["-m", "t800.hook", "tidy"])
         .args([&setup.layout.root, &setup.layout.telemetry])
         .arg(session_id)
         .current_dir("/")
         .stdin(Stdio::null())
         .stdout(Stdio::null())
-        .stderr(Stdio::null())
-        .process_group(0)
-        .spawn();
-    drop(command);
+        .stderr(Stdio::null());
+    let _ = detach(&mut command).spawn();
 }

@@ -514,11 +514,23 @@ pub fn type_address(class: &Bound<'_, PyType>) -> usize {
     class.as_ptr() as usize
 }
 
-/// Lends a file descriptor that Python holds.
-pub fn borrow_fd<R>(
-    descriptor: std::os::fd::RawFd,
-    work: impl FnOnce(std::os::fd::BorrowedFd<'_>) -> R,
-) -> R {
+/// Another handle of a file that Python holds open under this number.
+#[cfg(unix)]
+pub fn duplicate(descriptor: isize) -> std::io::Result<std::fs::File> {
+    let descriptor = i32::try_from(descriptor).map_err(|_| std::io::ErrorKind::InvalidInput)?;
+    if descriptor < 0 {
+        return Err(std::io::ErrorKind::InvalidInput.into());
+    }
     // SAFETY: the caller of the Python function keeps the descriptor open for the call; a wrong number only fails.
-    work(unsafe { std::os::fd::BorrowedFd::borrow_raw(descriptor) })
+    let held = unsafe { std::os::fd::BorrowedFd::borrow_raw(descriptor) };
+    held.try_clone_to_owned().map(std::fs::File::from)
+}
+
+/// Another handle of a file that Python holds open under this handle.
+#[cfg(windows)]
+pub fn duplicate(handle: isize) -> std::io::Result<std::fs::File> {
+    let handle = std::ptr::with_exposed_provenance_mut(handle.cast_unsigned());
+    // SAFETY: the caller of the Python function keeps the handle open for the call; a wrong number only fails.
+    let held = unsafe { std::os::windows::io::BorrowedHandle::borrow_raw(handle) };
+    held.try_clone_to_owned().map(std::fs::File::from)
 }

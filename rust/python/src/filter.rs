@@ -1,10 +1,9 @@
 //! The redactor as a filter: JSON lines in, redacted JSON lines out.
 
+use crate::ffi::duplicate;
 use pyo3::exceptions::{PyOSError, PyValueError};
 use pyo3::prelude::*;
 use pyo3::types::{PyBytes, PyDict};
-use std::fs::File;
-use std::os::fd::{BorrowedFd, RawFd};
 use std::sync::Arc;
 use t800_core::encode::Buffer;
 use t800_core::filter;
@@ -34,9 +33,9 @@ impl Filter {
         Ok(PyBytes::new(py, &buffer.out))
     }
 
-    /// Redacts every line of one file descriptor into another. A line that is no JSON goes out as a redacted JSON
+    /// Redacts every line of one file descriptor (a handle, on Windows) into another. A line that is no JSON goes out as a redacted JSON
     /// string. Returns the numbers of those lines (at most 100) and how many lines there were.
-    fn redact_stream(&self, py: Python<'_>, input: RawFd, output: RawFd) -> PyResult<(Vec<u64>, u64)> {
+    fn redact_stream(&self, py: Python<'_>, input: isize, output: isize) -> PyResult<(Vec<u64>, u64)> {
         let stream = || filter::redact_lines(&self.redactor, duplicate(input)?, duplicate(output)?);
         let seen = py
             .detach(stream)
@@ -46,16 +45,11 @@ impl Filter {
 
     /// Says for every line of one file descriptor which rules act at which key, in another: a line of JSON for each
     /// place, with `line`, `key` and `rules`. Returns the same as `redact_stream`.
-    fn explain_stream(&self, py: Python<'_>, input: RawFd, output: RawFd) -> PyResult<(Vec<u64>, u64)> {
+    fn explain_stream(&self, py: Python<'_>, input: isize, output: isize) -> PyResult<(Vec<u64>, u64)> {
         let stream = || filter::explain_lines(&self.redactor, duplicate(input)?, duplicate(output)?);
         let seen = py
             .detach(stream)
             .map_err(|error| PyOSError::new_err((error.raw_os_error(), error.to_string())))?;
         Ok((seen.broken, seen.lines))
     }
-}
-
-fn duplicate(descriptor: RawFd) -> std::io::Result<File> {
-    crate::ffi::borrow_fd(descriptor, |descriptor: BorrowedFd<'_>| descriptor.try_clone_to_owned())
-        .map(File::from)
 }

@@ -12,6 +12,7 @@ mod ffi;
 mod filter;
 mod finished;
 mod json;
+mod lock;
 mod open;
 mod recorder;
 mod recovery;
@@ -81,11 +82,9 @@ fn shut_down(py: Python<'_>) {
     py.detach(t800_core::writer::shut_down);
 }
 
-/// Does what the program `t800-hook` does, where that is missing; `python` is what makes settings. Nothing on Windows.
+/// Does what the program `t800-hook` does, where that is missing; `python` is what makes settings.
 #[pyfunction]
-#[cfg_attr(not(unix), allow(unused_variables, clippy::needless_pass_by_value))]
 fn run_hook(py: Python<'_>, arguments: Vec<String>, python: PathBuf) {
-    #[cfg(unix)]
     py.detach(|| t800_hook::run(&arguments, Some(&python)));
 }
 
@@ -170,6 +169,7 @@ fn _core(module: &Bound<'_, PyModule>) -> PyResult<()> {
     module.add_class::<scope::PhaseScope>()?;
     module.add_class::<scope::AgentScope>()?;
     module.add_class::<filter::Filter>()?;
+    module.add_class::<lock::Lock>()?;
     module.add_class::<words::Words>()?;
     module.add_class::<words::Exceptions>()?;
     module.add_function(wrap_pyfunction!(traced::expect_session, module)?)?;

@@ -74,6 +74,14 @@ impl Directory {
     }
 }
 
+/// Opens a file that is there to be locked, made where it is missing.
+pub(crate) fn open_lock(path: &Path) -> io::Result<File> {
+    if path.symlink_metadata().is_ok_and(|found| !found.is_file()) {
+        return Err(io::Error::new(io::ErrorKind::PermissionDenied, "not a regular file"));
+    }
+    File::options().read(true).write(true).create(true).truncate(false).open(path)
+}
+
 #[cfg(windows)]
 pub(crate) fn read_at(file: &File, bytes: &mut [u8], at: u64) -> io::Result<usize> {
     use std::os::windows::fs::FileExt as _;
