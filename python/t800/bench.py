@@ -344,7 +344,7 @@ def _load() -> float | None:
     if not hasattr(os, "getloadavg"):
         return None
     try:
-        return round(os.getloadavg()[0], 1)
+        return round(float(os.getloadavg()[0]), 1)
     except OSError:
         return None
 

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+import importlib
 import itertools
 import sys
-from typing import IO, TYPE_CHECKING, NamedTuple
+from typing import IO, TYPE_CHECKING, Any, NamedTuple
 
 import click
 
@@ -112,10 +113,9 @@ _LEAVE = ".quit"
 
 
 def _prepare_editing() -> None:
-    if sys.platform == "win32":
-        return  # Its consoles edit lines themselves.
     try:
-        import readline
+        # By its name: Windows, whose consoles edit lines themselves, has none, or somebody else's.
+        readline: Any = importlib.import_module("readline")
     except ImportError:
         return
     words = [f".{name}" for name in ("help", "tables", "quit")]
