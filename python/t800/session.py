@@ -166,22 +166,21 @@ def _close_at_the_end_of_work(_: object = None) -> None:
 
 
 def _before_fork() -> None:
-    """Python warns of a fork beside any thread of the process, also ours, which are safe over it (`fork.rs`).
+    """Python 3.12 warns of a fork beside any thread of the process, also ours, which are safe over it (`fork.rs`).
 
     Where the agent has threads of its own as well, the warning is its own affair and stays.
     """
     threading = sys.modules.get("threading")
     if not _open or (threading is not None and threading.active_count() > 1):
         return
-    import warnings
+    if sys.version_info >= (3, 12):
+        import warnings
 
-    warnings.filterwarnings("ignore", r"This process \(pid=\d+\) is multi-threaded", DeprecationWarning)
+        warnings.filterwarnings("ignore", r"This process \(pid=\d+\) is multi-threaded", DeprecationWarning)
 
 
 if hasattr(os, "register_at_fork"):
-    os.register_at_fork(after_in_child=_forked)
-    if sys.version_info >= (3, 12):
-        os.register_at_fork(before=_before_fork)
+    os.register_at_fork(before=_before_fork, after_in_child=_forked)
 
 
 def session(

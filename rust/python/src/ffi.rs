@@ -6,15 +6,14 @@
 use pyo3::exceptions::{PyRuntimeError, PyTypeError};
 use pyo3::ffi;
 use pyo3::prelude::*;
-#[cfg(Py_LIMITED_API)]
+#[cfg(any(windows, Py_LIMITED_API))]
 use pyo3::sync::PyOnceLock;
 use pyo3::sync::critical_section::with_critical_section;
 use pyo3::types::{PyDict, PyString, PyTuple, PyType};
+use std::ffi::CStr;
 #[cfg(not(Py_LIMITED_API))]
 use std::ffi::c_ulong;
-use std::ffi::{CStr, c_int};
 use std::panic::{AssertUnwindSafe, catch_unwind};
-use t800_core::writer;
 
 // The wheel for Pythons that have none of their own (`Py_LIMITED_API`, the feature `abi3`) has only what every version
 // promises: the same by calls that take longer.
@@ -248,7 +247,7 @@ pub fn enter_directly<M: Method<Owner = M>>(_: &Bound<'_, M>, _: &Entry) {}
 ///
 /// # Errors
 /// When there is no memory for it.
-#[cfg(Py_LIMITED_API)]
+#[cfg(any(windows, Py_LIMITED_API))]
 pub fn bind_method<'py>(
     function: &Bound<'py, PyAny>,
     instance: &Bound<'py, PyAny>,
@@ -261,7 +260,7 @@ pub fn bind_method<'py>(
 ///
 /// # Errors
 /// When there is no memory for it.
-#[cfg(not(Py_LIMITED_API))]
+#[cfg(not(any(windows, Py_LIMITED_API)))]
 pub fn bind_method<'py>(
     function: &Bound<'py, PyAny>,
     instance: &Bound<'py, PyAny>,
@@ -375,7 +374,7 @@ pub fn dict_entries<'py>(
     let mut next = || {
         let (mut key, mut value) = (std::ptr::null_mut(), std::ptr::null_mut());
         // SAFETY: `dict` is a dict, the thread is attached; PyDict_Next bears changes between its calls.
-        let more: c_int =
+        let more: std::ffi::c_int =
             unsafe { ffi::PyDict_Next(dict.as_ptr(), &raw mut position, &raw mut key, &raw mut value) };
         if more == 0 {
             return None;
@@ -463,33 +462,39 @@ pub fn interrupt_again(_py: Python<'_>) {
     unsafe { ffi::PyErr_SetInterrupt() }
 }
 
-#[cfg(not(Py_LIMITED_API))]
+#[cfg(not(any(windows, Py_LIMITED_API)))]
 unsafe extern "C" {
     fn PyMethod_New(function: *mut ffi::PyObject, instance: *mut ffi::PyObject) -> *mut ffi::PyObject;
 }
 
+#[cfg(not(windows))]
 unsafe extern "C" {
     fn pthread_atfork(
         prepare: Option<unsafe extern "C" fn()>,
         parent: Option<unsafe extern "C" fn()>,
         child: Option<unsafe extern "C" fn()>,
-    ) -> c_int;
+    ) -> std::ffi::c_int;
 }
+
+/// Processes are not forked here.
+#[cfg(windows)]
+pub fn tell_of_forks() {}
 
 /// Has every fork of this process told to the core, those of other extensions too.
 ///
 /// Not by `os.register_at_fork`: hooks of others run before and after ours there, and what they record in a child must
 /// not reach the parent's ring.
+#[cfg(not(windows))]
 pub fn tell_of_forks() {
     static ONCE: std::sync::Once = std::sync::Once::new();
     unsafe extern "C" fn before() {
-        writer::before_fork();
+        t800_core::writer::before_fork();
     }
     unsafe extern "C" fn in_parent() {
-        writer::after_fork(false);
+        t800_core::writer::after_fork(false);
     }
     unsafe extern "C" fn in_child() {
-        writer::after_fork(true);
+        t800_core::writer::after_fork(true);
     }
     ONCE.call_once(|| {
         // SAFETY: three functions without arguments that live as long as the process (an extension module is never
