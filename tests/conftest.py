@@ -49,7 +49,8 @@ def own_surroundings(tmp_path_factory: pytest.TempPathFactory, monkeypatch: pyte
     """No test sees this machine's user, configuration or switches; misuse of the API raises."""
     for name in [name for name in os.environ if name.startswith("T800_")]:
         monkeypatch.delenv(name)
-    monkeypatch.delenv("XDG_STATE_HOME", raising=False)
+    for name in ("XDG_STATE_HOME", "LOCALAPPDATA"):
+        monkeypatch.delenv(name, raising=False)
     monkeypatch.setenv("HOME", str(tmp_path_factory.mktemp("home")))
     monkeypatch.setenv("T800_STRICT", "1")
 
