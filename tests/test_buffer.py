@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import glob
 import json
-import os
 import shutil
 import subprocess
 import sys
@@ -17,6 +16,7 @@ import pytest
 
 import t800
 from t800 import reader
+from t800.system import user_number
 
 Open = Callable[..., t800.Session]
 Read = Callable[..., dict[str, Any]]
@@ -244,7 +244,7 @@ def test_an_unwritable_folder_is_said_once_and_the_agent_runs_on(python: Run, pr
     assert "Traceback" not in done.stderr
 
 
-@pytest.mark.skipif(os.geteuid() == 0, reason="root may write everywhere")
+@pytest.mark.skipif(user_number() == 0, reason="root may write everywhere")
 def test_a_read_only_folder_is_said_once_and_the_agent_runs_on(python: Run, project: Path) -> None:
     project.chmod(0o500)
     try:
@@ -279,7 +279,7 @@ def test_a_folder_that_is_removed_while_recording_hurts_nobody(python: Run) -> N
 def small_disk(tmp_path: Path) -> Iterator[Path]:
     """A file system of 256 KiB."""
     mount = shutil.which("mount")
-    if os.geteuid() != 0 or mount is None:
+    if user_number() != 0 or mount is None:
         pytest.skip("mounting a small tmpfs needs root")
     folder = tmp_path / "small"
     folder.mkdir()

@@ -18,6 +18,7 @@ from t800.config import KEYS, compile_file, load, load_or_off, unknown_environme
 from t800.config_file import default_text, parse, switched_on
 from t800.errors import ConfigError, RuleError
 from t800.layout import Layout, set_disabled, state_dir, telemetry_dir
+from t800.system import user_number
 
 SPEC_TELEMETRY = """\
 # .opencode/telemetry/config/telemetry_config.yaml
@@ -567,7 +568,7 @@ def test_a_list_has_a_limit(place: Place) -> None:
         load(place.layout, environ=place.environ)
 
 
-@pytest.mark.skipif(os.geteuid() != 0, reason="giving a file to another user needs root")
+@pytest.mark.skipif(user_number() != 0, reason="giving a file to another user needs root")
 def test_another_users_file_is_refused(place: Place) -> None:
     place.write("telemetry: {enabled: true}")
     os.chown(place.file, 65534, 65534)

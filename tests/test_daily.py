@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import fcntl
 import json
 import os
 import tempfile
@@ -17,6 +16,7 @@ from tests.trace_files import STEM, document, error, llm, make_layout, summary_o
 
 from t800.aggregate.daily import catch_up, dates, load, rebuild, update, update_all, verify
 from t800.errors import SessionNotFoundError, TraceFileError
+from t800.lock import locked
 from t800.reader import resolve
 
 if TYPE_CHECKING:
@@ -128,8 +128,7 @@ def test_a_compressed_session_is_the_same_session(tmp_path: Path) -> None:
 def test_a_live_session_waits(tmp_path: Path) -> None:
     layout = make_layout(tmp_path)
     add(layout, STEM, [tool(1)], state="live")
-    with Path(layout.private, f"{STEM}.lock").open("w") as lock:
-        fcntl.flock(lock, fcntl.LOCK_EX)
+    with locked(os.path.join(layout.private, f"{STEM}.lock"), 0):
         assert update(layout, STEM) == catch_up(layout) == []
         assert dates(layout) == []
 

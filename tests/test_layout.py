@@ -26,9 +26,10 @@ from t800.layout import (
     telemetry_dir,
     write_own_file,
 )
+from t800.system import user_number
 
 NOBODY = 65534
-as_root = pytest.mark.skipif(os.geteuid() != 0, reason="giving a file to another user needs root")
+as_root = pytest.mark.skipif(user_number() != 0, reason="giving a file to another user needs root")
 
 
 @pytest.fixture

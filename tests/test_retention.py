@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import fcntl
 import gzip
 import os
 import threading
@@ -14,12 +13,14 @@ from typing import Any
 import pytest
 from tests.trace_files import STEM, document, error, make_layout, tool, write
 
+from t800._core import Lock
 from t800.aggregate.daily import load
 from t800.config import Settings
 from t800.layout import Layout
 from t800.memory import Episodes
 from t800.reader import resolve, sessions
 from t800.retention import Retired, auto, compress, plan, prune
+from t800.system import user_number
 
 DAY = 86_400
 NOW = timegm((2026, 3, 1, 0, 0, 0))
@@ -61,10 +62,10 @@ def left(layout: Layout) -> list[str]:
     return [trace.stem for trace in sessions(layout)]
 
 
-def hold_lock(layout: Layout, stem: str) -> int:
-    fd = os.open(Path(layout.private, f"{stem}.lock"), os.O_RDWR | os.O_CREAT, 0o600)
-    fcntl.flock(fd, fcntl.LOCK_EX)
-    return fd
+def hold_lock(layout: Layout, stem: str) -> Lock:
+    held = Lock.take(os.path.join(layout.private, f"{stem}.lock"))
+    assert held is not None
+    return held
 
 
 def test_age_counts_by_name_and_by_file(tmp_path: Path) -> None:
@@ -122,7 +123,7 @@ def test_a_run_stays_whole_while_something_in_it_is_live(tmp_path: Path) -> None
     try:
         assert set(reasons(plan(layout, limits(max_trace_files=1), NOW))) == {other, newest}
     finally:
-        os.close(lock)
+        lock.release()
 
 
 def test_sessions_that_claim_to_be_inside_each_other_can_go(tmp_path: Path) -> None:
@@ -192,11 +193,11 @@ def test_live_and_lately_unfinished_sessions_stay(tmp_path: Path) -> None:
     write(
         layout, document([tool(1)], stem=unfinished, state="live"), f"{unfinished}.json", time.time() - 3600
     )
-    fd = hold_lock(layout, locked)
+    held = hold_lock(layout, locked)
     try:
         report = prune(layout, limits(max_trace_files=1, max_trace_age_days=1, max_total_mb=0.000001))
     finally:
-        os.close(fd)
+        held.release()
     assert [entry.stem for entry in report.retired] == [closed]
     assert sorted(left(layout)) == sorted([locked, unfinished])
 
@@ -247,7 +248,7 @@ def test_foreign_names_links_and_folders_stay(tmp_path: Path) -> None:
     assert target.exists()
 
 
-@pytest.mark.skipif(os.geteuid() != 0, reason="only root can give a file to another user")
+@pytest.mark.skipif(user_number() != 0, reason="only root can give a file to another user")
 def test_another_users_file_stays(tmp_path: Path) -> None:
     layout = make_layout(tmp_path)
     path = write(layout, document([tool(1)]), mtime=NOW - 300 * DAY)
@@ -264,7 +265,7 @@ def test_the_oldest_parts_of_a_live_session_go_and_stay_counted(tmp_path: Path) 
         name = f"{STEM}.json" if part == 1 else f"{STEM}.part{part}.json"
         state = "live" if part == 4 else "closed"
         write(layout, document([tool(part, attributes=big)], part=part, state=state), name)
-    fd = hold_lock(layout, STEM)
+    held = hold_lock(layout, STEM)
     try:
         report = prune(layout, limits(max_total_mb=1.2))
         assert [len(entry.paths) for entry in report.retired] == [2]
@@ -276,7 +277,7 @@ def test_the_oldest_parts_of_a_live_session_go_and_stay_counted(tmp_path: Path) 
         prune(layout, limits(max_total_mb=0.001))
         assert [part.number for part in resolve(layout, STEM).parts] == [4]
     finally:
-        os.close(fd)
+        held.release()
 
 
 LARGE = [tool(n, attributes={"text": "x" * 9000}) for n in range(1, 200)]
@@ -301,9 +302,9 @@ def test_what_is_written_is_not_compressed(tmp_path: Path) -> None:
     layout = make_layout(tmp_path)
     write(layout, document(LARGE, state="live"), f"{STEM}.part2.json")
     write(layout, document(LARGE))
-    fd = hold_lock(layout, STEM)
+    held = hold_lock(layout, STEM)
     assert [Path(path).name for path in compress(layout)] == [f"{STEM}.json.gz"]
-    os.close(fd)
+    held.release()
 
 
 def test_a_half_written_temporary_of_before_is_no_obstacle(tmp_path: Path) -> None:

@@ -196,8 +196,10 @@ def _pread(fd: int, length: int, offset: int) -> bytes:
     held: OSError | None = None
     for _ in range(int(_PATIENCE_S / _RETRY_S)):
         try:
+            # Never more than there is: memory for all that was asked for would be had first.
+            there = max(0, os.fstat(fd).st_size - offset)
             os.lseek(fd, offset, os.SEEK_SET)
-            return os.read(fd, length)
+            return os.read(fd, min(length, there))
         except PermissionError as error:
             held = error
             _wait()

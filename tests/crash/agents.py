@@ -17,6 +17,7 @@ import pytest
 
 from t800 import recovery
 from t800.layout import Layout
+from t800.system import user_number
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -24,7 +25,7 @@ if TYPE_CHECKING:
 PROGRAM = str(Path(__file__).with_name("steady.py"))
 STRACE = shutil.which("strace")
 
-needs_root = pytest.mark.skipif(os.geteuid() != 0, reason="making this fault needs root")
+needs_root = pytest.mark.skipif(user_number() != 0, reason="making this fault needs root")
 needs_strace = pytest.mark.skipif(STRACE is None, reason="strace is not installed")
 
 

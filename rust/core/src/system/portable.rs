@@ -7,6 +7,7 @@ use std::fs::File;
 use std::hash::{BuildHasher as _, Hasher as _};
 use std::io;
 use std::path::{Path, PathBuf};
+use std::sync::atomic::{AtomicU32, Ordering};
 
 /// A directory by its path.
 #[derive(Debug)]
@@ -45,8 +46,17 @@ impl Directory {
         self.0.join(name).symlink_metadata().is_ok()
     }
 
+    /// Removes a file. Its name is free at once: Windows may keep that until the last handle of the file is closed.
     pub(crate) fn remove(&self, name: &str) -> io::Result<()> {
-        std::fs::remove_file(self.0.join(name))
+        static NEXT: AtomicU32 = AtomicU32::new(0);
+        let nonce = NEXT.fetch_add(1, Ordering::Relaxed);
+        let (path, gone) =
+            (self.0.join(name), self.0.join(format!("gone-{}-{nonce}.tmp", std::process::id())));
+        match std::fs::rename(&path, &gone) {
+            Ok(()) => std::fs::remove_file(gone),
+            // Somebody may read it who allows only that.
+            Err(_) => std::fs::remove_file(path),
+        }
     }
 
     pub(crate) fn rename(&self, from: &str, other: &Directory, to: &str) -> io::Result<()> {
