@@ -463,16 +463,14 @@ def test_a_lock_ends_though_a_child_was_forked_meanwhile(project: Path) -> None:
     """A worker that lives for days must not keep the folder's retention or summaries waiting for it."""
     place = layout_of(project)
     place.create()
-    lock = retention._take_lock(place.private, wait=False)
-    with daily._locked(place):
+    with retention._locked(place.private, 0), daily._locked(place, 0):
         child = os.fork()
         if child == 0:
             signal.pause()
             os._exit(0)
-    retention._release(lock)
     try:
-        with daily._locked(place):
-            retention._release(retention._take_lock(place.private, wait=False))
+        with retention._locked(place.private, 0), daily._locked(place, 0):
+            pass
     finally:
         os.kill(child, signal.SIGKILL)
         os.waitpid(child, 0)
