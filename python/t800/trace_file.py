@@ -246,37 +246,80 @@ def read_batches(
     hits at the speed of the disk. In a `live` file what does not fit together is read again for up to 50 ms before it
     counts as damage: pieces that were read before and after a flush, or in the middle of one.
     """
-    line, offset, count, rereads = 1, 0, 0, _rereads(part, live=live)
-    while True:
-        for chunk, is_last in _with_last(part.chunks(offset)):
-            start = chunk.find(b"\n") + 1 if line == 1 else 0
-            if line == 1 and not chunk[:start].rstrip().endswith(b"["):
-                yield [event for event in part.rewritten()["events"] if isinstance(event, dict)]
+    return _Reading(part, note, may_hold, live=live).batches()
+
+
+class _Reading:
+    """Reads a file piece by piece, and knows how far it has come."""
+
+    def __init__(self, part: Part, note: Note, may_hold: MayHold | None, *, live: bool) -> None:
+        self._part, self._note, self._may_hold = part, note, may_hold
+        self._attempts = 0 if part.packed else _LIVE_REREADS if live else _REREADS - 1
+        self._pause = _MOMENT_S if live else 0.0
+        self._line, self._offset, self._count, self._tried = 1, 0, 0, 0
+        self._ended = False
+
+    def batches(self) -> Iterator[list[Event]]:
+        while not self._ended:
+            yield from self._go_on()
+
+    def _go_on(self) -> Iterator[list[Event]]:
+        """The events from here on, up to a piece that shall be read again."""
+        for chunk, is_last in _with_last(self._part.chunks(self._offset)):
+            events = self._take(chunk, is_last=is_last)
+            if events is None:
                 return
-            unwanted = may_hold is not None and not may_hold(chunk)
-            if unwanted and is_last and _closing_at(chunk) >= 0:
+            yield events
+            if self._ended:
                 return
-            # The last piece of a file that is not closed is read in any case: it says what is damaged.
-            if is_last or not unwanted:
-                events, closed = _at_once(chunk[start:], is_last=is_last)
-                is_sure = events is not None and not (
-                    closed and may_hold is None and _counts_other(chunk, count + len(events))
-                )
-                if not is_sure and next(rereads, False):
-                    break
-                if events is None:
-                    odd = _LineByLine(line + (start > 0), note)
-                    events = list(odd.read(chunk[start:]))
-                    closed = odd.closed
-                yield events
-                if closed:
-                    return
-                count, rereads = count + len(events), _rereads(part, live=live)
-            line += chunk.count(b"\n")
-            offset += len(chunk)
-        else:
-            note(line, "the closing line with the summary is missing")
-            return
+        self._ended = True
+        self._note(self._line, "the closing line with the summary is missing")
+
+    def _take(self, chunk: bytes, *, is_last: bool) -> list[Event] | None:
+        """The events of the next piece; None where it shall be read again."""
+        start = chunk.find(b"\n") + 1 if self._line == 1 else 0
+        if self._line == 1 and not chunk[:start].rstrip().endswith(b"["):
+            self._ended = True
+            return [event for event in self._part.rewritten()["events"] if isinstance(event, dict)]
+        events: list[Event] | None = []
+        unwanted = self._may_hold is not None and not self._may_hold(chunk)
+        if unwanted and is_last and _closing_at(chunk) >= 0:
+            self._ended = True
+        # The last piece of a file that is not closed is read in any case: it says what is damaged.
+        elif is_last or not unwanted:
+            events = self._read(chunk, start, is_last=is_last)
+        if events is not None:
+            self._line += chunk.count(b"\n")
+            self._offset += len(chunk)
+            self._count += len(events)
+        return events
+
+    def _read(self, chunk: bytes, start: int, *, is_last: bool) -> list[Event] | None:
+        events, closed = _at_once(chunk[start:], is_last=is_last)
+        is_odd = events is None or (closed and self._counts_other(chunk, len(events)))
+        if is_odd and self._try_again():
+            return None
+        if events is None:
+            odd = _LineByLine(self._line + (start > 0), self._note)
+            events = list(odd.read(chunk[start:]))
+            closed = odd.closed
+        self._ended, self._tried = closed, 0
+        return events
+
+    def _try_again(self) -> bool:
+        if self._tried >= self._attempts:
+            return False
+        if self._tried:
+            time.sleep(self._pause)
+        self._tried += 1
+        return True
+
+    def _counts_other(self, chunk: bytes, count: int) -> bool:
+        """Whether the closing line is torn or counts other events: it was read beside a flush then."""
+        document = parse(b"{" + chunk[_closing_at(chunk) + 2 :])
+        summary = document.get("summary") if document else None
+        is_whole = self._may_hold is None
+        return not is_summary(summary) or (is_whole and summary["total_events"] != self._count + count)
 
 
 class Tail:
@@ -388,21 +431,6 @@ def _closing_at(chunk: bytes) -> int:
     """Where the closing line begins that ends a piece; -1 where none does."""
     end = chunk.rfind(b"\n", 0, max(0, len(chunk) - 1)) + 1
     return end if chunk.startswith(b"]", end) else -1
-
-
-def _rereads(part: Part, *, live: bool) -> Iterator[bool]:
-    """True for each time that it is worth to read again what could not be read."""
-    for n in range(0 if part.packed else _LIVE_REREADS if live else _REREADS - 1):
-        if n and live:
-            time.sleep(_MOMENT_S)
-        yield True
-
-
-def _counts_other(chunk: bytes, count: int) -> bool:
-    """Whether the closing line of a piece is torn or counts other events: it was read beside a flush then."""
-    document = parse(b"{" + chunk[_closing_at(chunk) + 2 :])
-    summary = document.get("summary") if document else None
-    return not is_summary(summary) or summary["total_events"] != count
 
 
 def _parse_list(lines: bytes) -> list[Event] | None:
