@@ -26,6 +26,12 @@ hypothesis.settings.register_profile(
 hypothesis.settings.load_profile("busy")
 
 
+def pytest_runtest_setup(item: pytest.Item) -> None:
+    """Skip what only POSIX has, on Windows and beside `tests/portable`."""
+    if item.get_closest_marker("posix") and not hasattr(os, "mkfifo"):
+        pytest.skip("there is no POSIX here")
+
+
 @pytest.fixture(scope="session", autouse=True)
 def own_memory() -> Iterator[None]:
     """Rings of processes that a test kills go with the tests, and not to the memory of this machine."""

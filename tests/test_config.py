@@ -545,6 +545,7 @@ def test_a_symbolic_link_is_refused(place: Place, tmp_path: Path) -> None:
         load(place.layout, environ=place.environ)
 
 
+@pytest.mark.posix
 def test_a_pipe_is_refused_without_waiting(place: Place) -> None:
     place.file.parent.mkdir(parents=True)
     os.mkfifo(place.file)

@@ -209,6 +209,7 @@ def test_a_very_large_day_is_left_to_catch_up(tmp_path: Path, monkeypatch: pytes
     assert sorted(load(layout, "2026-01-15")["sessions"]) == [STEM, OTHER]
 
 
+@pytest.mark.posix
 def test_files_are_private_and_valid_json(tmp_path: Path) -> None:
     layout = make_layout(tmp_path)
     add(layout, STEM, [tool(1)])

@@ -182,6 +182,7 @@ def test_a_name_that_no_system_accepts_is_refused(project: Path, environ: dict[s
         telemetry_dir("a\0b", start=str(project), environ=environ)
 
 
+@pytest.mark.posix
 @pytest.mark.parametrize("umask", [0, 0o022, 0o777])
 def test_created_folders_are_private_whatever_the_umask(
     project: Path, environ: dict[str, str], umask: int
@@ -324,6 +325,7 @@ def test_a_new_id_is_random() -> None:
 # The home and the state directory
 
 
+@pytest.mark.posix
 def test_the_home_is_the_variable_else_the_passwd_entry(home: Path) -> None:
     import pwd
 
@@ -415,6 +417,7 @@ def test_without_a_place_the_key_lives_as_long_as_the_process(tmp_path: Path, ob
     assert install_key({"XDG_STATE_HOME": base})[0] == key
 
 
+@pytest.mark.posix
 def test_a_key_in_a_pipe_does_not_block(tmp_path: Path) -> None:
     os.mkfifo(tmp_path / "pipe")
     assert install_key({"T800_KEY_FILE": str(tmp_path / "pipe")})[1] is False
@@ -455,6 +458,7 @@ def test_a_failed_write_leaves_nothing_behind(tmp_path: Path) -> None:
     assert os.listdir(tmp_path) == ["folder"]
 
 
+@pytest.mark.posix
 def test_reading_refuses_what_is_not_an_ordinary_file_of_ours(tmp_path: Path) -> None:
     (tmp_path / "file").write_bytes(b"12345")
     (tmp_path / "link").symlink_to(tmp_path / "file")

@@ -144,6 +144,7 @@ def test_remember_one_and_forget_one(tmp_path: Path) -> None:
     assert b"edit in place" not in Path(layout.private, "memory.sqlite").read_bytes()
 
 
+@pytest.mark.posix
 def test_the_index_is_private_and_nothing_before_it_is_asked(tmp_path: Path) -> None:
     layout = three(tmp_path)
     episodes = Episodes(layout)

@@ -226,6 +226,7 @@ def test_a_rewritten_document_is_read_as_a_whole(tmp_path: Path) -> None:
     assert trace.summary()["total_events"] == 2
 
 
+@pytest.mark.posix
 def test_links_pipes_and_folders_are_not_opened(tmp_path: Path) -> None:
     layout = make_layout(tmp_path)
     secret = tmp_path / "secret.json"
@@ -327,6 +328,7 @@ def test_while_compressing_the_plain_file_counts(tmp_path: Path) -> None:
     assert trace.damage == []
 
 
+@pytest.mark.posix
 def test_follow_gives_each_event_once_while_the_file_grows(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -369,6 +371,7 @@ def test_follow_a_compressed_session_ends(tmp_path: Path) -> None:
     assert list(only(tmp_path, document(events), f"{STEM}.json.gz").follow()) == events
 
 
+@pytest.mark.posix
 def test_reading_while_written_sees_only_real_events(tmp_path: Path) -> None:
     """A writer that never pauses: a snapshot holds a beginning of the events, in order."""
     path = write(make_layout(tmp_path), document([], state="live"))
@@ -442,6 +445,7 @@ def test_a_file_that_is_compressed_between_scan_and_read_is_read_all_the_same(tm
     assert not trace.damage
 
 
+@pytest.mark.posix
 def test_what_waits_in_the_ring_of_a_live_session_is_read_too(
     open_session: Callable[..., t800.Session],
 ) -> None:
@@ -463,6 +467,7 @@ def test_what_waits_in_the_ring_of_a_live_session_is_read_too(
     assert trace.waiting() == []
 
 
+@pytest.mark.posix
 def test_what_a_killed_process_has_left_in_its_ring_is_read_without_recovery(
     python: Callable[..., subprocess.CompletedProcess[str]], project: Path
 ) -> None:

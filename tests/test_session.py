@@ -86,7 +86,7 @@ def test_two_sessions_with_one_id_have_two_documents(open_session: Open, read_tr
     ]
 
 
-@pytest.mark.skipif(os.name == "nt", reason="files have no modes on Windows")
+@pytest.mark.posix
 @pytest.mark.parametrize("umask", [0o000, 0o022, 0o777])
 def test_files_and_folders_are_the_users_alone_whatever_the_umask(
     python: Run, project: Path, umask: int

@@ -28,7 +28,7 @@ needs_links = pytest.mark.skipif(os.name == "nt", reason="links need a right of 
 
 def portably(python: Run, program: str, *arguments: str) -> list[Any]:
     """What a program prints as JSON where `os` has no POSIX."""
-    program = f"import json, os, sys\nassert not hasattr(os, 'fork')\n{textwrap.dedent(program)}"
+    program = f"import json, os, sys, t800\nassert not hasattr(os, 'fork')\n{textwrap.dedent(program)}"
     done = python(program, *arguments, PYTHONPATH=PORTABLY)
     return [json.loads(line) for line in done.stdout.splitlines()]
 
@@ -85,9 +85,8 @@ def test_a_session_is_recorded_read_and_retired_without_posix(python: Run, proje
     assert retired == [1, []]
 
 
+@pytest.mark.posix
 def test_what_is_made_is_this_user_s_alone(python: Run, project: Path) -> None:
-    if os.name == "nt":
-        pytest.skip("files have no modes on Windows")
     portably(python, "import t800\nt800.session(enabled=True).close()")
     telemetry = project / ".opencode" / "telemetry"
     modes = {path.stat().st_mode & 0o077 for path in telemetry.rglob("*") if path.name != ".opencode"}

@@ -15,11 +15,22 @@ _MISSING = """
     O_CLOEXEC O_DIRECTORY O_NOFOLLOW O_NONBLOCK fchmod fork forkpty geteuid getegid getgid getloadavg getuid mkfifo
     pread pwrite register_at_fork uname
 """
+_MODULES = ("fcntl", "grp", "pwd", "readline", "resource", "termios")
 
-for _name in _MISSING.split():
-    if hasattr(os, _name):
-        delattr(os, _name)
-os.supports_dir_fd.clear()
-os.supports_fd.clear()
-for _name in ("fcntl", "grp", "pwd", "readline", "resource", "termios"):
-    sys.modules[_name] = None  # type: ignore[assignment]
+
+class _Portable:
+    """Before T-800 and not at the start: other people's packages need what their system has."""
+
+    @staticmethod
+    def find_spec(name: str, *_: object) -> None:
+        if name != "t800":
+            return
+        for missing in _MISSING.split():
+            if hasattr(os, missing):
+                delattr(os, missing)
+        os.supports_dir_fd.clear()
+        os.supports_fd.clear()
+        sys.modules.update(dict.fromkeys(_MODULES))  # type: ignore[arg-type]
+
+
+sys.meta_path.insert(0, _Portable)  # type: ignore[arg-type]
