@@ -144,9 +144,9 @@ mod tests {
         assert_eq!(found.telemetry, project.join(".opencode/telemetry"));
         assert_eq!(found.state, home.join(".local/state/t800"));
         environ.insert("T800_DIR".to_owned(), "~/traces".to_owned());
-        environ.insert("XDG_STATE_HOME".to_owned(), "/x/../y".to_owned());
+        environ.insert("XDG_STATE_HOME".to_owned(), home.join("x/../y").display().to_string());
         let found = Layout::find(&project, &environ).unwrap();
-        assert_eq!((found.telemetry, found.state), (home.join("traces"), PathBuf::from("/y/t800")));
+        assert_eq!((found.telemetry, found.state), (home.join("traces"), home.join("y/t800")));
         std::fs::remove_dir_all(home).unwrap();
     }
 }

@@ -239,10 +239,15 @@ mod tests {
         Environment::from([("T800_ENABLED".to_owned(), enabled.to_owned())])
     }
 
+    /// The places of a user whose home is not there.
+    fn nowhere() -> Layout {
+        let home = std::env::temp_dir().join("t800-nowhere").display().to_string();
+        Layout::find(Path::new("/"), &Environment::from([("HOME".to_owned(), home)])).unwrap()
+    }
+
     #[test]
     fn off_is_known_without_asking() {
-        let layout = Layout::find(Path::new("/"), &Environment::from([("HOME".into(), "/nowhere".into())]));
-        let layout = layout.unwrap();
+        let layout = nowhere();
         for word in ["0", " FALSE ", "no", "Off"] {
             assert!(said_off(&environ(word), &layout), "{word}");
         }
@@ -259,8 +264,7 @@ mod tests {
 
     #[test]
     fn settings_are_those_of_these_bytes_and_this_environment() {
-        let layout = Layout::find(Path::new("/"), &Environment::from([("HOME".into(), "/nowhere".into())]));
-        let layout = layout.unwrap();
+        let layout = nowhere();
         let name = |environ: &Environment, yaml| compiled_name(&layout, environ, yaml);
         let none = Environment::new();
         let names = [
