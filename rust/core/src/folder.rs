@@ -166,7 +166,6 @@ impl Drop for LockedFile {
 #[cfg(all(test, unix, not(t800_portable)))]
 mod tests {
     use super::*;
-    use rustix::fs::{FileType, Mode};
     use std::os::unix::fs::MetadataExt;
 
     fn folder(name: &str) -> Folder {
@@ -192,7 +191,10 @@ mod tests {
         std::os::unix::fs::symlink(folder.path(), folder.path_of("again")).unwrap();
         // By another name elsewhere, where then nothing is there to be opened.
         #[cfg(target_os = "linux")]
-        rustix::fs::mknodat(rustix::fs::CWD, folder.path_of("pipe"), FileType::Fifo, Mode::RWXU, 0).unwrap();
+        {
+            use rustix::fs::{CWD, FileType, Mode, mknodat};
+            mknodat(CWD, folder.path_of("pipe"), FileType::Fifo, Mode::RWXU, 0).unwrap();
+        }
         assert!(folder.open_file("real").is_ok());
         for name in ["link", "pipe", "again", "nothing"] {
             assert!(folder.open_file(name).is_err(), "{name}");
