@@ -66,7 +66,9 @@ class Program:
 def _fresh_main() -> dict[str, object]:
     """A new, empty `__main__`: the program must not see this module in its place."""
     main = type(sys)("__main__")
-    main.__dict__.update(__builtins__=sys.modules["builtins"], __annotations__={})
+    main.__dict__.update(__builtins__=sys.modules["builtins"])
+    if sys.version_info < (3, 14):  # where annotations are there from the beginning
+        main.__dict__.update(__annotations__={})
     sys.modules["__main__"] = main
     return main.__dict__
 
