@@ -53,10 +53,10 @@ PROGRAMS = {
         1 / 0
     """,
     "atexit and threads": """
-        import atexit, threading, time
+        import atexit, threading
         LATE = "still here"
         atexit.register(lambda: print("atexit", LATE))
-        threading.Thread(target=lambda: (time.sleep(0.05), print("thread", LATE))).start()
+        threading.Thread(target=lambda: (threading.main_thread().join(), print("thread", LATE))).start()
         print("main done")
     """,
     "pickle": """
