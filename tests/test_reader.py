@@ -143,6 +143,21 @@ def test_a_flush_cut_at_every_byte_loses_nothing_of_before(tmp_path: Path) -> No
         assert read[2:] == added[: len(read) - 2]
 
 
+@pytest.mark.parametrize("reached", range(2, 12))
+def test_a_piece_that_was_read_while_its_end_was_overwritten_gives_events_alone(
+    tmp_path: Path, reached: int
+) -> None:
+    """The bytes of an old closing line make an object behind the first ones of an event."""
+    before, long = [tool(1), tool(2)], tool(4) | {"tool": "x" * 100_000}
+    old, new = document(before, state="live"), document([long], state="live")
+    start = old.index(b'],"summary"')
+    # The piece ends here: the next line is longer than one.
+    piece = old[: start - 1] + b",\n" + b'{"event_id"'[:reached] + old[start + reached :]
+    trace = only(tmp_path, piece + new[new.index(b"\n") + 1 :])
+    assert list(trace.events()) == [*before, long]
+    assert [damage.line for damage in trace.damage] == [4]
+
+
 def test_damage_in_the_middle_costs_one_line_and_is_told(tmp_path: Path) -> None:
     data = document([tool(1), tool(2), tool(3)]).replace(b'"event_id":"evt_002"', b'"event_id":\x00evt_002"')
     trace = only(tmp_path, data)

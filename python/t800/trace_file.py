@@ -424,7 +424,11 @@ def _at_once(chunk: bytes, *, is_last: bool) -> tuple[list[Event] | None, bool]:
     end = _closing_at(chunk)
     if is_last and end < 0:
         return None, False
-    return _parse_list(chunk if end < 0 else chunk[:end]), end >= 0
+    events = _parse_list(chunk if end < 0 else chunk[:end])
+    # A flush that has come no further than eleven bytes leaves an object with a name of its own for the closing line.
+    if events and not isinstance(events[-1].get("event_id"), str):
+        events = None
+    return events, end >= 0
 
 
 def _closing_at(chunk: bytes) -> int:
