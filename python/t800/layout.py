@@ -48,6 +48,7 @@ CONFIG_NAME = "telemetry_config.yaml"
 KEY_BYTES = 32
 
 _PASSWD_LIMIT = 1 << 20
+_BLOCK = 1 << 16
 
 # One key for the whole process where none can be stored, so that its hashes at least agree with each other.
 _EPHEMERAL_KEY = os.urandom(KEY_BYTES)
@@ -342,10 +343,12 @@ def _open_unlinked(path: str, *, follow: bool) -> int:
 
 
 def _read_all(file: int, limit: int) -> bytes:
-    data = b""
-    while len(data) < limit and (piece := os.read(file, limit - len(data))):
-        data += piece
-    return data
+    """At most `limit` bytes: as much memory as there is in the file, however large it might be."""
+    blocks = []
+    while limit > 0 and (block := os.read(file, min(limit, _BLOCK))):
+        blocks.append(block)
+        limit -= len(block)
+    return b"".join(blocks)
 
 
 def write_own_file(path: str, data: bytes, *, mode: int = 0o600) -> None:

@@ -57,20 +57,33 @@ pub fn environment() -> Vec<(String, String)> {
 
 /// Memory that must be free before a redactor is made and a ring after it. They take half of it; but where memory ends
 /// in the middle, Rust ends the process, and it is the agent's.
-const HEADROOM: usize = 12 << 20;
+const TO_RECORD: usize = 12 << 20;
+/// The same for what is done after a session, which reads traces and imports libraries: it takes 19 MB.
+const AFTERWARDS: usize = 32 << 20;
 
 /// Whether there is memory enough to record.
 ///
 /// # Errors
 /// [`std::io::ErrorKind::OutOfMemory`] where there is not.
 pub fn check_memory() -> std::io::Result<()> {
+    if is_free(TO_RECORD) {
+        return Ok(());
+    }
+    Err(std::io::Error::new(std::io::ErrorKind::OutOfMemory, "less than 12 MB of memory are free"))
+}
+
+/// Whether there is memory enough to add a session up and to retire old ones.
+#[must_use]
+pub fn has_memory_afterwards() -> bool {
+    is_free(AFTERWARDS)
+}
+
+fn is_free(bytes: usize) -> bool {
     let mut probe: Vec<u8> = Vec::new();
-    let reserved = probe.try_reserve_exact(HEADROOM);
+    let reserved = probe.try_reserve_exact(bytes);
     // Used, or the compiler would leave the reservation out.
     std::hint::black_box(&mut probe);
-    reserved.map_err(|_| {
-        std::io::Error::new(std::io::ErrorKind::OutOfMemory, "less than 12 MB of memory are free")
-    })
+    reserved.is_ok()
 }
 
 /// The folders of a writer: rings of all telemetry folders lie together in memory, under names that tell nothing.

@@ -145,7 +145,7 @@ fn add_up(py: Python<'_>, lines: Vec<PyBackedBytes>) -> Option<(usize, usize, Bo
 /// Whether there is memory for what is done after a session; libraries that it needs end a process that has none.
 #[pyfunction]
 fn has_memory() -> bool {
-    t800_core::opening::check_memory().is_ok()
+    t800_core::opening::has_memory_afterwards()
 }
 
 #[pymodule(gil_used = false)]
