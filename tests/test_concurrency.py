@@ -308,13 +308,17 @@ for n in range(60):
 assert "threading" not in sys.modules
 del trace
 for _ in range(200):  # the last writers are leaving
-    if resident() - before < 16 << 20:
+    if resident() - before < 8 << 20:
         break
     time.sleep(0.05)
-print(resident() - before)
+with open("/proc/self/maps") as maps:
+    rings = {{line.split()[5] for line in maps if "/ring-" in line}}
+print(resident() - before, len(rings))
 """
     )
-    assert int(done.stdout) < 16 << 20
+    grown, rings = map(int, done.stdout.split())
+    assert grown < 8 << 20
+    assert rings <= 3, "sessions that follow each other share a ring"
 
 
 @needs_fork

@@ -409,7 +409,8 @@ def sha256_hex(data: bytes) -> str:
 def state_dir(environ: Environment = os.environ) -> str:
     """The user's own folder for T-800: `$XDG_STATE_HOME/t800` or `~/.local/state/t800`.
 
-    On Windows it is in `%LOCALAPPDATA%` where the former is not set. Empty where there is neither a state directory nor a home; nothing can be kept then. It is not created.
+    On Windows it is in `%LOCALAPPDATA%` where the former is not set. Empty where there is neither a state directory
+    nor a home; nothing can be kept then. It is not created.
     """
     for name in ("XDG_STATE_HOME", "LOCALAPPDATA") if WINDOWS else ("XDG_STATE_HOME",):
         base = environ.get(name, "")

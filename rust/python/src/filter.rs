@@ -33,8 +33,8 @@ impl Filter {
         Ok(PyBytes::new(py, &buffer.out))
     }
 
-    /// Redacts every line of one file descriptor (a handle, on Windows) into another. A line that is no JSON goes out as a redacted JSON
-    /// string. Returns the numbers of those lines (at most 100) and how many lines there were.
+    /// Redacts every line of one file descriptor (a handle, on Windows) into another. A line that is no JSON goes out
+    /// as a redacted JSON string. Returns the numbers of those lines (at most 100) and how many lines there were.
     fn redact_stream(&self, py: Python<'_>, input: isize, output: isize) -> PyResult<(Vec<u64>, u64)> {
         let stream = || filter::redact_lines(&self.redactor, duplicate(input)?, duplicate(output)?);
         let seen = py

@@ -178,14 +178,15 @@ impl RingFile {
         super::close_inherited(&self.lock);
     }
 
-    /// Removes the file, as everything in it is in its document, and gives its memory back: a closed session that the
-    /// agent still holds keeps the mapping, not the pages.
+    /// Removes the file, as everything in it is in its document.
     pub fn remove(&self) {
         let _ = self.folder.remove(&self.name);
-        let len = self.file.metadata().map_or(0, |found| found.len());
-        if len > 0 {
-            let _ = system::punch(&self.file, 0, len);
-        }
+    }
+
+    /// Gives the memory of all segments back: a closed session that the agent still holds keeps their mapping, not their
+    /// pages. The head stays, as events that come too late are counted there.
+    pub(super) fn release_all(&self) -> io::Result<()> {
+        system::punch(&self.file, HEAD_LEN as u64, (SEGMENTS * SEGMENT) as u64)
     }
 
     /// Where it is.

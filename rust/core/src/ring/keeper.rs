@@ -20,7 +20,7 @@ pub(super) struct Keep {
 
 impl Keep {
     /// A block, and whether it was used before.
-    pub(super) fn take(&mut self) -> Option<(u32, bool)> {
+    fn take(&mut self) -> Option<(u32, bool)> {
         self.free.pop().map(|index| (index, true)).or_else(|| self.bare.pop().map(|index| (index, false)))
     }
 }
@@ -30,7 +30,8 @@ impl Ring {
         self.keep.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// Keeps segments ready until [`Ring::dismiss`]: the keeper's thread.
+    /// Keeps segments ready until [`Ring::dismiss`]: the keeper's thread. It gives the memory of a ring back whose file
+    /// is removed by then: nobody else knows that no more of it is on its way.
     pub fn stand_by(&self) {
         while !self.keep().stop {
             self.refill_reserve();
@@ -40,6 +41,9 @@ impl Ring {
                 std::thread::park();
             }
         }
+        if let Some(file) = self.file.as_ref().filter(|file| file.is_removed()) {
+            let _ = file.release_all();
+        }
     }
 
     /// Ends the keeper.
@@ -48,7 +52,7 @@ impl Ring {
         self.wake_keeper();
     }
 
-    pub(super) fn wants_more(&self) -> bool {
+    fn wants_more(&self) -> bool {
         let next = self.keep().next;
         let cursor = Position(self.cursor.0.load(Ordering::Acquire)).segment();
         let ready = next.wrapping_sub(cursor).wrapping_sub(1);
@@ -62,12 +66,7 @@ impl Ring {
 
     /// Makes one more segment ready; false where there is no room for one.
     pub(super) fn make_ready(&self, pages: Pages) -> std::io::Result<bool> {
-        let Some((index, used)) = self.keep().take() else { return Ok(false) };
-        // The work is done without the lock: a caller that cannot wait for it takes another block.
-        if let Err(error) = self.prepare(index, used, pages) {
-            self.keep().bare.push(index);
-            return Err(error);
-        }
+        let Some(index) = self.take_prepared(pages)? else { return Ok(false) };
         let mut keep = self.keep();
         if !self.has_room(keep.next) {
             keep.free.push(index);
@@ -88,15 +87,22 @@ impl Ring {
 
     /// Lays a block aside. Before anything else: where memory is short, what comes free is for precious records first.
     fn refill_reserve(&self) {
-        let mut keep = self.keep();
-        let Some((index, used)) = keep.reserve.is_none().then(|| keep.take()).flatten() else { return };
-        drop(keep);
-        let prepared = self.prepare(index, used, Pages::Later);
-        let mut keep = self.keep();
-        match prepared {
-            Ok(()) => keep.reserve = Some(index),
-            Err(_) => keep.bare.push(index),
+        if self.keep().reserve.is_none()
+            && let Ok(Some(index)) = self.take_prepared(Pages::Later)
+        {
+            self.keep().reserve = Some(index);
         }
+    }
+
+    /// A block with zeroed memory behind it; None where all are in use.
+    fn take_prepared(&self, pages: Pages) -> std::io::Result<Option<u32>> {
+        let Some((index, used)) = self.keep().take() else { return Ok(None) };
+        // The work is done without the lock: a caller that cannot wait for it takes another block.
+        if let Err(error) = self.prepare(index, used, pages) {
+            self.keep().bare.push(index);
+            return Err(error);
+        }
+        Ok(Some(index))
     }
 
     /// Has zeroed memory behind a block.

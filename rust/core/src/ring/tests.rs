@@ -221,3 +221,19 @@ fn the_idle_ring_gives_memory_back_and_takes_it_again() {
     ring.dismiss();
     ring.file().unwrap().remove();
 }
+
+#[test]
+#[cfg_attr(any(miri, t800_portable, not(target_os = "linux")), ignore = "no pages are given back")]
+fn a_removed_ring_gives_back_what_its_keeper_was_still_making() {
+    use std::os::unix::fs::MetadataExt as _;
+    let ring = ring(RingFile::wherever(&placement("removed")).next());
+    let file = ring.file().unwrap();
+    file.remove();
+    wait_for(&ring, 2);
+    ring.dismiss();
+    while Arc::strong_count(&ring) > 1 {
+        std::thread::yield_now();
+    }
+    let left = file.file().metadata().unwrap().blocks() * 512;
+    assert!(left < SEGMENT as u64, "{left} bytes");
+}

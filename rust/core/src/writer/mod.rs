@@ -453,7 +453,7 @@ impl Hub {
 
     fn run(&self) {
         crate::recover::sweep(&self.folders);
-        let mut idle = false;
+        let mut idle: Option<Instant> = None;
         loop {
             self.ring.wait(|| self.patience());
             clock::reanchor();
@@ -462,26 +462,27 @@ impl Hub {
             if wrote.is_err() {
                 self.note(Err(io::Error::other("the writer failed inside; please report this")));
             }
-            let empty = self.look_for_sessions(idle);
-            if empty && idle && self.leave() {
+            // Callers that wait for their session's end wake it too: it has not stayed for that.
+            let since = self.look_for_sessions(idle);
+            if since.is_some_and(|since| since.elapsed() >= LINGER) && self.leave() {
                 // What children of this process have left.
                 crate::recover::sweep(&self.folders);
                 return;
             }
-            idle = empty;
+            idle = since;
         }
     }
 
-    /// Whether no session is open. Then nobody wants anything of the next batch.
-    fn look_for_sessions(&self, idle: bool) -> bool {
+    /// Since when no session is open, given what it was before. Then nobody wants anything of the next batch.
+    fn look_for_sessions(&self, idle: Option<Instant>) -> Option<Instant> {
         let mut state = self.state();
         let empty = state.traces.is_empty();
         self.empty.store(empty, Relaxed);
-        if empty && !idle {
+        if empty && idle.is_none() {
             state.full = Batch::MOST;
             self.interval_ms.store(u64::MAX, Relaxed);
         }
-        empty
+        empty.then(|| idle.unwrap_or_else(Instant::now))
     }
 
     fn write(&self) {
