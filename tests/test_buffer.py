@@ -127,7 +127,7 @@ def test_our_reader_never_fails_on_a_document_that_is_being_written(open_session
 def test_flush_and_close_say_that_they_are_done(open_session: Open) -> None:
     trace = open_session()
     assert trace.flush() is True
-    assert trace.flush(timeout=0.5) is True
+    assert trace.flush(timeout=60) is True
     assert trace.close() is True
     for _ in range(50):
         assert trace.flush() is True

@@ -37,7 +37,7 @@ impl Specimen {
         for n in 0..3 {
             assert!(call(&session, &format!("call {n}")).is_some());
         }
-        assert!(session.flush(Duration::from_secs(5)));
+        assert!(session.flush(Duration::from_mins(1)));
         for n in 3..5 {
             assert!(call(&session, &format!("call {n}")).is_some());
         }

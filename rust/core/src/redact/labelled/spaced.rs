@@ -37,71 +37,101 @@ fn look(scan: &mut Scan, name: Name) {
     if !(class.hides_strings() || class == KeyClass::MAYBE) {
         return;
     }
-    let from = forward_over(text, name.end, 40, |b| matches!(b, b' ' | b'\t' | b'|'));
-    let from = past_body_flag(text, from);
-    let flag = is_flag(text, name);
-    let label_end = from;
-    let linked = if flag { from } else { records::after_links(text, from) };
-    let from = if flag { from } else { records::past_kind(text, linked) };
-    let written = from > linked;
-    if benign::closes_literal(text, name, from) {
+    let gap = Gap::behind(text, name);
+    if benign::closes_literal(text, name, gap.end) {
         return;
     }
-    match text.get(from) {
-        Some(b'<') => return assigned_by_arrow(scan, class, name, from),
-        Some(b'f' | b'g') if class == KeyClass::SECRET => spoken_for(scan, from),
+    match text.get(gap.end) {
+        Some(b'<') => return assigned_by_arrow(scan, class, name, gap.end),
+        Some(b'f' | b'g') if class == KeyClass::SECRET => spoken_for(scan, gap.end),
         _ => {}
     }
-    let Some(span) = value_at(text, from, false) else { return };
-    if text[span.start] == b'(' {
-        return;
-    }
-    let closing = span.quoted && name.start > 0 && text[span.start - 1] == text[name.start - 1];
-    if closing || matches!(text[span.start], b'=' | b':' | b'-' | b'<') && !(flag && text[span.start] != b'=')
-    {
-        return;
-    }
-    let span = after_scheme(text, span);
+    let Some(span) = gap.value(text, name) else { return };
     let body = &text[span.start..span.end];
-    if flag && benign::is_help(text, name.start, from - name.end, body) {
+    if gap.flag && benign::is_help(text, name.start, gap.end - name.end, body) {
         return;
     }
     let sets = option && span.quoted || sets(text, name.start) && !benign::continues_prose(text, span);
-    if flag || sets || names_login(scan, name.start) {
+    if gap.flag || sets || names_login(scan, name.start) {
         return judge(scan, class, key, span, Operator { colon: false, strict: true, compares: false });
     }
-    if class == KeyClass::SECRET && text[name.end..label_end].contains(&b'|') {
+    if class == KeyClass::SECRET && text[name.end..gap.label_end].contains(&b'|') {
         return judge(scan, class, key, span, Operator { colon: false, strict: false, compares: false });
     }
-    let spoken = from > label_end || body.len() >= 6 && key.ends_with(b"code");
-    if spoken && class == KeyClass::SECRET && records::is_spoken_code(key, body) {
-        return scan.secret(span.start, span.end, RuleId::PROSE);
+    if let Some(rule) = gap.rule(text, name, class, span) {
+        scan.secret(span.start, span.end, rule);
     }
-    if written && class == KeyClass::SECRET && ends_setting(text, span) && is_password(body) {
-        return scan.secret(span.start, span.end, RuleId::ASSIGNED);
+}
+
+/// What stands between a name and its value.
+struct Gap {
+    /// The name is an option of a command line.
+    flag: bool,
+    /// Where blanks and bars end.
+    label_end: usize,
+    /// A word behind them says of what kind the value is.
+    written: bool,
+    /// Where the value begins.
+    end: usize,
+}
+
+impl Gap {
+    fn behind(text: &[u8], name: Name) -> Gap {
+        let blank = forward_over(text, name.end, 40, |b| matches!(b, b' ' | b'\t' | b'|'));
+        let label_end = past_body_flag(text, blank);
+        if is_flag(text, name) {
+            return Gap { flag: true, label_end, written: false, end: label_end };
+        }
+        let linked = records::after_links(text, label_end);
+        let end = records::past_kind(text, linked);
+        Gap { flag: false, label_end, written: end > linked, end }
     }
-    let in_path = name.start > 0 && text[name.start - 1] == b'/';
-    let vetted = class == KeyClass::SECRET && (worded::is_password(body) || worded::is_phrase(body));
-    if in_path && class == KeyClass::SECRET && puts(text, name.start) && is_password(body)
-        || !in_path && vetted
-    {
-        return scan.secret(span.start, span.end, RuleId::PROSE);
+
+    /// The value, if what stands there can be one.
+    fn value(&self, text: &[u8], name: Name) -> Option<Span> {
+        let span = value_at(text, self.end, false)?;
+        let first = text[span.start];
+        let closing = span.quoted && name.start > 0 && text[span.start - 1] == text[name.start - 1];
+        let operator = matches!(first, b'=' | b':' | b'-' | b'<') && !(self.flag && first != b'=');
+        (first != b'(' && !closing && !operator).then(|| after_scheme(text, span))
     }
-    if in_path || class == KeyClass::MAYBE {
+
+    /// The rule by which a value is a secret that nobody assigns here: somebody speaks of it.
+    fn rule(&self, text: &[u8], name: Name, class: KeyClass, span: Span) -> Option<RuleId> {
+        let (key, body) = (&text[name.start..name.end], &text[span.start..span.end]);
+        let secret = class == KeyClass::SECRET;
+        let spoken = self.end > self.label_end || body.len() >= 6 && key.ends_with(b"code");
+        if spoken && secret && records::is_spoken_code(key, body) {
+            return Some(RuleId::PROSE);
+        }
+        if self.written && secret && ends_setting(text, span) && is_password(body) {
+            return Some(RuleId::ASSIGNED);
+        }
+        let in_path = name.start > 0 && text[name.start - 1] == b'/';
+        let chosen = if in_path {
+            secret && puts(text, name.start) && is_password(body)
+        } else {
+            secret && (worded::is_password(body) || worded::is_phrase(body))
+        };
+        if chosen {
+            return Some(RuleId::PROSE);
+        }
         // `registry/token-service 9688a53`, `#define aes128_set_key nettle_aes128_set_key`
-        if body.len() < value::SHORTEST_TOKEN {
-            return;
+        if (in_path || class == KeyClass::MAYBE) && !is_long_token(body, in_path) {
+            return None;
         }
-        let shape = Shape::of(body);
-        if !value::is_token(body, &shape) || in_path && shape.is_hex() {
-            return;
-        }
+        let token = value::is_prose_secret(body, span.quoted) && text.get(span.end) != Some(&b'(');
+        (token || secret && is_setting(text, name, self.end, span)).then_some(RuleId::PROSE)
     }
-    if value::is_prose_secret(body, span.quoted) && text.get(span.end) != Some(&b'(')
-        || class == KeyClass::SECRET && is_setting(text, name, from, span)
-    {
-        scan.secret(span.start, span.end, RuleId::PROSE);
+}
+
+/// Whether a token stands behind a name that may be a part of something else; in a path, one that is no hash.
+fn is_long_token(body: &[u8], in_path: bool) -> bool {
+    if body.len() < value::SHORTEST_TOKEN {
+        return false;
     }
+    let shape = Shape::of(body);
+    value::is_token(body, &shape) && !(in_path && shape.is_hex())
 }
 
 /// Whether a line ends behind a value, or a word or two of a router's command follows.
