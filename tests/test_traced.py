@@ -9,12 +9,15 @@ import inspect
 import pickle
 import weakref
 from collections.abc import AsyncIterator, Callable, Iterator
+from subprocess import CompletedProcess
 from typing import Any
 
 import pytest
 
 import t800
 from t800.testing import Capture, capture
+
+Run = Callable[..., CompletedProcess[str]]
 
 
 @pytest.fixture
@@ -63,6 +66,27 @@ def test_what_is_traced_is_used_like_the_function(trace: Capture) -> None:
     assert len(trace.events) == 3
     doubled.note = "kept"
     assert doubled.note == "kept"
+
+
+def test_a_collection_may_begin_while_a_function_is_decorated(python: Run) -> None:
+    """Interpreters that make an object's `__dict__` before it is filled show it to the collection as zeroed memory."""
+    program = """
+import gc
+from t800._core import Traced
+def work(): ...
+kept = []
+gc.disable()
+for threshold in range(1, 60):
+    # What new objects are made of without asking for memory is used up.
+    kept += [[{} for _ in range(300)], [[] for _ in range(300)], [(n,) for n in range(300)]]
+    gc.collect()
+    gc.set_threshold(threshold)
+    gc.enable()
+    kept += [Traced(work, "work", work) for _ in range(60)]
+    gc.disable()
+print("alive")
+"""
+    assert python(program).stdout == "alive\n"
 
 
 def test_wrong_arguments_are_the_functions_own_error(trace: Capture) -> None:

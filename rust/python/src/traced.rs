@@ -47,6 +47,9 @@ pub fn current<'py>(
 #[pyclass(frozen, dict, weakref, module = "t800._core")]
 pub struct Traced {
     entry: ffi::Entry,
+    /// Whether there is anything in it: CPython 3.11 and 3.12 make an object's `__dict__` before it is filled, and that may
+    /// begin a garbage collection, which comes to zeroed memory here.
+    filled: bool,
     function: Py<PyAny>,
     name: Py<PyString>,
     /// Makes the recorded parameters of the arguments.
@@ -146,7 +149,7 @@ impl Traced {
         parameters: Option<Py<PyAny>>,
         result: bool,
     ) -> Traced {
-        Traced { entry: ffi::entry::<Traced>(), function, name, parameters, result, current }
+        Traced { entry: ffi::entry::<Traced>(), filled: true, function, name, parameters, result, current }
     }
 
     /// Bound to its object as a function of a class is.
@@ -187,6 +190,9 @@ impl Traced {
     }
 
     fn __traverse__(&self, visit: PyVisit<'_>) -> Result<(), PyTraverseError> {
+        if !self.filled {
+            return Ok(());
+        }
         visit.call(&self.function)?;
         visit.call(&self.parameters)?;
         visit.call(&self.current)
