@@ -50,9 +50,10 @@ def test_a_session_that_died_is_not_called_live(died: reader.SessionTrace) -> No
 def test_what_it_was_doing_is_shown_as_interrupted(died: reader.SessionTrace) -> None:
     report = recovery.recover(telemetry_dir())
     (document,) = report.documents
-    assert (document.kept, document.added, document.interrupted, document.original) == (0, 3, 2, None)
+    assert (document.kept, document.added, document.interrupted, document.original) == (0, 4, 3, None)
     trace = reader.of_stem(telemetry_dir(), died.stem)
-    decision, tool, llm = trace.events()
+    decision, phase, tool, llm = trace.events()
+    assert (phase["phase_name"], phase["status"], phase["duration_ms"]) == ("EXECUTE", "interrupted", None)
     assert decision["outcome"] == "go on"
     assert (tool["tool"], tool["interrupted"], tool["success"], tool["duration_ms"]) == (
         "bash",
@@ -72,13 +73,13 @@ def test_a_new_session_recovers_the_one_before(died: reader.SessionTrace, python
     """)
     trace = reader.of_stem(telemetry_dir(), died.stem)
     assert trace.state(trace.summary()) == "recovered"
-    assert len(list(trace.events())) == 3
+    assert len(list(trace.events())) == 4
 
 
 def test_the_command_says_what_it_has_done_and_does_it_once(died: reader.SessionTrace) -> None:
     first = CliRunner().invoke(cli, ["recover"])
     assert first.exit_code == 0
-    assert "0 events kept, 3 recovered, 2 of them calls that never ended" in first.output
+    assert "0 events kept, 4 recovered, 3 of them never ended" in first.output
     assert died.stem in first.output
     again = CliRunner().invoke(cli, ["recover"])
     assert (again.exit_code, again.output) == (0, "nothing to recover\n")
@@ -89,7 +90,7 @@ def test_stdout_shows_the_document_and_changes_nothing(died: reader.SessionTrace
     before = path.read_bytes()
     shown = CliRunner().invoke(cli, ["recover", "--stdout", died.session_id])
     assert path.read_bytes() == before
-    assert len(json.loads(shown.output)["events"]) == 3
+    assert len(json.loads(shown.output)["events"]) == 4
     assert CliRunner().invoke(cli, ["recover"]).exit_code == 0
     assert path.read_text() == shown.output
 
@@ -106,7 +107,7 @@ def test_a_torn_document_without_a_ring_keeps_what_can_be_read(died: reader.Sess
     assert document.unreadable_bytes > 0
     assert document.original is not None
     assert Path(document.original).read_bytes() == whole[:cut]
-    assert [event["event_id"] for event in json.loads(path.read_bytes())["events"]] == ["evt_001", "evt_002"]
+    assert [event["event_id"] for event in json.loads(path.read_bytes())["events"]] == ["evt_002", "evt_001"]
 
 
 def test_nothing_of_a_crash_holds_a_secret(died: reader.SessionTrace) -> None:
@@ -132,4 +133,4 @@ def test_a_ring_is_found_from_another_environment(
     monkeypatch.delenv("XDG_RUNTIME_DIR")
     ring.rename(there / ring.name)
     (document,) = recovery.recover(telemetry_dir()).documents
-    assert document.added == 3
+    assert document.added == 4

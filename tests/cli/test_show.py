@@ -10,6 +10,7 @@ from typing import Any
 import pytest
 from tests.trace_files import STEM, compact, document, error, header_of, llm, tool, write
 
+import t800
 from t800.cli import main
 from t800.layout import Layout
 
@@ -224,3 +225,18 @@ def test_sessions_that_began_inside_are_named(layout: Layout, capsys: pytest.Cap
     assert "inside it ran  sub  ses_inner" in page
     assert main(["show", "--json"]) == 0
     assert json.loads(capsys.readouterr().out)["family"] == ["ses_inner"]
+
+
+def test_what_a_live_session_is_in_the_middle_of_runs(
+    project: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    del project
+    with t800.session(enabled=True) as trace, trace.phase("PLAN"), trace.tool("bash", {"command": "ls"}):
+        trace.flush()
+        assert main(["show"]) == 0
+        shown = capsys.readouterr().out
+    assert "▸ PLAN  running" in shown
+    assert "▸ bash  ls" in shown
+    assert "interrupted" not in shown
+    assert main(["show"]) == 0
+    assert "● PLAN  completed" in capsys.readouterr().out

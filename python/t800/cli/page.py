@@ -44,10 +44,15 @@ def _page(
 
 
 def running(trace: SessionTrace) -> list[Event]:
-    """The calls that a live session is in the middle of; they are no events yet."""
+    """The calls and phases that a live session is in the middle of; they are no events yet."""
     if not trace.live:
         return []
-    return [{**event, "interrupted": False, "running": True} for event, is_open in trace.waiting() if is_open]
+    return [_as_running(event) for event, is_open in trace.waiting() if is_open]
+
+
+def _as_running(event: Event) -> Event:
+    status = {"status": "running"} if "status" in event else {}
+    return {**event, **status, "interrupted": False, "running": True}
 
 
 def _body(found: list[Segment], on: Scale, wanted: Wanted | None, limit: int | None) -> Iterator[Line]:

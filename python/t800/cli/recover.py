@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 def recover(session: str | None, show: bool, directory: str | None, as_json: bool) -> int:
     """Put together what a crash has left behind.
 
-    Events that wait in memory for a dead process go into their traces, calls that never ended are shown as
+    Events that wait in memory for a dead process go into their traces, calls and phases that never ended are shown as
     interrupted, and torn trace files become whole. Without SESSION the whole telemetry folder. A new session in the
     same folder does the same by itself, except for torn files. The exit code is 1 when something could not be
     recovered.
@@ -61,7 +61,7 @@ def _print(report: Report) -> None:
 def _sentence(document: Recovered) -> str:
     found = [f"{plural(document.kept, 'event')} kept", f"{document.added:,} recovered"]
     if document.interrupted:
-        found.append(f"{document.interrupted:,} of them calls that never ended")
+        found.append(f"{document.interrupted:,} of them never ended")
     if document.dropped:
         found.append(f"{document.dropped:,} were not recorded")
     if document.unreadable_bytes:

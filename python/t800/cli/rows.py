@@ -94,11 +94,11 @@ def _line(text: Line, node: Node | None, on: Scale, style: str) -> Line:
 
 
 def _mark(event: Event) -> tuple[str, str]:
+    if event.get("running"):
+        return "▸", "bold green"
     kind = event.get("type")
     if isinstance(kind, str) and kind in _MARKS:
         return _MARKS[kind]
-    if event.get("running"):
-        return "▸", "bold green"
     if event.get("interrupted"):
         return "~", "yellow"
     if event.get("success") is None:

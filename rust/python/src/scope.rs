@@ -368,6 +368,8 @@ struct OpenPhase {
 
 /// What a phase was entered from.
 struct Entered {
+    /// The number of its checkpoint.
+    id: Option<u64>,
     outer: Py<Frame>,
     previous: Option<context::Previous>,
     /// The process that has entered it: in a fork's child it is the parent's to leave.
@@ -417,9 +419,10 @@ impl PhaseScope {
         if &*open.json == b"\"THINK\"" {
             decision_start(recorder, frame.place());
         }
+        let id = open.announce(py, outer.get());
         let previous = context::enter(&Bound::new(py, frame)?)?;
-        let entered =
-            Entered { outer: outer.unbind(), previous: Some(previous), generation: writer::generation() };
+        let (outer, generation) = (outer.unbind(), writer::generation());
+        let entered = Entered { id, outer, previous: Some(previous), generation };
         *open.entered.lock().unwrap_or_else(PoisonError::into_inner) = Some(entered);
         recorder.get().phase_entered(slf.clone().unbind());
         Ok(())
@@ -449,20 +452,26 @@ impl PhaseScope {
 }
 
 impl OpenPhase {
+    /// Has its checkpoint in the ring, should the process die inside.
+    fn announce(&self, py: Python<'_>, outer: &Frame) -> Option<u64> {
+        let mut call = Call::empty();
+        call.set(Field::PhaseName, self.name.bind_borrowed(py));
+        let place = Place { phase: Some(&self.json), ..outer.place() };
+        self.recorder.get().session.as_ref()?.enter_phase(call.values, place)
+    }
+
     /// Restores the context and writes the checkpoint, once.
     fn leave(&self, py: Python<'_>, status: &str) {
         let taken = self.entered.lock().unwrap_or_else(PoisonError::into_inner).take();
-        let Some(Entered { outer, previous, generation }) = taken else { return };
+        let Some(Entered { id, outer, previous, generation }) = taken else { return };
         if let Some(previous) = previous {
             context::leave(py, previous);
         }
         if generation != writer::generation() {
             return;
         }
-        let recorder = self.recorder.bind(py);
-        let Some(session) = &recorder.get().session else { return };
-        let status = PyString::new(py, status).into_any();
-        let attributes = self.attributes.bind(py);
+        let Some(session) = &self.recorder.get().session else { return };
+        let (status, attributes) = (PyString::new(py, status).into_any(), self.attributes.bind(py));
         let Ok(duration) =
             ((clock::now().saturating_sub(self.started) / 1_000) as f64 / 1e3).into_pyobject(py);
         let mut call = Call::empty();
@@ -473,7 +482,7 @@ impl OpenPhase {
             call.set(Field::Attributes, attributes.as_any().as_borrowed());
         }
         let place = Place { phase: Some(&self.json), ..outer.get().place() };
-        session.record(Kind::Checkpoint, call.values, Vec::new(), place, SpanEnd::Success(None));
+        session.leave_phase(id, call.values, place);
     }
 }
 

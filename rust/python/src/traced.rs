@@ -47,8 +47,8 @@ pub fn current<'py>(
 #[pyclass(frozen, dict, weakref, module = "t800._core")]
 pub struct Traced {
     entry: ffi::Entry,
-    /// Whether there is anything in it: CPython 3.11 and 3.12 make an object's `__dict__` before it is filled, and that may
-    /// begin a garbage collection, which comes to zeroed memory here.
+    /// Whether there is anything in it: `CPython` 3.11 and 3.12 make an object's `__dict__` before it is filled, and that
+    /// may begin a garbage collection, which comes to zeroed memory here.
     filled: bool,
     function: Py<PyAny>,
     name: Py<PyString>,

@@ -2,6 +2,7 @@
 
 mod given;
 mod heir;
+mod phases;
 mod policy;
 mod spans;
 
@@ -102,9 +103,6 @@ pub struct Session {
     heir: heir::Heir,
 }
 
-/// Events whose own ids a session remembers.
-const MAX_SOURCES: usize = 100_000;
-
 thread_local! {
     /// Buffers of this thread: more than one only while a value's own code records again.
     // Boxed, so that lending one moves a pointer.
@@ -189,6 +187,19 @@ impl Session {
     pub fn record<V: Value>(
         &self,
         kind: Kind,
+        values: Values<V>,
+        misfits: Vec<(String, V)>,
+        place: Place<'_>,
+        end: SpanEnd,
+    ) -> Recorded {
+        self.record_as(None, kind, values, misfits, place, end)
+    }
+
+    /// The same of an event that may have its number already.
+    fn record_as<V: Value>(
+        &self,
+        id: Option<u64>,
+        kind: Kind,
         mut values: Values<V>,
         mut misfits: Vec<(String, V)>,
         place: Place<'_>,
@@ -196,12 +207,12 @@ impl Session {
     ) -> Recorded {
         if !self.records(kind) {
             return match self.heir(kind) {
-                Some(heir) => heir.record(kind, values, misfits, place, end),
+                Some(heir) => heir.record_as(id, kind, values, misfits, place, end),
                 None => Recorded::default(),
             };
         }
         let called = clock::now();
-        let id = self.last_id.fetch_add(1, Relaxed) + 1;
+        let id = id.unwrap_or_else(|| self.next_id());
         let place = self.source_place(id, &mut values, heir::own_place(place));
         let recorded = with_workspace(|workspace| {
             let time = given_time(&mut values).unwrap_or_else(|| began(clock::wall(called), &values));
@@ -240,8 +251,7 @@ impl Session {
                 None => Recorded::default(),
             };
         }
-        let (started, place) = (clock::now(), heir::own_place(place));
-        let id = self.last_id.fetch_add(1, Relaxed) + 1;
+        let (started, place, id) = (clock::now(), heir::own_place(place), self.next_id());
         let (span, misuses) = with_workspace(|workspace| {
             let wall = clock::wall(started);
             let Workspace { buffer, time, spare, .. } = workspace;
@@ -258,7 +268,8 @@ impl Session {
             let mut span = spare.take();
             span.begin(kind, started, facts, buffer, place);
             (span.given, span.provider) = (given, provider);
-            self.announce(id, facts, workspace, place);
+            let facts = Facts { outcome: Outcome::Unknown, interrupted: true, ..facts };
+            self.announce(id, facts, workspace, INTERRUPTED, place);
             (span, misuses)
         });
         self.spans().insert(id, span);
@@ -266,15 +277,18 @@ impl Session {
         Recorded { id: Some(id), misuses }
     }
 
-    /// Puts into the ring what is known of a call that has begun, as the event that it is if it never ends.
-    fn announce(&self, id: u64, facts: Facts, workspace: &mut Workspace, place: Place<'_>) {
+    fn next_id(&self) -> u64 {
+        self.last_id.fetch_add(1, Relaxed) + 1
+    }
+
+    /// Puts into the ring what is known of a call that has begun, as the event that it is if it never ends: `end` says so.
+    fn announce(&self, id: u64, mut facts: Facts, workspace: &mut Workspace, end: &[u8], place: Place<'_>) {
         let Sink::Writer { hub, number, .. } = &self.sink else { return };
         let Workspace { buffer, head, tail, .. } = workspace;
         tail.clear();
-        tail.extend_from_slice(INTERRUPTED);
+        tail.extend_from_slice(end);
         place.append_to(tail);
         tail.push(b'}');
-        let mut facts = Facts { outcome: Outcome::Unknown, interrupted: true, ..facts };
         if buffer.out.len() + tail.len() > self.policy.limits.event_bytes {
             buffer.out.append(tail);
             buffer.fit(self.policy.limits, &mut facts.name.0);
@@ -478,25 +492,6 @@ impl Session {
             }
             std::thread::sleep(END_RETRY);
         }
-    }
-
-    /// Finds the parent of an event that names it by the id it came with, and remembers this one's.
-    fn source_place<'p, V: Value>(&self, id: u64, values: &mut Values<V>, mut place: Place<'p>) -> Place<'p> {
-        let (source, parent) = (values.get(Field::SourceId), values.get(Field::ParentId));
-        if source.is_none() && parent.is_none() {
-            return place;
-        }
-        let mut sources = self.sources.lock().unwrap_or_else(PoisonError::into_inner);
-        let known =
-            parent.and_then(|parent| parent.with_text(|parent| sources.get(parent).copied()).flatten());
-        if known.is_some() {
-            values.take(Field::ParentId);
-            place.parent = known;
-        }
-        if let Some(source) = source.filter(|_| sources.len() < MAX_SOURCES) {
-            source.with_text(|source| sources.insert(source.into(), id));
-        }
-        place
     }
 
     fn spans(&self) -> MutexGuard<'_, OpenSpans> {
