@@ -11,98 +11,19 @@ import threading
 import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
-from typing import Any
 
 import pytest
 
 from t800 import layout, reader, recovery
-from t800.hosts import program
 from t800.schema import validate
 
-Json = dict[str, Any]
-CANARY = "ghp_" + "Zx9Yw8Vu7T" * 3 + "s6R5q4"
-PATIENCE = 60.0
-
-
-@pytest.fixture(params=["native", "python"])
-def command(request: pytest.FixtureRequest) -> list[str]:
-    """The program, and what stands in for it."""
-    if request.param == "python":
-        return [sys.executable, "-m", "t800.hook"]
-    native = program.binary()
-    if native is None:
-        pytest.skip("t800-hook was not built")
-    return [native]
-
-
-@pytest.fixture
-def enabled(project: Path) -> Path:
-    """A project whose owner has switched recording on."""
-    config = project / ".opencode" / "telemetry" / "config" / "telemetry_config.yaml"
-    config.parent.mkdir(parents=True)
-    config.write_text("telemetry:\n  enabled: true\n")
-    return project
-
-
-class Host:
-    """A host with one session: sends hooks as Claude Code does."""
-
-    def __init__(
-        self, command: list[str], root: Path, session: str = "s1", name: str = "claude-code"
-    ) -> None:
-        self.command, self.root, self.session, self.name = command, root, session, name
-
-    def __call__(self, event: str, **told: Any) -> None:
-        payload = {"session_id": self.session, "cwd": str(self.root), "hook_event_name": event, **told}
-        self.raw(json.dumps(payload).encode())
-
-    def raw(self, payload: bytes, **environ: str) -> None:
-        done = subprocess.run(
-            [*self.command, "hook", self.name],
-            input=payload,
-            env=os.environ | environ,
-            cwd=self.root,
-            capture_output=True,
-            timeout=PATIENCE,
-            check=False,
-        )
-        assert (done.returncode, done.stdout, done.stderr) == (0, b"", b"")
-
-    def tool(self, name: str, use: str, told: Json | None = None, **more: Any) -> None:
-        """A tool that works."""
-        told = told or {"file_path": "a.py"}
-        self("PreToolUse", tool_name=name, tool_input=told, tool_use_id=use, **more)
-        self(
-            "PostToolUse",
-            tool_name=name,
-            tool_input=told,
-            tool_use_id=use,
-            tool_response={"stdout": "x"},
-            **more,
-        )
+sys.path.insert(0, str(Path(__file__).parent))
+from hosts import CANARY, PATIENCE, Host, Json, document, documents, files
 
 
 @pytest.fixture
 def host(command: list[str], enabled: Path) -> Host:
     return Host(command, enabled)
-
-
-def documents(root: Path) -> list[Json]:
-    """Every document, by name, each checked against the schema."""
-    found = sorted((root / ".opencode" / "telemetry" / "traces").glob("*.json"))
-    for path in found:
-        assert validate(path) == []
-    return [json.loads(path.read_bytes()) for path in found]
-
-
-def document(root: Path) -> Json:
-    (only,) = documents(root)
-    return only
-
-
-def files(*roots: Path) -> Iterator[tuple[Path, bytes]]:
-    for root in roots:
-        yield from ((path, path.read_bytes()) for path in root.rglob("*") if path.is_file())
 
 
 def test_a_session_from_start_to_end(host: Host, enabled: Path) -> None:

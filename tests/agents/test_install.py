@@ -206,6 +206,108 @@ def test_gemini_reads_its_own_settings(project: Path) -> None:
     assert "hook gemini" in (Path(os.environ["HOME"]) / ".gemini" / "settings.json").read_text()
 
 
+MINE = json.dumps({"command": "mine", "matcher": "Shell", "failClosed": True})
+CURSOR = [
+    "{}\n",
+    '{"version": 1, "hooks": {}}',
+    '{\n  "hooks": {\n    "stop": [\n      ' + MINE + "\n    ]\n  }\n}\n",
+    '{\n\t"$schema": "x",\n\t"version": 1,\n\t"odd": [1,\n2],\n\t"hooks": {"stop": [], "afterFileEdit": ['
+    + MINE
+    + "]}\n}",
+    '{"hooks":{"preToolUse":[' + MINE + "," + MINE + ']},"version":1}',
+]
+
+
+def cursor_hooks(root: Path) -> Path:
+    return root / ".cursor" / "hooks.json"
+
+
+@pytest.mark.parametrize("text", CURSOR)
+def test_what_is_in_cursors_hooks_stays_to_the_byte(project: Path, text: str) -> None:
+    path = cursor_hooks(project)
+    path.parent.mkdir()
+    path.write_text(text)
+    assert call("install", "cursor", "--yes") == 0
+    changed = path.read_text()
+    before, after = json.loads(text), json.loads(changed)
+    assert after["version"] == 1
+    for event in hooks.EVENTS["cursor"]:
+        *others, ours = after["hooks"].pop(event)
+        assert others == before.get("hooks", {}).get(event, [])
+        assert ours == {"command": program.command("cursor"), "timeout": 10}
+    assert after["hooks"] == {
+        event: entries
+        for event, entries in before.get("hooks", {}).items()
+        if event not in hooks.EVENTS["cursor"]
+    }
+    rest = {"version": 1} | before
+    assert {key: after[key] for key in after if key != "hooks"} == {
+        key: rest[key] for key in rest if key != "hooks"
+    }
+    assert call("install", "cursor", "--yes") == 0
+    assert path.read_text() == changed
+    assert call("uninstall", "cursor", "--yes") == 0
+    assert path.read_text() == text
+
+
+def test_cursors_hooks_are_made_and_go_again(project: Path) -> None:
+    assert call("install", "cursor", "--yes") == 0
+    told = json.loads(cursor_hooks(project).read_text())
+    assert list(told) == ["version", "hooks"]
+    assert set(told["hooks"]) == set(hooks.EVENTS["cursor"])
+    assert os.environ["HOME"] not in cursor_hooks(project).read_text()
+    assert call("uninstall", "cursor", "--yes") == 0
+    assert not cursor_hooks(project).exists()
+    assert call("install", "cursor", "--user", "--yes") == 0
+    assert "hook cursor" in cursor_hooks(Path(os.environ["HOME"])).read_text()
+    assert not cursor_hooks(project).exists()
+
+
+def test_what_the_user_adds_to_cursors_hooks_stays_and_works(project: Path) -> None:
+    call("install", "cursor", "--yes")
+    told = json.loads(cursor_hooks(project).read_text())
+    told["hooks"]["stop"].insert(0, json.loads(MINE))
+    cursor_hooks(project).write_text(json.dumps(told))
+    call("uninstall", "cursor", "--yes")
+    assert json.loads(cursor_hooks(project).read_text()) == {
+        "version": 1,
+        "hooks": {"stop": [json.loads(MINE)]},
+    }
+
+
+@pytest.mark.parametrize("text", ["[]", '{"hooks": []}', '{"hooks": {"stop": {}}}', '{"version": 1,}'])
+def test_cursors_hooks_that_are_not_understood_are_left_alone(
+    project: Path, text: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    path = cursor_hooks(project)
+    path.parent.mkdir()
+    path.write_text(text)
+    assert call("install", "cursor", "--yes") != 0
+    assert path.read_text() == text
+    assert str(path) in capsys.readouterr().err
+
+
+def test_doctor_knows_where_cursor_is_recorded(project: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    call("install", "cursor", "--yes")
+    call("enable")
+    capsys.readouterr()
+    call("doctor")
+    assert f"installed in {cursor_hooks(project)}" in " ".join(capsys.readouterr().out.split())
+
+
+def test_cursors_command_answers_and_records(project: Path) -> None:
+    call("install", "cursor", "--yes")
+    call("enable")
+    told = {"conversation_id": "c", "workspace_roots": [str(project)], "hook_event_name": "stop"}
+    (ours,) = json.loads(cursor_hooks(project).read_text())["hooks"]["stop"]
+    done = subprocess.run(
+        ["sh", "-c", ours["command"]],
+        input=json.dumps(told).encode(), cwd="/", capture_output=True, timeout=60, check=False,
+    )  # fmt: skip
+    assert (done.returncode, done.stdout, done.stderr) == (0, b"{}\n", b"")
+    assert len(list((project / ".opencode" / "telemetry" / "traces").glob("*_c.json"))) == 1
+
+
 @given(
     st.recursive(
         st.none() | st.booleans() | st.integers() | st.text(),

@@ -17,7 +17,7 @@ from t800.system import WINDOWS
 if TYPE_CHECKING:
     from t800.hosts.changes import Change
 
-_HOSTS = click.Choice(["opencode", "claude-code", "codex", "gemini"])
+_HOSTS = click.Choice(["opencode", "claude-code", "codex", "gemini", "cursor"])
 _USER = click.option("--user", is_flag=True, help="In this user's own settings, for every project.")
 _YES = click.option("--yes", "-y", is_flag=True, help="Do not ask.")
 

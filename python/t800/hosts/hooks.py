@@ -1,4 +1,7 @@
-"""Hosts that call a command at their events: Claude Code, Codex, Gemini CLI. One entry for each event, in a file of JSON."""
+"""Hosts that call a command at their events: Claude Code, Codex, Gemini CLI, Cursor.
+
+One entry for each event, in a file of JSON.
+"""
 
 from __future__ import annotations
 
@@ -16,6 +19,8 @@ if TYPE_CHECKING:
 
 _TIMEOUT_S = 10
 _IN_MILLISECONDS = {"gemini"}
+_VERSIONED = {"cursor": 1}
+"""The hosts that take their file only with the version of its format in it."""
 _TOOLS = ("PreToolUse", "PostToolUse", "PostToolUseFailure", "PermissionRequest")
 EVENTS = {
     "claude-code": (
@@ -51,8 +56,22 @@ EVENTS = {
         "PreCompress",
         "SessionEnd",
     ),
+    # It tells of commands, files and servers once more by hooks of their own; a call is to be there once.
+    "cursor": (
+        "sessionStart",
+        "beforeSubmitPrompt",
+        "preToolUse",
+        "postToolUse",
+        "postToolUseFailure",
+        "subagentStart",
+        "subagentStop",
+        "preCompact",
+        "afterAgentResponse",
+        "stop",
+        "sessionEnd",
+    ),
 }
-IN_PROJECTS = ("claude-code", "gemini")
+IN_PROJECTS = ("claude-code", "gemini", "cursor")
 """The hosts that read hooks from a project's own settings, too."""
 
 
@@ -62,9 +81,9 @@ def settings_file(host: str, *, user: bool) -> str:
     if host == "codex":
         return os.path.join(os.environ.get("CODEX_HOME") or os.path.join(home, ".codex"), "hooks.json")
     named = os.environ.get("CLAUDE_CONFIG_DIR") if host == "claude-code" else None
-    name = ".claude" if host == "claude-code" else ".gemini"
+    name = ".claude" if host == "claude-code" else f".{host}"
     folder = (named or os.path.join(home, name)) if user else os.path.join(find_root(), name)
-    return os.path.join(folder, "settings.json")
+    return os.path.join(folder, "hooks.json" if host == "cursor" else "settings.json")
 
 
 def installed(host: str, path: str) -> Change:
@@ -72,6 +91,8 @@ def installed(host: str, path: str) -> Change:
     before = changes.read(path)
     text = before if before is not None and before.strip() else "{}\n"
     try:
+        if host in _VERSIONED and jsonc.Document(text).root.member("version") is None:
+            text = jsonc.put_member(text, "version", _VERSIONED[host])
         for event in EVENTS[host]:
             if not any(_ours(jsonc.Document(text), host, event)):
                 text = jsonc.put(text, ["hooks", event], _entry(host, event))
@@ -82,6 +103,8 @@ def installed(host: str, path: str) -> Change:
 
 def _entry(host: str, event: str) -> dict[str, object]:
     timeout = _TIMEOUT_S * 1_000 if host in _IN_MILLISECONDS else _TIMEOUT_S
+    if host == "cursor":
+        return {"command": command(host), "timeout": timeout}
     hook = {"type": "command", "command": command(host), "timeout": timeout}
     return ({"matcher": "*"} if event in _TOOLS else {}) | {"hooks": [hook]}
 
@@ -103,9 +126,10 @@ def created(host: str, change: Change) -> list[str]:
         return ["file"]
     root = jsonc.Document(change.before).root if change.before.strip() else jsonc.Node("object", 0)
     hooks = root.member("hooks")
+    version = ["version"] if host in _VERSIONED and root.member("version") is None else []
     if hooks is None:
-        return ["hooks"]
-    return [event for event in EVENTS[host] if hooks.member(event) is None]
+        return ["hooks", *version]
+    return [*version, *(event for event in EVENTS[host] if hooks.member(event) is None)]
 
 
 def removed(host: str, path: str) -> Change:
@@ -119,6 +143,7 @@ def removed(host: str, path: str) -> Change:
         for event in dict.fromkeys([*EVENTS[host], *EVENTS["claude-code"]]):
             text = _without(text, host, event, known)
         text = _without_empty(text, "hooks", known)
+        text = _without_version(text, known or [])
         empty = not jsonc.Document(text).root.items
     except TraceError as error:
         raise changes.backed_off(path, error) from error
@@ -142,6 +167,15 @@ def _without_empty(text: str, name: str, known: list[str] | None) -> str:
     if outer is None or inner is None or inner.items or not may_go or (name == "hooks" and _kept(known)):
         return text
     return jsonc.cut(text, outer, [key for key, _ in outer.keys].index(name))
+
+
+def _without_version(text: str, known: list[str]) -> str:
+    """Without the version of the format that we have added: of a file of ours only where nobody uses it."""
+    root = jsonc.Document(text).root
+    ours = "version" in known or ("file" in known and root.member("hooks") is None)
+    if not ours or root.member("version") is None:
+        return text
+    return jsonc.cut(text, root, [key for key, _ in root.keys].index("version"))
 
 
 def _kept(known: list[str] | None) -> bool:

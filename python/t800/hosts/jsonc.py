@@ -122,6 +122,13 @@ def put(text: str, path: Sequence[str], value: object) -> str:
     return _insert(text, node, level + 1, "", value)
 
 
+def put_member(text: str, name: str, value: object) -> str:
+    """The text with one more key at the end of its object. Raises `TraceError` where it is none."""
+    node = Document(text).root
+    _expect(node, "object", [])
+    return _insert(text, node, 0, f"{json.dumps(name)}: ", value)
+
+
 def _expect(node: Node, kind: str, path: Sequence[str]) -> None:
     if node.kind != kind:
         raise TraceError(f"{'.'.join(path) or 'the file'} is no {kind}")

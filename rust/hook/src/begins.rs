@@ -60,6 +60,8 @@ pub struct Begins {
     pub seen: HashSet<String>,
     /// How long each hook has taken, in microseconds.
     pub took_us: Vec<u64>,
+    /// Hashes of payloads that were taken, of a host that may tell one twice.
+    pub told: HashSet<String>,
 }
 
 /// The keyed hash of an id from outside: 16 hex digits.
@@ -69,14 +71,16 @@ pub fn hash(setup: &Setup, kind: &str, id: &str) -> String {
 }
 
 impl Begins {
-    /// The open session of a host's session id, or a new one.
-    pub fn enter(setup: &Setup, private: &Folder, host_id: &str) -> io::Result<Begins> {
+    /// The open session of a host's session id, or a new one: but none to end a session that has ended already.
+    pub fn enter(setup: &Setup, private: &Folder, host_id: &str, ends: bool) -> io::Result<Begins> {
         let until = Instant::now() + PATIENCE;
         let (safe, host) = (setup.session_id(host_id), hash(setup, "host", host_id));
         loop {
-            let found =
-                find(private, &safe, &host)?.map_or_else(|| create(setup, private, &safe, &host), Ok)?;
-            let (name, file) = found;
+            let (name, file) = match find(private, &safe, &host)? {
+                Some(found) => found,
+                None if ends && has_document(setup, &safe) => return Err(io::ErrorKind::NotFound.into()),
+                None => create(setup, private, &safe, &host)?,
+            };
             lock(&file, until)?;
             // Another hook may have ended the session meanwhile.
             if private.has(&name) {
@@ -99,6 +103,7 @@ impl Begins {
             read: HashMap::new(),
             seen: HashSet::new(),
             took_us: Vec::new(),
+            told: HashSet::new(),
             file: file.try_clone()?,
         };
         let mut text = Vec::new();
@@ -135,6 +140,7 @@ impl Begins {
             self.open.insert(key, begin);
         } else if let Some(us) = count("took_us") {
             self.took_us.push(us);
+            self.told.extend(text("told"));
         } else if let Some(key) = text("end") {
             self.open.remove(&key);
         } else if let (Some(agent), Some(parent)) = (text("agent"), count("parent")) {
@@ -176,12 +182,14 @@ impl Begins {
         }
     }
 
-    /// Gives a sub-agent the call that has started it: the one open call of that kind that has none yet.
-    pub fn adopt(&mut self, agent: &str) {
+    /// Gives a sub-agent the call that has started it: the one that is named, else the one open call of that kind
+    /// that has none yet.
+    pub fn adopt(&mut self, agent: &str, call: Option<&str>) {
+        let named = call.and_then(|call| self.open.get(call));
         let taken: HashSet<u64> = self.parents.values().copied().collect();
         let mut calls = self.open.values().filter(|begin| begin.spawns && !taken.contains(&begin.id));
-        if let (Some(call), None) = (calls.next(), calls.next()) {
-            let parent = call.id;
+        let only = calls.next().filter(|_| calls.next().is_none());
+        if let Some(parent) = named.or(only).map(|call| call.id) {
             self.parents.insert(agent.to_owned(), parent);
             self.append(&format!(r#"{{"agent":"{agent}","parent":{parent}}}"#));
         }
@@ -192,9 +200,10 @@ impl Begins {
         self.append(&format!(r#"{{"read":"{path}","at":{at},"seen":{seen:?}}}"#));
     }
 
-    /// Remembers how long this hook has taken.
-    pub fn took(&mut self, us: u64) {
-        self.append(&format!(r#"{{"took_us":{us}}}"#));
+    /// Remembers how long this hook has taken, and the hash of its payload.
+    pub fn took(&mut self, us: u64, told: Option<&str>) {
+        let told = told.map_or_else(String::new, |told| format!(r#","told":"{told}""#));
+        self.append(&format!(r#"{{"took_us":{us}{told}}}"#));
         self.took_us.push(us);
     }
 

@@ -1,6 +1,7 @@
 //! One hook of a host: its JSON becomes what it means in the trace.
 
-use crate::hosted::{Event, Hosted};
+use crate::cursor;
+use crate::hosted::{Event, HostSession, Hosted};
 use crate::setup::Setup;
 use crate::tidy;
 use crate::transcript::{self, Call};
@@ -15,31 +16,74 @@ use t800_core::event::{Field, Kind};
 const MOST_BYTES: u64 = 64 << 20;
 
 /// The hosts whose hooks are understood.
-const HOSTS: [&str; 3] = ["claude-code", "codex", "gemini"];
+const HOSTS: [&str; 4] = ["claude-code", "codex", "gemini", cursor::NAME];
 
 /// Takes one hook's JSON on stdin.
 pub fn hook(host: &str, python: Option<&Path>) {
-    let (began, mut bytes) = (Instant::now(), Vec::new());
-    let read = std::io::stdin().lock().take(MOST_BYTES + 1).read_to_end(&mut bytes);
-    if read.is_err() || bytes.len() as u64 > MOST_BYTES || !HOSTS.contains(&host) {
-        return;
+    let (began, of_cursor) = (Instant::now(), host == cursor::NAME);
+    if of_cursor {
+        cursor::answer();
     }
-    let text = String::from_utf8_lossy(&bytes);
-    let Some(payload) = members(&text) else { return };
-    let Some(meaning) = text_of(&payload, "hook_event_name").and_then(|name| meaning(&name)) else { return };
-    let Some(setup) = Setup::find(&start(&payload), python) else { return };
-    let id = text_of(&payload, "session_id").unwrap_or(Cow::Borrowed("unknown"));
-    let Ok(hosted) = Hosted::enter(&setup, host, &id) else { return };
-    let mut hook = Hook { host, payload: &payload, agent: text_of(&payload, "agent_id"), hosted };
-    let took = |hook: &mut Hook<'_, '_>| hook.hosted.begins.took(began.elapsed().as_micros() as u64);
-    if meaning == Meaning::SessionEnd {
-        hook.session_ends();
-        took(&mut hook);
-        hook.hosted.close();
-        tidy::start(&setup, &setup.session_id(&id), python);
+    let Some(text) = given().filter(|_| HOSTS.contains(&host)) else { return };
+    // Some programs begin a text with a mark.
+    let Some(payload) = members(text.trim_start_matches('\u{feff}')) else { return };
+    let Some(name) = text_of(&payload, "hook_event_name") else { return };
+    let output = cursor::output(&payload);
+    let told = if of_cursor {
+        Told {
+            meaning: meaning_in_cursor(&name),
+            project: cursor::project(&payload),
+            payload: cursor::translated(&payload, output.as_deref()),
+            whole: Some(&text),
+        }
+    } else if cursor::speaks(&payload) {
+        return;
     } else {
+        Told { meaning: meaning(&name), project: Some(start(&payload)), payload, whole: None }
+    };
+    told.record(host, began, python);
+}
+
+/// What was given on stdin; None where it is too much.
+fn given() -> Option<String> {
+    let mut bytes = Vec::new();
+    std::io::stdin().lock().take(MOST_BYTES + 1).read_to_end(&mut bytes).ok()?;
+    let text = |bytes| {
+        String::from_utf8(bytes).unwrap_or_else(|odd| String::from_utf8_lossy(odd.as_bytes()).into_owned())
+    };
+    (bytes.len() as u64 <= MOST_BYTES).then(|| text(bytes))
+}
+
+/// What a hook has told, in the words that all hosts share.
+struct Told<'a> {
+    meaning: Option<Meaning>,
+    project: Option<PathBuf>,
+    payload: Members<'a>,
+    /// All of it, where the same may be told twice: Cursor runs the hooks of the project and those of the user.
+    whole: Option<&'a str>,
+}
+
+impl Told<'_> {
+    fn record(&self, host: &str, began: Instant, python: Option<&Path>) {
+        let (Some(meaning), Some(project)) = (self.meaning, &self.project) else { return };
+        let Some(setup) = Setup::find(project, python) else { return };
+        let id = text_of(&self.payload, "session_id").unwrap_or(Cow::Borrowed("unknown"));
+        let (about, ends) = (cursor::about(&self.payload), meaning == Meaning::SessionEnd);
+        let Ok(hosted) = Hosted::enter(&setup, &HostSession { host, id: &id, about: &about, ends }) else {
+            return;
+        };
+        let once = self.whole.map(|whole| hosted.hash("payload", whole));
+        if once.as_ref().is_some_and(|once| hosted.begins.told.contains(once)) {
+            return;
+        }
+        let agent = text_of(&self.payload, "agent_id");
+        let mut hook = Hook { host, payload: &self.payload, agent, hosted };
         hook.take(meaning);
-        took(&mut hook);
+        hook.hosted.begins.took(began.elapsed().as_micros() as u64, once.as_deref());
+        if ends {
+            hook.hosted.close();
+            tidy::start(&setup, &setup.session_id(&id), python);
+        }
     }
 }
 
@@ -58,6 +102,7 @@ enum Meaning {
     TurnStart,
     TurnEnd,
     TurnFailed,
+    Response,
     ToolBegin,
     ToolEnd,
     ToolFailed,
@@ -88,6 +133,24 @@ fn meaning(name: &str) -> Option<Meaning> {
     })
 }
 
+/// The same of Cursor. It tells of commands, files and servers once more by hooks of their own, which are passed over.
+fn meaning_in_cursor(name: &str) -> Option<Meaning> {
+    Some(match name {
+        "sessionStart" => Meaning::SessionStart,
+        "sessionEnd" => Meaning::SessionEnd,
+        "beforeSubmitPrompt" => Meaning::TurnStart,
+        "afterAgentResponse" => Meaning::Response,
+        "stop" => Meaning::TurnEnd,
+        "preToolUse" => Meaning::ToolBegin,
+        "postToolUse" => Meaning::ToolEnd,
+        "postToolUseFailure" => Meaning::ToolFailed,
+        "subagentStart" => Meaning::AgentStart,
+        "subagentStop" => Meaning::AgentEnd,
+        "preCompact" => Meaning::Compaction("started"),
+        _ => return None,
+    })
+}
+
 /// One hook at work.
 struct Hook<'a, 's> {
     host: &'a str,
@@ -100,10 +163,15 @@ impl<'a> Hook<'a, '_> {
     fn take(&mut self, meaning: Meaning) {
         match meaning {
             Meaning::SessionStart => {
-                self.checkpoint("session", "started", &["source", "model", "permission_mode"]);
+                let modes = ["permission_mode", "composer_mode", "is_background_agent"];
+                self.checkpoint("session", "started", &[&["source", "model"], &modes[..]].concat());
             }
-            Meaning::TurnStart => self.checkpoint("turn", "started", &["prompt", "prompt_id", "turn_id"]),
-            Meaning::TurnEnd | Meaning::TurnFailed => self.turn_ended(meaning == Meaning::TurnEnd),
+            Meaning::TurnStart => {
+                self.checkpoint("turn", "started", &["prompt", "prompt_id", "turn_id", "model"]);
+            }
+            Meaning::TurnEnd => self.turn_ended(self.outcome()),
+            Meaning::TurnFailed => self.turn_ended("failed"),
+            Meaning::Response => self.checkpoint("response", "completed", &["response", "turn_id"]),
             Meaning::ToolBegin => self.tool_begins(),
             Meaning::ToolEnd if self.said_error().is_some() => self.tool_fails(),
             Meaning::ToolEnd => self.tool_ends(self.succeeded()),
@@ -113,9 +181,14 @@ impl<'a> Hook<'a, '_> {
             Meaning::AgentEnd => self.agent_ends(),
             Meaning::Compaction(status) => {
                 self.calls("transcript_path", None);
-                self.checkpoint("compaction", status, &["trigger"]);
+                let context = ["context_usage_percent", "context_tokens", "context_window_size"];
+                self.checkpoint(
+                    "compaction",
+                    status,
+                    &[&["trigger", "message_count"], &context[..]].concat(),
+                );
             }
-            Meaning::SessionEnd => {}
+            Meaning::SessionEnd => self.session_ends(),
         }
     }
 
@@ -188,7 +261,9 @@ impl<'a> Hook<'a, '_> {
     /// Whether a tool that has ended has worked, as far as the host says. Claude Code tells failures by another hook.
     fn succeeded(&self) -> Option<bool> {
         let response = members_of(self.payload, "tool_response");
-        let code = |found: &Members<'_>| found.get("exit_code")?.get().parse::<i64>().ok();
+        let code = |found: &Members<'_>| {
+            found.get("exit_code").or_else(|| found.get("exitCode"))?.get().parse::<i64>().ok()
+        };
         let code = response.as_ref().and_then(|response| {
             code(response).or_else(|| members_of(response, "metadata").as_ref().and_then(code))
         });
@@ -234,9 +309,10 @@ impl<'a> Hook<'a, '_> {
             known.iter().filter_map(|(field, name)| Some((*field, Given::Raw(self.payload.get(*name)?)))),
         );
         fields.extend(self.said_error().map(|message| (Field::Message, message)));
-        let agent = self.agent.clone();
+        let (agent, attributes) = (self.agent.clone(), self.given(&["failure_type"]));
         let parent = parent.or_else(|| self.parent());
-        let event = Event { kind: Kind::Error, fields, parent, agent: agent.as_deref(), ..Event::default() };
+        let event =
+            Event { kind: Kind::Error, fields, attributes, at: None, parent, agent: agent.as_deref() };
         self.hosted.record(&event);
         self.tool_ends(Some(false));
     }
@@ -251,7 +327,8 @@ impl<'a> Hook<'a, '_> {
     fn agent_starts(&mut self) {
         if let Some(agent) = &self.agent {
             let agent = self.hosted.hash("agent", agent);
-            self.hosted.begins.adopt(&agent);
+            let call = self.text("tool_call_id").map(|id| self.hosted.hash("call", &id));
+            self.hosted.begins.adopt(&agent, call.as_deref());
         }
         self.checkpoint("agent", "started", &["agent_type"]);
     }
@@ -259,19 +336,28 @@ impl<'a> Hook<'a, '_> {
     fn agent_ends(&mut self) {
         let agent = self.agent.clone();
         self.calls("agent_transcript_path", agent.as_deref());
-        self.checkpoint("agent", "completed", &["agent_type"]);
+        self.checkpoint("agent", self.outcome(), &["agent_type"]);
     }
 
-    fn turn_ended(&mut self, completed: bool) {
+    /// How a turn or a sub-agent has ended, where its host says so.
+    fn outcome(&self) -> &'static str {
+        match self.text("status").as_deref() {
+            Some("error") => "failed",
+            Some("aborted") => "interrupted",
+            _ => "completed",
+        }
+    }
+
+    fn turn_ended(&mut self, status: &str) {
         self.calls("transcript_path", None);
-        if !completed {
+        if status == "failed" {
             let mut fields = vec![(Field::ErrorType, Given::Text("turn_failed"))];
             let message = self.payload.get("error").or_else(|| self.payload.get("error_details"));
             fields.extend(message.map(|raw| (Field::Message, Given::Raw(raw))));
             self.record(Kind::Error, fields, Vec::new());
         }
-        let status = if completed { "completed" } else { "failed" };
-        let mut attributes = self.given(&["prompt_id", "turn_id"]);
+        let tokens = ["input_tokens", "output_tokens", "cache_read_tokens", "cache_write_tokens"];
+        let mut attributes = self.given(&[&["prompt_id", "turn_id", "loop_count"], &tokens[..]].concat());
         let said = self.payload.get("last_assistant_message").or_else(|| self.payload.get("prompt_response"));
         attributes.extend(said.map(|raw| ("response", Given::Raw(raw))));
         let fields = vec![(Field::PhaseName, Given::Text("turn")), (Field::Status, Given::Text(status))];
@@ -287,7 +373,7 @@ impl<'a> Hook<'a, '_> {
                 self.calls_in(&path, Some(&agent));
             }
         }
-        self.checkpoint("session", "completed", &["reason"]);
+        self.checkpoint("session", "completed", &["reason", "final_status", "error"]);
     }
 
     /// Records the model calls that a transcript tells of and no hook does.

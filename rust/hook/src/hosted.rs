@@ -3,6 +3,7 @@
 use crate::begins::{Begin, Begins, hash};
 use crate::setup::Setup;
 use crate::value::Given;
+use std::borrow::Cow;
 use std::collections::BTreeMap;
 use std::io;
 use std::sync::Arc;
@@ -39,6 +40,19 @@ pub struct Event<'a> {
     pub agent: Option<&'a str>,
 }
 
+/// The session that a hook is of.
+#[derive(Clone, Copy, Debug)]
+pub struct HostSession<'a> {
+    /// The host.
+    pub host: &'a str,
+    /// The session's id in it.
+    pub id: &'a str,
+    /// What more the metadata says, should it be new.
+    pub about: &'a [(&'static str, Cow<'a, str>)],
+    /// This hook ends it.
+    pub ends: bool,
+}
+
 /// Where an event's line and what rules have redacted in it come from.
 type Made = (Vec<u8>, BTreeMap<String, u64>);
 
@@ -52,23 +66,26 @@ pub struct Hosted<'s> {
 }
 
 impl<'s> Hosted<'s> {
-    /// The session that a host calls `host_id`.
+    /// A host's session, begun where it is new.
     ///
     /// # Errors
-    /// What the disk refused.
-    pub fn enter(setup: &'s Setup, host: &str, host_id: &str) -> io::Result<Hosted<'s>> {
+    /// What the disk refused; [`io::ErrorKind::NotFound`] where it is to end and has ended already.
+    pub fn enter(setup: &'s Setup, session: &HostSession<'_>) -> io::Result<Hosted<'s>> {
+        let host_id = session.id;
         let traces = Arc::new(Folder::own(&setup.layout.traces())?);
         let private = Folder::own(&setup.layout.private())?;
-        let begins = Begins::enter(setup, &private, host_id)?;
+        let begins = Begins::enter(setup, &private, host_id, session.ends)?;
         let resumed = begins.resumed || begins.session_id != host_id;
         let header = Header {
             session_id: begins.session_id.clone(),
             started: begins.started,
-            metadata: setup.metadata(host, resumed.then_some(host_id)),
+            metadata: setup.metadata(session.host, resumed.then_some(host_id)),
             parent: None,
         };
         // Each hook writes its event into the document itself.
-        let header = header.with("ring", "\"none\"");
+        let header = session.about.iter().fold(header.with("ring", "\"none\""), |header, (name, said)| {
+            header.with(name, &t800_core::opening::name_json(&setup.redactor, said))
+        });
         let mut document =
             SharedDocument::open((&traces, &private), &begins.stem, &header.line(1), PATIENCE)?;
         document.reserve(begins.open.values().map(|begin| begin.id));
@@ -224,6 +241,10 @@ mod tests {
     use super::*;
     use std::path::PathBuf;
 
+    fn enter<'s>(setup: &'s Setup, id: &str) -> Hosted<'s> {
+        Hosted::enter(setup, &HostSession { host: "test", id, about: &[], ends: false }).unwrap()
+    }
+
     fn checkpoint(name: &str) -> Event<'_> {
         let fields = vec![(Field::PhaseName, Given::Text(name))];
         Event { kind: Kind::Checkpoint, fields, ..Event::default() }
@@ -247,7 +268,7 @@ mod tests {
     #[test]
     fn calls_that_overlap_keep_their_numbers() {
         let setup = Setup::of_test("overlap");
-        let hosted = || Hosted::enter(&setup, "test", "s1").unwrap();
+        let hosted = || enter(&setup, "s1");
         hosted().begin("a", false, &tool("first"));
         hosted().begin("b", false, &tool("second"));
         hosted().record(&checkpoint("between")).unwrap();
@@ -279,8 +300,8 @@ mod tests {
     #[test]
     fn a_session_that_goes_on_has_a_document_of_its_own() {
         let setup = Setup::of_test("resumed");
-        Hosted::enter(&setup, "test", "s1").unwrap().close();
-        let mut again = Hosted::enter(&setup, "test", "s1").unwrap();
+        enter(&setup, "s1").close();
+        let mut again = enter(&setup, "s1");
         again.record(&checkpoint("again")).unwrap();
         again.close();
         let found: Vec<serde_json::Value> = documents(&setup).iter().map(read).collect();
@@ -290,21 +311,52 @@ mod tests {
     }
 
     #[test]
+    fn a_session_that_has_ended_does_not_end_again() {
+        let setup = Setup::of_test("ended");
+        let about = [("model", Cow::Borrowed("m\"1"))];
+        let ending = HostSession { host: "test", id: "s1", about: &about, ends: true };
+        let mut first = Hosted::enter(&setup, &ending).unwrap();
+        first.record(&checkpoint("session")).unwrap();
+        first.close();
+        let again = Hosted::enter(&setup, &ending).map(drop).unwrap_err();
+        assert_eq!(again.kind(), io::ErrorKind::NotFound);
+        let found: Vec<serde_json::Value> = documents(&setup).iter().map(read).collect();
+        assert_eq!(found.len(), 1);
+        assert_eq!(found[0]["metadata"]["model"], "m\"1");
+    }
+
+    #[test]
+    fn a_sub_agent_is_below_the_call_that_is_named_else_below_the_only_one() {
+        let setup = Setup::of_test("adopted");
+        let mut hosted = enter(&setup, "s1");
+        for key in ["a", "b", "c"] {
+            hosted.begin(key, key != "c", &tool("Task"));
+        }
+        for (agent, call) in [("w", None), ("x", Some("c")), ("y", Some("a")), ("z", None)] {
+            hosted.begins.adopt(agent, call);
+        }
+        let parents = ["w", "x", "y", "z"].map(|agent| hosted.begins.parents.get(agent).copied());
+        assert_eq!(parents, [None, Some(3), Some(1), Some(2)]);
+        drop(hosted);
+        assert_eq!(enter(&setup, "s1").begins.parents["y"], 1);
+    }
+
+    #[test]
     fn a_hostile_id_stays_in_the_folder_and_torn_begins_are_passed_over() {
         let setup = Setup::of_test("hostile");
         for id in ["../../../etc/x", "", "a\0b", &"y".repeat(5_000), "../s1", "s\u{202e}"] {
-            let mut hosted = Hosted::enter(&setup, "test", id).unwrap();
+            let mut hosted = enter(&setup, id);
             hosted.begin("k", false, &tool("read"));
             let open = setup.layout.private().join(format!("{}.open", hosted.begins.stem));
             drop(hosted);
             let mut text = std::fs::read(&open).unwrap();
             text.extend_from_slice(b"{\"begin\":\"k2\",\"id\":9,\"event\":{\"eve\xff\0");
             std::fs::write(&open, text).unwrap();
-            let mut hosted = Hosted::enter(&setup, "test", id).unwrap();
+            let mut hosted = enter(&setup, id);
             assert_eq!(hosted.begins.open.len(), 1);
             hosted.begin("k3", false, &tool("read"));
             drop(hosted);
-            let hosted = Hosted::enter(&setup, "test", id).unwrap();
+            let hosted = enter(&setup, id);
             assert_eq!(hosted.begins.open.len(), 2);
             hosted.close();
         }
@@ -323,8 +375,8 @@ mod tests {
                 std::thread::spawn(move || {
                     for m in 0..5 {
                         let key = format!("{n}-{m}");
-                        Hosted::enter(&setup, "test", "s1").unwrap().begin(&key, false, &tool("read"));
-                        Hosted::enter(&setup, "test", "s1").unwrap().end(&key, tool("read"));
+                        enter(&setup, "s1").begin(&key, false, &tool("read"));
+                        enter(&setup, "s1").end(&key, tool("read"));
                     }
                 })
             })
@@ -332,7 +384,7 @@ mod tests {
         for thread in threads {
             thread.join().unwrap();
         }
-        Hosted::enter(&setup, "test", "s1").unwrap().close();
+        enter(&setup, "s1").close();
         let paths = documents(&setup);
         assert_eq!(paths.len(), 1);
         let found = read(&paths[0]);

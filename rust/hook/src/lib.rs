@@ -9,6 +9,7 @@
 #![cfg_attr(test, allow(clippy::unwrap_used))]
 
 mod begins;
+mod cursor;
 mod host;
 mod hosted;
 mod ingest;
