@@ -71,6 +71,13 @@ impl Folder {
         self.directory.has(name)
     }
 
+    /// Whether the file that has this name is this one.
+    #[must_use]
+    pub fn is(&self, name: &str, file: &File) -> bool {
+        let there = self.read_file(name).and_then(|file| system::identity(&file));
+        matches!((there, system::identity(file)), (Ok(there), Ok(ours)) if there == ours)
+    }
+
     /// Removes a file.
     ///
     /// # Errors

@@ -1,7 +1,8 @@
 //! What waits between the hooks of one host session: `.t800/{stem}.open`.
 //!
-//! One file for each open session, of lines that are only ever appended: calls that have begun, calls that have ended,
-//! how far transcripts were read. A torn last line is passed over. Everything in it is redacted or a keyed hash.
+//! One file for each open session, of lines that are appended: calls that have begun, calls that have ended, how far
+//! transcripts were read. When most of them say nothing any more, a shorter file takes its place. A torn last line is
+//! passed over. Everything in it is redacted or a keyed hash.
 
 use crate::setup::Setup;
 use crate::value::{count_of, members, members_of, text_of};
@@ -16,6 +17,10 @@ use t800_core::session_id;
 
 /// How long to wait for another hook of the same session.
 const PATIENCE: Duration = Duration::from_secs(2);
+/// A file shorter than this is read in no time.
+const WORTH_SHORTENING: u64 = 64 << 10;
+/// The same payload comes again before so many others, if at all.
+const TOLD_TWICE: usize = 64;
 const RETRY: Duration = Duration::from_micros(300);
 const SUFFIX: &str = ".open";
 /// `2026-01-15_10-30-00_`.
@@ -82,8 +87,8 @@ impl Begins {
                 None => create(setup, private, &safe, &host)?,
             };
             lock(&file, until)?;
-            // Another hook may have ended the session meanwhile.
-            if private.has(&name) {
+            // Another hook may have ended the session meanwhile, or shortened its file, which makes a new one.
+            if private.is(&name, &file) {
                 return Begins::read(name, file);
             }
         }
@@ -113,8 +118,17 @@ impl Begins {
         if text.last().is_some_and(|byte| *byte != b'\n') {
             file.write_all(b"\n")?;
         }
-        for line in String::from_utf8_lossy(&text).lines() {
-            begins.take(line);
+        let text = String::from_utf8_lossy(&text);
+        let (lines, last_id) = standing(&text);
+        begins.last_id = last_id;
+        for line in lines {
+            match took(line) {
+                Some((us, told)) => {
+                    begins.took_us.extend(us);
+                    begins.told.extend(told.map(str::to_owned));
+                }
+                None => begins.take(line),
+            }
         }
         Ok(begins)
     }
@@ -138,11 +152,8 @@ impl Begins {
                 redactions: redactions.collect(),
             };
             self.open.insert(key, begin);
-        } else if let Some(us) = count("took_us") {
-            self.took_us.push(us);
-            self.told.extend(text("told"));
-        } else if let Some(key) = text("end") {
-            self.open.remove(&key);
+        } else if let Some(id) = count("last_id") {
+            self.last_id = self.last_id.max(id);
         } else if let (Some(agent), Some(parent)) = (text("agent"), count("parent")) {
             self.parents.insert(agent, parent);
         } else if let (Some(path), Some(at)) = (text("read"), count("at")) {
@@ -207,10 +218,69 @@ impl Begins {
         self.took_us.push(us);
     }
 
+    /// Writes the file anew without what says nothing any more, once that is most of it: each hook reads all of it.
+    /// Nothing may be remembered afterwards.
+    pub fn shorten(mut self, private: &Folder) -> io::Result<()> {
+        if self.file.metadata()?.len() < WORTH_SHORTENING {
+            return Ok(());
+        }
+        let mut text = Vec::new();
+        self.file.seek(SeekFrom::Start(0))?;
+        self.file.read_to_end(&mut text)?;
+        let Some(short) = shortened(&String::from_utf8_lossy(&text)) else { return Ok(()) };
+        let fresh = fresh(&self.stem);
+        let _ = private.remove(&fresh);
+        private.create(&fresh)?.write_all(short.as_bytes())?;
+        private.rename(&fresh, private, &self.name)
+    }
+
     /// The session has ended.
     pub fn finish(self, private: &Folder) {
         let _ = private.remove(&self.name);
+        // Of a hook that was killed while it wrote it.
+        let _ = private.remove(&fresh(&self.stem));
     }
+}
+
+/// The lines that still say something, and the highest number of a call that has ended: that is in the document, so
+/// that neither its begin nor its end is read.
+fn standing<'t>(text: &'t str) -> (Vec<&'t str>, u64) {
+    let (mut ended, mut last_id) = (HashSet::new(), 0);
+    let stands = |line: &&'t str| {
+        if let Some(key) = line.strip_prefix("{\"end\":\"").and_then(|rest| rest.strip_suffix("\"}")) {
+            ended.insert(key);
+            return false;
+        }
+        let begin = line.strip_prefix("{\"begin\":\"").and_then(|rest| rest.split_once("\",\"id\":"));
+        let Some((_, rest)) = begin.filter(|(key, _)| ended.remove(key)) else { return true };
+        let id = rest.split_once(',').and_then(|(id, _)| id.parse().ok());
+        last_id = last_id.max(id.unwrap_or(0));
+        false
+    };
+    let mut lines: Vec<&str> = text.lines().rev().filter(stands).collect();
+    lines.reverse();
+    (lines, last_id)
+}
+
+/// How long hooks have taken, and the hash of the payload of the last.
+fn took(line: &str) -> Option<(Vec<u64>, Option<&str>)> {
+    let rest = line.strip_prefix("{\"took_us\":")?.strip_suffix('}')?;
+    let (us, told) = rest.split_once(",\"told\":").unwrap_or((rest, ""));
+    let us = us.trim_start_matches('[').trim_end_matches(']').split(',').map(str::parse);
+    let told = told.strip_prefix('"').and_then(|told| told.strip_suffix('"'));
+    Some((us.collect::<Result<_, _>>().ok()?, told))
+}
+
+/// The same in fewer bytes; None where that is not worth it.
+fn shortened(text: &str) -> Option<String> {
+    let (lines, last_id) = standing(text);
+    let (times, said): (Vec<&str>, Vec<&str>) = lines.into_iter().partition(|line| took(line).is_some());
+    let (old, latest) = times.split_at(times.len().saturating_sub(TOLD_TWICE));
+    let old: Vec<u64> = old.iter().filter_map(|line| took(line)).flat_map(|(us, _)| us).collect();
+    let sums = [format!("{{\"last_id\":{last_id}}}"), format!("{{\"took_us\":{old:?}}}").replace(' ', "")];
+    let lines = said.into_iter().chain(sums.iter().map(String::as_str)).chain(latest.iter().copied());
+    let short: String = lines.flat_map(|line| [line, "\n"]).collect();
+    (short.len() * 2 < text.len()).then_some(short)
 }
 
 /// The open session of a host's session id.
@@ -230,6 +300,11 @@ fn find(private: &Folder, safe: &str, host: &str) -> io::Result<Option<(String, 
     Ok(None)
 }
 
+/// What a file is called until all of it is written.
+fn fresh(stem: &str) -> String {
+    format!("{stem}.new")
+}
+
 /// A new session, found by nobody before its first line is written.
 fn create(setup: &Setup, private: &Folder, safe: &str, host: &str) -> io::Result<(String, File)> {
     let guard = private.create("hooks.lock").or_else(|_| private.open_file("hooks.lock"))?;
@@ -241,7 +316,7 @@ fn create(setup: &Setup, private: &Folder, safe: &str, host: &str) -> io::Result
     let resumed = has_document(setup, safe);
     let session_id = if resumed { resumed_id(safe, host, started) } else { safe.to_owned() };
     let stem = session_id::stem(started, &session_id);
-    let (name, fresh) = (format!("{stem}{SUFFIX}"), format!("{stem}.new"));
+    let (name, fresh) = (format!("{stem}{SUFFIX}"), fresh(&stem));
     let _ = private.remove(&fresh);
     let mut file = private.create(&fresh)?;
     let first = format!(

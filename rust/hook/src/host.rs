@@ -83,6 +83,8 @@ impl Told<'_> {
         if ends {
             hook.hosted.close();
             tidy::start(&setup, &setup.session_id(&id), python);
+        } else {
+            hook.hosted.leave();
         }
     }
 }

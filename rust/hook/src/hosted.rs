@@ -173,6 +173,12 @@ impl<'s> Hosted<'s> {
         }
     }
 
+    /// Leaves the session to its next hook.
+    pub fn leave(self) {
+        // Where the disk takes no more, it stays as long as it is.
+        let _ = self.begins.shorten(&self.private);
+    }
+
     /// Ends the session: what has not ended is interrupted.
     pub fn close(mut self) {
         let mut open: Vec<(u64, String)> =
@@ -367,16 +373,57 @@ mod tests {
     }
 
     #[test]
+    fn what_a_long_session_waits_for_stays_short_and_whole() {
+        let setup = Setup::of_test("long");
+        let mut hosted = enter(&setup, "s1");
+        hosted.begin("early", false, &tool("early"));
+        hosted.begins.parents.insert("a".to_owned(), 1);
+        hosted.begins.has_read("t", 7, &["m".to_owned()]);
+        hosted.leave();
+        let (calls, long) = (150, "word ".repeat(800));
+        let mut event = tool("read");
+        event.fields.push((Field::Parameters, Given::Text(&long)));
+        for n in 0..calls {
+            let key = format!("{n:016x}");
+            enter(&setup, "s1").begin(&key, false, &event);
+            let mut hosted = enter(&setup, "s1");
+            hosted.end(&key, tool("read"));
+            hosted.begins.took(n, Some(&key));
+            hosted.leave();
+        }
+        let hosted = enter(&setup, "s1");
+        let path = setup.layout.private().join(format!("{}.open", hosted.begins.stem));
+        assert!(std::fs::metadata(&path).unwrap().len() < 100 << 10);
+        let begins = &hosted.begins;
+        assert_eq!((begins.open.len(), begins.open["early"].id, begins.read["t"]), (1, 1, 7));
+        assert_eq!(begins.took_us, (0..calls).collect::<Vec<_>>());
+        assert!(begins.seen.contains("m") && begins.told.contains(&format!("{:016x}", calls - 1)));
+        assert_eq!(begins.last_id, calls + 1);
+        hosted.close();
+        let found = read(&documents(&setup)[0]);
+        assert_eq!(found["summary"]["total_events"], calls + 1);
+        assert_eq!(found["summary"]["interrupted"], 1);
+    }
+
+    #[test]
     fn hooks_at_once_are_one_document() {
         let setup = Arc::new(Setup::of_test("at-once"));
-        let threads: Vec<_> = (0..8)
+        // So much that what waits is written anew again and again.
+        let long = Arc::new("word ".repeat(800));
+        let threads: Vec<_> = (0..4)
             .map(|n| {
-                let setup = Arc::clone(&setup);
+                let (setup, long) = (Arc::clone(&setup), Arc::clone(&long));
                 std::thread::spawn(move || {
-                    for m in 0..5 {
+                    let mut event = tool("read");
+                    event.fields.push((Field::Parameters, Given::Text(&long)));
+                    for m in 0..10 {
                         let key = format!("{n}-{m}");
-                        enter(&setup, "s1").begin(&key, false, &tool("read"));
-                        enter(&setup, "s1").end(&key, tool("read"));
+                        let mut hosted = enter(&setup, "s1");
+                        hosted.begin(&key, false, &event);
+                        hosted.leave();
+                        let mut hosted = enter(&setup, "s1");
+                        hosted.end(&key, event.clone());
+                        hosted.leave();
                     }
                 })
             })
@@ -384,7 +431,10 @@ mod tests {
         for thread in threads {
             thread.join().unwrap();
         }
-        enter(&setup, "s1").close();
+        let hosted = enter(&setup, "s1");
+        let open = setup.layout.private().join(format!("{}.open", hosted.begins.stem));
+        assert!(std::fs::metadata(open).unwrap().len() < 160 << 10);
+        hosted.close();
         let paths = documents(&setup);
         assert_eq!(paths.len(), 1);
         let found = read(&paths[0]);

@@ -173,9 +173,7 @@ fn is_passing(error: &TryLockError) -> bool {
 }
 
 fn is_last(traces: &Folder, stem: &str, part: u32, file: &File) -> bool {
-    let there = traces.read_file(&part_name(stem, part)).and_then(|file| system::identity(&file));
-    matches!((there, system::identity(file)), (Ok(there), Ok(ours)) if there == ours)
-        && !traces.has(&part_name(stem, part + 1))
+    traces.is(&part_name(stem, part), file) && !traces.has(&part_name(stem, part + 1))
 }
 
 /// Goes on in a file that is ours now. None where it had to be mended or is full: then another one has to be opened.
