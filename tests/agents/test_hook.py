@@ -113,6 +113,18 @@ def test_a_session_of_gemini_as_its_documentation_has_it(command: list[str], ena
     assert validate(next((enabled / ".opencode/telemetry/traces").iterdir())) == []
 
 
+def test_equal_calls_at_once_are_two(command: list[str], enabled: Path) -> None:
+    host = Host(command, enabled, "g1", "gemini")
+    read = {"tool_name": "read_file", "tool_input": {"file_path": "a.py"}}
+    for event in ("BeforeTool", "BeforeTool", "AfterTool"):
+        host(event, **read, tool_response={"llmContent": "x"})
+    host("SessionEnd", reason="exit")
+    found = document(enabled)
+    calls = sorted(found["events"], key=lambda event: str(event["event_id"]))[:2]
+    assert [(call["success"], call.get("interrupted")) for call in calls] == [(None, True), (True, None)]
+    assert found["summary"]["total_events"] == 3
+
+
 def test_hooks_say_what_they_have_cost(host: Host, enabled: Path) -> None:
     host.tool("Read", "u1")
     live = document(enabled)

@@ -41,7 +41,9 @@ pub(super) fn left(private: &Folder, stem: &str) -> io::Result<Vec<Left>> {
         let Ok(found) = Tree::parse(line) else { continue };
         let key = |name| found.member(name).and_then(Tree::text).map(str::to_owned);
         if let Some(ended) = key("end") {
-            open.retain(|(_, key), _| *key != ended);
+            // Of equal calls at once, of a host without ids, the later one.
+            let last = open.keys().rev().find(|(_, key): &&(u64, String)| *key == ended).cloned();
+            last.and_then(|last| open.remove(&last));
         } else if let (Some(key), Some(left)) = (key("begin"), of(line, &found)) {
             let id = found.member("id").and_then(Tree::number).unwrap_or(0.0) as u64;
             open.insert((id, key), left);
@@ -78,11 +80,15 @@ mod tests {
             + &begin("a", 1)
             + "{\"end\":\"a\"}\n"
             + &begin("b", 2)
+            + &begin("e", 5)
+            + &begin("e", 6)
+            + "{\"end\":\"e\"}\n"
             + "{\"begin\":\"d\",\"id\":4,\"eve";
         std::fs::write(private.path_of("s.open"), text).unwrap();
         let found = left(&private, "s").unwrap();
         let lines: Vec<&[u8]> = found.iter().map(|left| left.line.as_slice()).collect();
-        assert_eq!(lines, [b"{\"event_id\":\"evt_002\"}", b"{\"event_id\":\"evt_003\"}"]);
+        let expected = ["evt_002", "evt_003", "evt_005"].map(|id| format!("{{\"event_id\":\"{id}\"}}"));
+        assert_eq!(lines, expected.each_ref().map(String::as_bytes));
         assert_eq!(found[0].redactions, [("key".to_owned(), 2)]);
         std::fs::remove_dir_all(path).unwrap();
     }
