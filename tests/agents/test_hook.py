@@ -213,6 +213,22 @@ def test_tokens_come_from_the_transcript_and_count_once(host: Host, enabled: Pat
     assert calls[2]["agent_id"] == "a1"
 
 
+def test_a_session_that_is_resumed_counts_no_tokens_again(host: Host, enabled: Path, tmp_path: Path) -> None:
+    transcript = tmp_path / "s1.jsonl"
+    transcript.write_text(response("m1", 1))
+    for event in ("Stop", "SessionEnd"):
+        host(event, transcript_path=str(transcript))
+    host("SessionStart", source="resume")
+    later = time.strftime("%Y-%m-%dT%H:%M:%S.000Z", time.gmtime(time.time() + 5))
+    with transcript.open("a") as file:
+        file.write(response("m2", 2).replace("2026-01-15T10:30:00.000Z", later))
+    for event in ("Stop", "SessionEnd"):
+        host(event, transcript_path=str(transcript))
+    found = sorted(documents(enabled), key=lambda one: len(one["session_id"]))
+    calls = [[event["source_id"] for event in one["events"] if event["type"] == "llm_call"] for one in found]
+    assert calls == [["m1"], ["m2"]]
+
+
 def test_codex_tells_its_own_way(command: list[str], enabled: Path, tmp_path: Path) -> None:
     host = Host(command, enabled, name="codex")
     usage = {"input_tokens": 50, "cached_input_tokens": 20, "output_tokens": 9, "reasoning_output_tokens": 4}

@@ -392,8 +392,10 @@ impl<'a> Hook<'a, '_> {
         let Some((calls, at)) = transcript::calls(path, from, model.as_deref()) else { return };
         let parent = agent
             .and_then(|agent| self.hosted.begins.parents.get(&self.hosted.hash("agent", agent)).copied());
+        // Of a session that goes on, an earlier document has what was before.
+        let since = if self.hosted.begins.resumed { self.hosted.begins.started } else { 0 };
         let mut seen = Vec::new();
-        for call in calls {
+        for call in calls.into_iter().filter(|call| call.at.is_none_or(|at| at >= since)) {
             let id = self.hosted.hash("message", &call.id);
             if self.hosted.begins.seen.insert(id.clone()) {
                 self.hosted.record(&model_call(&call, parent, agent));
