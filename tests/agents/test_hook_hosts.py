@@ -158,6 +158,32 @@ def test_claude_code(agent: Agent, project: Path) -> None:
     assert (sub["prompt_tokens"], sub["parent_id"]) == (50, task_call["event_id"])
 
 
+def test_claude_code_that_goes_on_counts_each_call_once(agent: Agent, project: Path) -> None:
+    claude = agent("claude")
+    assert main(["enable"]) == main(["install", "claude-code", "--yes"]) == 0
+    script = [Turn(text, [], Usage(100 + n, 20 + n)) for n, text in enumerate(("One.", "Two.", "Three."))]
+    with ModelServer({"claude-sonnet-4-5": script}) as server:
+        for more in ([], ["--continue"], ["--continue"]):
+            run(
+                [claude, "-p", "say more", "--model", "claude-sonnet-4-5", *more],
+                project,
+                ANTHROPIC_BASE_URL=server.url,
+                ANTHROPIC_API_KEY=CANARY,
+                IS_SANDBOX="1",
+                DISABLE_AUTOUPDATER="1",
+                CLAUDE_CODE_DISABLE_NONESSENTIAL_TRAFFIC="1",
+            )
+        served = served_usage(server.settled())
+    found = [
+        json.loads(path.read_bytes()) for path in (project / ".opencode/telemetry/traces").glob("*.json")
+    ]
+    assert len(found) == 3
+    names = ("prompt_tokens", "completion_tokens")
+    assert sorted(call for one in found for call in told(one, *names)) == [
+        (usage.prompt, usage.completion) for usage in served
+    ]
+
+
 def test_codex(agent: Agent, project: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     codex, home = agent("codex"), tmp_path / "codex"
     home.mkdir()
