@@ -239,4 +239,4 @@ def test_what_a_live_session_is_in_the_middle_of_runs(
     assert "▸ bash  ls" in shown
     assert "interrupted" not in shown
     assert main(["show"]) == 0
-    assert "● PLAN  completed" in capsys.readouterr().out
+    assert "running" not in capsys.readouterr().out
