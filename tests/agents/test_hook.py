@@ -511,3 +511,50 @@ def test_it_ends_when_its_parent_has_died(command: list[str], enabled: Path) -> 
     os.close(writing)
     assert [event["decision_type"] for event in document(enabled)["events"]] == ["last"]
     assert document(enabled)["summary"]["state"] == "closed"
+
+
+def meet(process: subprocess.Popen[bytes]) -> tuple[int, int]:
+    """Opens the pipes that it tells of, as the plugin does: where events go, and what ends with it."""
+    assert process.stdin is not None
+    assert process.stdout is not None
+    pipes = json.loads(process.stdout.readline())
+    writing = os.open(pipes["events"], os.O_WRONLY | os.O_NONBLOCK)
+    done = os.open(pipes["done"], os.O_RDONLY)
+    process.stdin.close()
+    return writing, done
+
+
+def test_lines_come_by_a_pipe_that_has_no_name_for_long(ingest: Ingest, enabled: Path) -> None:
+    process = ingest("--pipes")
+    writing, done = meet(process)
+    os.write(writing, lines({"type": "decision", "decision_type": "first"}))
+    private = enabled / ".opencode" / "telemetry" / ".t800"
+    deadline = time.monotonic() + PATIENCE
+    while list(private.glob("*.pipe")) and time.monotonic() < deadline:
+        time.sleep(0.01)
+    assert not list(private.glob("*.pipe"))
+    os.write(writing, lines({"type": "decision", "decision_type": "last"}))
+    os.close(writing)
+    assert os.read(done, 1) == b""
+    os.close(done)
+    found = document(enabled)
+    assert [event["decision_type"] for event in found["events"]] == ["first", "last"]
+    assert found["summary"]["state"] == "closed"
+
+
+def test_pipes_that_nobody_opens_leave_nothing(ingest: Ingest, enabled: Path) -> None:
+    process = ingest("--pipes")
+    assert process.stdin is not None
+    assert process.stdout is not None
+    assert b"events" in process.stdout.readline()
+    process.stdin.close()
+    assert process.wait(timeout=PATIENCE) == 0
+    assert not list((enabled / ".opencode" / "telemetry").rglob("*.pipe"))
+    assert not documents(enabled)
+
+
+def test_there_is_no_pipe_where_nothing_is_recorded(ingest: Ingest, enabled: Path) -> None:
+    (enabled / ".opencode" / "telemetry" / "config" / "telemetry_config.yaml").unlink()
+    process = ingest("--pipes")
+    assert process.communicate(timeout=PATIENCE)[0] == b""
+    assert not list((enabled / ".opencode" / "telemetry").rglob("*.pipe"))

@@ -3,42 +3,57 @@
 //
 // opencode's events go as JSON lines into a pipe to one `t800-hook ingest`, which redacts and records them. A write is
 // synchronous, so what was handed over survives the death of opencode; a full pipe is waited for by nobody.
-import { spawn, spawnSync } from "node:child_process"
+import { spawn } from "node:child_process"
 import fs from "node:fs"
 import os from "node:os"
 import path from "node:path"
 
+const START_MS = 15000 // how long to wait for the pipe: the first time, Python makes the settings
 const WAIT_MS = 1500 // how long the end of opencode waits for the end of the trace
 const MOST_QUEUED = 64 << 20 // bytes that wait in memory for a full pipe
 const SMALL = 1000 // a line of so many characters is written whole or not at all
 const LAST_EVENTS_MS = 500 // what may still come behind a dispose
 
+/** Starts `t800-hook ingest`, and waits for what it says of its pipes: "" where nothing is to be recorded. */
+async function start(hook, directory) {
+  const options = { cwd: directory, detached: true, stdio: ["pipe", "pipe", "ignore"] }
+  const child = spawn(hook, ["ingest", "--agent", "opencode", "--pipes"], options)
+  child.unref()
+  let told = ""
+  await new Promise((resolve) => {
+    child.on("error", resolve)
+    child.stdin.on("error", resolve)
+    child.stdout.on("error", resolve)
+    child.stdout.on("close", resolve)
+    child.stdout.on("data", (text) => {
+      told += text
+      if (told.endsWith("\n")) resolve()
+    })
+    setTimeout(resolve, START_MS).unref()
+  })
+  return { child, told }
+}
+
 /** The pipe to `t800-hook ingest`. */
 class Recorder {
-  constructor(hook, directory) {
-    const asked = spawnSync(hook, ["pipe"], { cwd: directory, encoding: "utf8", timeout: 15000 })
-    const pipes = asked.status === 0 && asked.stdout ? JSON.parse(asked.stdout) : null
-    this.open = pipes !== null
+  constructor({ child, told }) {
+    this.open = told.endsWith("\n")
     this.queue = []
     this.queued = 0
     this.lost = 0
-    if (pipes) this.start(hook, directory, pipes)
+    try {
+      if (this.open) this.connect(JSON.parse(told))
+    } finally {
+      // It goes on when its input ends: the pipes are open here, or nobody wants them.
+      child.stdin.end()
+      child.stdout.destroy()
+    }
   }
 
-  start(hook, directory, pipes) {
+  connect(pipes) {
     const { O_RDONLY, O_WRONLY, O_NONBLOCK } = fs.constants
-    const input = fs.openSync(pipes.events, O_RDONLY | O_NONBLOCK)
     this.events = fs.openSync(pipes.events, O_WRONLY | O_NONBLOCK)
     this.done = fs.openSync(pipes.done, O_RDONLY | O_NONBLOCK)
-    const end = fs.openSync(pipes.done, O_WRONLY | O_NONBLOCK)
-    fs.unlinkSync(pipes.events)
-    fs.unlinkSync(pipes.done)
-    const options = { cwd: directory, detached: true, stdio: [input, end, "ignore"] }
-    const child = spawn(hook, ["ingest", "--agent", "opencode"], options)
-    child.on("error", () => (this.open = false))
-    child.unref()
-    fs.closeSync(input)
-    fs.closeSync(end)
   }
 
   send(event) {
@@ -349,7 +364,9 @@ function quietly(work) {
 
 export const T800 = async ({ directory }) => {
   let recorder
-  quietly(() => (recorder = new Recorder(find(), directory)))
+  try {
+    recorder = new Recorder(await start(find(), directory))
+  } catch {}
   if (!recorder?.open) return {}
   const observer = new Observer(recorder)
   process.on("exit", () => quietly(() => recorder.finish()))

@@ -5,6 +5,7 @@
 //! not hand over).
 
 use crate::begins::{has_document, hash, resumed_id};
+use crate::pipe::Pipes;
 use crate::setup::Setup;
 use crate::system::Input;
 use crate::tidy;
@@ -28,7 +29,8 @@ const MOST_CALLS: usize = 100_000;
 const MOST_LOST: i64 = 1 << 20;
 const CHUNK: usize = 256 << 10;
 
-/// Takes lines until stdin ends or the parent has died. `--agent NAME`, `--project DIR`.
+/// Takes lines until stdin ends or the parent has died. `--agent NAME`, `--project DIR`; with `--pipes` the lines come by
+/// a pipe of its own, and there is none where nothing is to be recorded.
 pub fn ingest(options: &[&str], python: Option<&Path>) {
     let option = |name: &str| options.windows(2).find(|pair| pair[0] == name).map(|pair| pair[1]);
     let start = option("--project").map(PathBuf::from).or_else(|| std::env::current_dir().ok());
@@ -38,8 +40,14 @@ pub fn ingest(options: &[&str], python: Option<&Path>) {
         agent: option("--agent").unwrap_or("agent"),
         live: HashMap::new(),
     });
+    let (mut input, _done) = if options.contains(&"--pipes") {
+        let Some(Ok(Pipes { events, done })) = setup.as_ref().map(Pipes::meet) else { return };
+        (events, Some(done))
+    } else {
+        (Input::open(), None)
+    };
     // Even where nothing is recorded the input is read: its writer must not wait for us.
-    let _ = each_line(&mut |line| {
+    let _ = each_line(&mut input, &mut |line| {
         if let Some(sessions) = &mut sessions {
             sessions.take(line);
         }
@@ -50,9 +58,8 @@ pub fn ingest(options: &[&str], python: Option<&Path>) {
     }
 }
 
-/// Hands over every line of stdin.
-fn each_line(take: &mut impl FnMut(&[u8])) -> io::Result<()> {
-    let mut input = Input::open();
+/// Hands over every line of the input.
+fn each_line(input: &mut Input, take: &mut impl FnMut(&[u8])) -> io::Result<()> {
     let (mut held, mut filled, mut passing) = (vec![0; CHUNK], 0, false);
     loop {
         let count = input.read(&mut held[filled..])?;

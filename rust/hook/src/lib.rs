@@ -2,7 +2,7 @@
 //!
 //! `t800-hook hook HOST` takes one hook's JSON on stdin and appends to the document of the host's session.
 //! `t800-hook ingest` takes JSON lines on stdin until it ends, each an event, and records them like any program does.
-//! `t800-hook pipe` makes the pipes between an agent and its `ingest`.
+//! With `--pipes` it makes a pipe for them, and prints where that is.
 //!
 //! The agent never waits long, never sees an exit code but 0, and nothing is printed that it has not asked for.
 #![deny(unsafe_code)]
@@ -37,7 +37,6 @@ fn dispatch(arguments: &[String], python: Option<&Path>) {
     match words.as_slice() {
         ["hook", host] => host::hook(host, python),
         ["ingest", options @ ..] => ingest::ingest(options, python),
-        ["pipe"] => pipe::make(python),
         _ => {}
     }
 }

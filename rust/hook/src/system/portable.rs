@@ -15,6 +15,11 @@ impl Input {
         Input
     }
 
+    /// Never called: there are no pipes with names.
+    pub(crate) fn of(_: File) -> Input {
+        Input
+    }
+
     /// Some of what is next; 0 at the end.
     #[allow(clippy::unused_self)]
     pub(crate) fn read(&mut self, bytes: &mut [u8]) -> io::Result<usize> {
@@ -29,6 +34,11 @@ impl Input {
 
 /// There are none with a name in a folder.
 pub(crate) fn make_pipe(_: &Path) -> io::Result<()> {
+    Err(io::ErrorKind::Unsupported.into())
+}
+
+/// There is none to open.
+pub(crate) fn open_pipe(_: &Path) -> io::Result<(File, File)> {
     Err(io::ErrorKind::Unsupported.into())
 }
 

@@ -6,6 +6,7 @@ use rustix::io::Errno;
 use rustix::process::{Pid, getppid};
 use std::fs::File;
 use std::io;
+use std::os::fd::{AsFd as _, BorrowedFd};
 use std::os::unix::fs::{MetadataExt as _, OpenOptionsExt as _};
 use std::os::unix::process::CommandExt as _;
 use std::path::{Path, PathBuf};
@@ -21,22 +22,37 @@ const PULSE: Timespec = Timespec { tv_sec: 0, tv_nsec: 200_000_000 };
 const NAP: Duration = Duration::from_millis(4);
 const PASSWD_LIMIT: usize = 1 << 20;
 
-/// Standard input, which also ends when the process that started us does.
+/// Standard input or a pipe, which also ends when the process that started us does.
 pub(crate) struct Input {
+    pipe: Option<File>,
     parent: Option<Pid>,
 }
 
 impl Input {
+    /// Standard input.
     pub(crate) fn open() -> Input {
+        Input { pipe: None, parent: getppid() }.widened()
+    }
+
+    /// A pipe's reading end.
+    pub(crate) fn of(pipe: File) -> Input {
+        Input { pipe: Some(pipe), parent: getppid() }.widened()
+    }
+
+    fn widened(self) -> Input {
         #[cfg(target_os = "linux")]
-        let _ = rustix::pipe::fcntl_setpipe_size(rustix::stdio::stdin(), PIPE_BYTES);
-        Input { parent: getppid() }
+        let _ = rustix::pipe::fcntl_setpipe_size(self.source(), PIPE_BYTES);
+        self
+    }
+
+    fn source(&self) -> BorrowedFd<'_> {
+        self.pipe.as_ref().map_or(rustix::stdio::stdin(), File::as_fd)
     }
 
     /// Some of what is next; 0 at the end.
     pub(crate) fn read(&mut self, bytes: &mut [u8]) -> io::Result<usize> {
         loop {
-            match rustix::io::read(rustix::stdio::stdin(), &mut *bytes) {
+            match rustix::io::read(self.source(), &mut *bytes) {
                 Ok(count) => return Ok(count),
                 Err(Errno::INTR) => {}
                 Err(Errno::AGAIN) if self.wait()? => {}
@@ -48,10 +64,10 @@ impl Input {
 
     /// Waits for more; false when the one that started us has died and nothing is left to read.
     fn wait(&self) -> io::Result<bool> {
-        let stdin = rustix::stdio::stdin();
+        let source = self.source();
         std::thread::sleep(NAP);
         loop {
-            let ready = match poll(&mut [PollFd::new(&stdin, PollFlags::IN)], Some(&PULSE)) {
+            let ready = match poll(&mut [PollFd::new(&source, PollFlags::IN)], Some(&PULSE)) {
                 Err(Errno::INTR) => 0,
                 ready => ready?,
             };
@@ -78,6 +94,14 @@ pub(crate) fn make_pipe(path: &Path) -> io::Result<()> {
 pub(crate) fn make_pipe(path: &Path) -> io::Result<()> {
     let made = Command::new("mkfifo").args(["-m", "600"]).arg(path).status()?;
     if made.success() { Ok(()) } else { Err(io::Error::other("mkfifo has failed")) }
+}
+
+/// Opens both ends of a pipe that has a name: the one for reading first, or there is nobody to write to.
+pub(crate) fn open_pipe(path: &Path) -> io::Result<(File, File)> {
+    let reading = open_file(path)?;
+    let writing =
+        File::options().write(true).custom_flags(OFlags::NONBLOCK.bits().cast_signed()).open(path)?;
+    Ok((reading, writing))
 }
 
 /// Opens a file of somebody's for reading, and never waits for a pipe's writer.
