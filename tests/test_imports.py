@@ -5,8 +5,13 @@ from __future__ import annotations
 import pkgutil
 import subprocess
 from collections.abc import Callable
+from pathlib import Path
 
 import pytest
+from tests.trace_files import document, tool, write
+
+from t800.aggregate.daily import catch_up
+from t800.layout import telemetry_dir
 
 Run = Callable[..., subprocess.CompletedProcess[str]]
 
@@ -65,10 +70,6 @@ def test_opening_using_and_closing_a_session_loads_nothing_heavy(python: Run) ->
 
 
 def test_a_session_by_a_compiled_configuration_loads_nothing_heavy(python: Run) -> None:
-    from pathlib import Path
-
-    from t800.layout import telemetry_dir
-
     layout = telemetry_dir()
     layout.create()
     Path(layout.config_file).write_text("telemetry:\n  enabled: true\nalways_redact: [colour]\n")
@@ -78,6 +79,19 @@ def test_a_session_by_a_compiled_configuration_loads_nothing_heavy(python: Run) 
     )
     assert "yaml" in loaded(python, program)
     assert not loaded(python, program) & HEAVY
+
+
+def test_looking_after_a_folder_parses_no_trace_that_stays(python: Run) -> None:
+    layout = telemetry_dir()
+    layout.create()
+    for second in (10, 20):
+        stem = f"2026-01-15_10-30-{second}_ses_{second}"
+        write(layout, document([tool(1)], stem=stem), f"{stem}.json")
+    catch_up(layout)
+    tidy = f"from t800 import hook\nhook.main(['tidy', {layout.root!r}, {layout.telemetry!r}, 'ses_20'])"
+    found = loaded(python, tidy, T800_ENABLED="1")
+    assert Path(layout.private, "retention.stamp").exists()
+    assert not found & {"orjson", "yaml", "dataclasses", "inspect", "datetime", "_strptime"}
 
 
 def test_traced_loads_nothing_heavy(python: Run) -> None:

@@ -583,3 +583,13 @@ def test_where_nothing_is_recorded_it_says_so_and_how_to_begin(tmp_path: Path) -
     with pytest.raises(SessionNotFoundError, match="nothing is recorded here") as found:
         resolve(make_layout(tmp_path), "last")
     assert "t800 run SCRIPT" in str(found.value)
+
+
+def test_a_name_in_the_summary_does_not_say_that_a_session_has_ended(tmp_path: Path) -> None:
+    layout = make_layout(tmp_path)
+    named = tool(1, tool='"state":"closed"')
+    write(layout, document([named], state="live"))
+    assert next(sessions(layout)).unfinished
+    for state in ("closed", "recovered"):
+        write(layout, document([named], state=state))
+        assert not next(sessions(layout)).unfinished

@@ -168,6 +168,8 @@ class SessionTrace:
         if abs(time.time() - self.mtime_ns / 1e9) > _HOOK_LIFE_S:
             return False
         try:
+            if self.parts[-1].is_ended():
+                return False
             closing = self.parts[-1].closing()
         except CorruptTraceError:
             return False

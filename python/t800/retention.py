@@ -144,7 +144,7 @@ class _Plan:
     def _retire_old(self) -> None:
         days = self._limits["max_trace_age_days"]
         for trace in self._candidates() if days else ():
-            if self._age_days(trace) > days:
+            if self._is_older(trace, days):
                 self._take(trace, f"older than {days:g} days")
 
     def _retire_many(self) -> None:
@@ -152,7 +152,9 @@ class _Plan:
         from t800.reader import families
 
         most = self._limits["max_trace_files"]
-        runs = families(self._remaining()[::-1])[::-1] if most else []
+        remaining = self._remaining()
+        # Which sessions are one run their headers tell: read only where there may be too many.
+        runs = families(remaining[::-1])[::-1] if 0 < most < len(remaining) else []
         may_go = {trace.stem for trace in self._candidates()}
         over = len(runs) - most
         for run in runs:
@@ -200,14 +202,15 @@ class _Plan:
 
     def _is_kept(self, trace: SessionTrace) -> bool:
         """Whether its errors keep it."""
-        if not self._keep_errors or self._age_days(trace) > self._keep_errors:
+        if not self._keep_errors or self._is_older(trace, self._keep_errors):
             return False
         summary = trace.summary()
         return bool(summary["errors"] or summary["failed"])
 
-    def _age_days(self, trace: SessionTrace) -> float:
-        """By the younger of its name and its files: neither a wrong clock nor a copy makes a session old."""
-        return (self._now - max(_started(trace.stem), trace.mtime_ns / 1e9)) / _DAY_S
+    def _is_older(self, trace: SessionTrace, days: float) -> bool:
+        """By the younger of its files and its name: neither a wrong clock nor a copy makes a session old."""
+        then = self._now - days * _DAY_S
+        return trace.mtime_ns / 1e9 < then and _started(trace.stem) < then
 
 
 def _limit(settings: Settings, name: str) -> float:
