@@ -9,11 +9,16 @@ program, for the same target, and with the same bytes wherever and whenever a co
 
 from __future__ import annotations
 
+import argparse
+import base64
+import hashlib
 import json
 import os
 import shutil
 import subprocess
 import sys
+import tempfile
+import zipfile
 from pathlib import Path
 
 import maturin
@@ -67,13 +72,50 @@ def build_sdist(sdist_directory: str, config_settings: Settings = None) -> str:
 
 def main(arguments: list[str]) -> int:
     """Build wheels for others: the same bytes everywhere, and none without the program."""
+    parser = argparse.ArgumentParser(prog="t800_build", add_help=False, allow_abbrev=False)
+    parser.add_argument("--out", type=Path, default=ROOT / "target" / "wheels")
+    parser.add_argument("--target")
+    parser.add_argument("--zig", action="store_true")
+    known, others = parser.parse_known_args(arguments)
     environment = {**os.environ, **_same_everywhere()}
-    target = arguments[arguments.index("--target") + 1] if "--target" in arguments else None
-    if not _place_program(target, zig="--zig" in arguments, environment=environment):
+    if not _place_program(known.target, zig=known.zig, environment=environment):
         return 1
-    return subprocess.run(
-        ["maturin", "build", "--release", "--locked", *arguments], cwd=ROOT, env=environment, check=False
-    ).returncode
+    if known.target is not None:
+        others += ["--target", known.target]
+    if known.zig:
+        others.append("--zig")
+    with tempfile.TemporaryDirectory() as made:
+        command = ["maturin", "build", "--release", "--locked", *others, "--out", made]
+        built = subprocess.run(command, cwd=ROOT, env=environment, check=False)
+        known.out.mkdir(parents=True, exist_ok=True)
+        for wheel in Path(made).glob("*.whl"):
+            copy_without_place(wheel, known.out / wheel.name)
+    return built.returncode
+
+
+def copy_without_place(wheel: Path, to: Path) -> None:
+    """Copy a wheel whose lists of what is inside name folders of this machine: in the copy they name none."""
+    changed = {}
+    with zipfile.ZipFile(wheel) as found, zipfile.ZipFile(to, "w") as copy:
+        for entry in found.infolist():
+            data = found.read(entry)
+            if entry.filename.endswith(".cyclonedx.json"):
+                data = data.replace(ROOT.as_uri().encode(), b"file:///t800")
+                changed[entry.filename] = data
+            elif entry.filename.endswith(".dist-info/RECORD"):  # the last one in a wheel
+                data = _record(data.decode(), changed).encode()
+            copy.writestr(entry, data)
+
+
+def _record(record: str, changed: dict[str, bytes]) -> str:
+    """A wheel's RECORD with the digests of files that have changed."""
+    lines = record.splitlines(keepends=True)
+    for at, line in enumerate(lines):
+        name = line.split(",")[0]
+        if name in changed:
+            digest = base64.urlsafe_b64encode(hashlib.sha256(changed[name]).digest()).decode().rstrip("=")
+            lines[at] = f"{name},sha256={digest},{len(changed[name])}\n"
+    return "".join(lines)
 
 
 def _same_everywhere() -> dict[str, str]:
