@@ -18,6 +18,7 @@ import hypothesis
 import pytest
 
 import t800
+from t800 import _core
 
 # A busy machine takes its time; how long is no matter of these tests.
 hypothesis.settings.register_profile(
@@ -48,6 +49,16 @@ def own_memory() -> Iterator[None]:
     else:
         os.environ["XDG_RUNTIME_DIR"] = before
     shutil.rmtree(folder)
+
+
+@pytest.fixture(autouse=True)
+def no_memory_is_kept() -> Iterator[None]:
+    """Hundreds of writers that stay for the next session, and rings of the dead, would fill a small /dev/shm."""
+    yield
+    _core.shut_down()
+    for ring in Path(os.environ.get("XDG_RUNTIME_DIR", "/nowhere"), "t800").glob("ring-*"):
+        if f"-{os.getpid()}-" not in ring.name:
+            ring.unlink(missing_ok=True)
 
 
 @pytest.fixture(autouse=True)

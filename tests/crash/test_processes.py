@@ -129,9 +129,10 @@ def test_daemon_threads_record_until_the_end(python: Run, project: Path) -> None
         trace = t800.session(enabled=True, session_id="ses_x")
         counts = [0, 0]
         def work(thread):
-            while True:
+            for _ in range(20_000):  # one file's worth, where the main thread comes late
                 if trace.decision("x") is not None:
                     counts[thread] += 1
+            time.sleep(3600)
         for n in range(2):
             threading.Thread(target=work, args=(n,), daemon=True).start()
         while min(counts) < 100:

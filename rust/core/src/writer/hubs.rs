@@ -51,6 +51,12 @@ impl Hubs {
         self.used.insert(folders.clone());
         Ok(hub)
     }
+
+    /// The folders that were written to; those that still are stay noted.
+    fn take_used(&mut self) -> HashSet<Folders> {
+        let still = self.running.keys().cloned().collect();
+        std::mem::replace(&mut self.used, still)
+    }
 }
 
 impl Hub {
@@ -101,13 +107,11 @@ impl Hub {
 /// within [`CLOSE_WAIT`] for all of it.
 pub fn shut_down() {
     let until = Instant::now() + CLOSE_WAIT;
-    let (idle, used) = {
-        let hubs = hubs();
-        (hubs.running.values().map(Arc::clone).collect::<Vec<_>>(), hubs.used.clone())
-    };
+    let idle = hubs().running.values().map(Arc::clone).collect::<Vec<_>>();
     for hub in idle {
         hub.leave_by(until);
     }
+    let used = hubs().take_used();
     let (done, end) = std::sync::mpsc::channel();
     let sweeper = std::thread::Builder::new().name("t800-sweeper".into()).spawn(move || {
         used.iter().for_each(crate::recover::sweep);
