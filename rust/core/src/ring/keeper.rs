@@ -56,7 +56,12 @@ impl Ring {
         let next = self.keep().next;
         let cursor = Position(self.cursor.0.load(Ordering::Acquire)).segment();
         let ready = next.wrapping_sub(cursor).wrapping_sub(1);
-        ready < self.ahead.load(Ordering::Relaxed) && self.has_room(next)
+        // Most sessions end in their first segment: memory for many more is not theirs to pay. One that goes on gets it.
+        let ahead = match self.ahead.load(Ordering::Relaxed) {
+            AHEAD => AHEAD.min(cursor.saturating_add(1)),
+            raised => raised,
+        };
+        ready < ahead && self.has_room(next)
     }
 
     /// Whether a segment may follow: the directory has a place for it.

@@ -50,7 +50,7 @@ pub const FIRST: usize = 64;
 const SPARE: usize = 8;
 /// The longest record: what fits into one segment.
 pub const LONGEST: usize = SEGMENT - FIRST - SPARE;
-/// Segments that are kept ready ahead of the cursor, until callers once had to wait for one.
+/// Segments that are kept ready ahead of the cursor, once it has left the first; until callers had to wait for one.
 const AHEAD: u32 = 3;
 const MOST_AHEAD: u32 = 16;
 /// Bytes that may wait for a writer that will look by itself.

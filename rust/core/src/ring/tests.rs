@@ -229,7 +229,7 @@ fn a_removed_ring_gives_back_what_its_keeper_was_still_making() {
     let ring = ring(RingFile::wherever(&placement("removed")).next());
     let file = ring.file().unwrap();
     file.remove();
-    wait_for(&ring, 2);
+    wait_for(&ring, 1);
     ring.dismiss();
     while Arc::strong_count(&ring) > 1 {
         std::thread::yield_now();
