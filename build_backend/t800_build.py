@@ -89,11 +89,11 @@ def main(arguments: list[str]) -> int:
         built = subprocess.run(command, cwd=ROOT, env=environment, check=False)
         known.out.mkdir(parents=True, exist_ok=True)
         for wheel in Path(made).glob("*.whl"):
-            copy_without_place(wheel, known.out / wheel.name)
+            _copy_without_place(wheel, known.out / wheel.name)
     return built.returncode
 
 
-def copy_without_place(wheel: Path, to: Path) -> None:
+def _copy_without_place(wheel: Path, to: Path) -> None:
     """Copy a wheel whose lists of what is inside name folders of this machine: in the copy they name none."""
     changed = {}
     with zipfile.ZipFile(wheel) as found, zipfile.ZipFile(to, "w") as copy:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import os
 import subprocess
+import threading
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -55,6 +56,20 @@ class Host:
             tool_response={"stdout": "x"},
             **more,
         )
+
+
+def tools_at_once(host: Host) -> None:
+    """Twenty tools that work, in four threads."""
+
+    def work(thread: int) -> None:
+        for n in range(5):
+            host.tool("Read", f"{thread}-{n}")
+
+    threads = [threading.Thread(target=work, args=(n,)) for n in range(4)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
 
 
 def documents(root: Path) -> list[Json]:

@@ -7,7 +7,6 @@ import os
 import signal
 import subprocess
 import sys
-import threading
 import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -18,7 +17,7 @@ from t800 import layout, reader, recovery
 from t800.schema import validate
 
 sys.path.insert(0, str(Path(__file__).parent))
-from hosts import CANARY, PATIENCE, Host, Json, document, documents, files
+from hosts import CANARY, PATIENCE, Host, Json, document, documents, files, tools_at_once
 
 
 @pytest.fixture
@@ -148,15 +147,7 @@ def test_a_session_that_is_resumed_has_a_document_of_its_own(host: Host, enabled
 
 
 def test_hooks_at_the_same_time_are_all_recorded_once(host: Host, enabled: Path) -> None:
-    def work(thread: int) -> None:
-        for n in range(5):
-            host.tool("Read", f"{thread}-{n}")
-
-    threads = [threading.Thread(target=work, args=(n,)) for n in range(4)]
-    for thread in threads:
-        thread.start()
-    for thread in threads:
-        thread.join()
+    tools_at_once(host)
     host("SessionEnd", reason="exit")
     found = document(enabled)
     assert found["summary"]["succeeded"] == 20

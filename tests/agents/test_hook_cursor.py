@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import os
-import subprocess
 import sys
 import threading
 from pathlib import Path
@@ -15,7 +14,7 @@ import pytest
 from t800 import layout
 
 sys.path.insert(0, str(Path(__file__).parent))
-from hosts import CANARY, Host, Json, document, documents, files
+from hosts import CANARY, Host, Json, document, documents, files, tools_at_once
 
 # No address of a name that is kept for examples: those are no personal data.
 ADDRESS = "jane.roe" + "@" + "roemail.io"
@@ -182,15 +181,7 @@ def test_a_sub_agent_stands_below_its_call(cursor: Cursor, enabled: Path) -> Non
 
 
 def test_hooks_at_the_same_time_are_all_recorded_once(cursor: Cursor, enabled: Path) -> None:
-    def work(thread: int) -> None:
-        for n in range(5):
-            cursor.tool("Read", f"{thread}-{n}")
-
-    threads = [threading.Thread(target=work, args=(n,)) for n in range(4)]
-    for thread in threads:
-        thread.start()
-    for thread in threads:
-        thread.join()
+    tools_at_once(cursor)
     cursor("sessionEnd", reason="completed")
     found = document(enabled)
     assert found["summary"]["succeeded"] == 20
@@ -345,16 +336,3 @@ def test_where_recording_is_off_it_is_answered_all_the_same(cursor: Cursor, enab
     layout.set_disabled(True)
     cursor("preToolUse", tool_name="Read", tool_input={}, tool_use_id="u1")
     assert documents(enabled) == []
-
-
-def test_the_settings_command_answers_without_t800_too(command: list[str], tmp_path: Path) -> None:
-    from t800.hosts import program
-
-    done = subprocess.run(
-        ["sh", "-c", program.command("cursor")],
-        env={"HOME": str(tmp_path), "PATH": os.environ["PATH"]},
-        input=b"{}",
-        capture_output=True,
-        check=False,
-    )
-    assert (done.returncode, done.stdout, done.stderr) == (0, b"{}\n", b"")

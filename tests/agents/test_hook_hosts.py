@@ -72,6 +72,18 @@ def run(command: list[str | Path], root: Path, **environ: str) -> None:
     assert done.returncode == 0, done.stdout + done.stderr
 
 
+def run_claude(command: list[str | Path], root: Path, server: ModelServer) -> None:
+    run(
+        [*command, "--model", "claude-sonnet-4-5"],
+        root,
+        ANTHROPIC_BASE_URL=server.url,
+        ANTHROPIC_API_KEY=CANARY,
+        IS_SANDBOX="1",
+        DISABLE_AUTOUPDATER="1",
+        CLAUDE_CODE_DISABLE_NONESSENTIAL_TRAFFIC="1",
+    )
+
+
 def trace(root: Path) -> Json:
     (path,) = (root / ".opencode" / "telemetry" / "traces").glob("*.json")
     assert validate(path) == []
@@ -128,16 +140,8 @@ def test_claude_code(agent: Agent, project: Path) -> None:
         Turn("All done.", [], Usage(300, 40)),
     ]
     with ModelServer({"claude-sonnet-4-5": script}) as server:
-        command = [claude, "-p", f"use {CANARY}", "--model", "claude-sonnet-4-5"]
-        run(
-            [*command, "--permission-mode", "bypassPermissions"],
-            project,
-            ANTHROPIC_BASE_URL=server.url,
-            ANTHROPIC_API_KEY=CANARY,
-            IS_SANDBOX="1",
-            DISABLE_AUTOUPDATER="1",
-            CLAUDE_CODE_DISABLE_NONESSENTIAL_TRAFFIC="1",
-        )
+        options = ("--permission-mode", "bypassPermissions")
+        run_claude([claude, "-p", f"use {CANARY}", *options], project, server)
         served = served_usage(server.settled())
     found = trace(project)
     assert found["summary"]["state"] == "closed"
@@ -164,15 +168,7 @@ def test_claude_code_that_goes_on_counts_each_call_once(agent: Agent, project: P
     script = [Turn(text, [], Usage(100 + n, 20 + n)) for n, text in enumerate(("One.", "Two.", "Three."))]
     with ModelServer({"claude-sonnet-4-5": script}) as server:
         for more in ([], ["--continue"], ["--continue"]):
-            run(
-                [claude, "-p", "say more", "--model", "claude-sonnet-4-5", *more],
-                project,
-                ANTHROPIC_BASE_URL=server.url,
-                ANTHROPIC_API_KEY=CANARY,
-                IS_SANDBOX="1",
-                DISABLE_AUTOUPDATER="1",
-                CLAUDE_CODE_DISABLE_NONESSENTIAL_TRAFFIC="1",
-            )
+            run_claude([claude, "-p", "say more", *more], project, server)
         served = served_usage(server.settled())
     found = [
         json.loads(path.read_bytes()) for path in (project / ".opencode/telemetry/traces").glob("*.json")

@@ -136,15 +136,16 @@ def test_a_project_names_no_place_of_this_machine(project: Path) -> None:
         assert sys.prefix not in text
 
 
-def test_the_command_does_nothing_where_t800_is_not(project: Path, tmp_path: Path) -> None:
+@pytest.mark.parametrize(("host", "answer"), [("claude-code", b""), ("cursor", b"{}\n")])
+def test_the_command_does_nothing_where_t800_is_not(tmp_path: Path, host: str, answer: bytes) -> None:
     done = subprocess.run(
-        ["sh", "-c", program.command("claude-code")],
+        ["sh", "-c", program.command(host)],
         env={"HOME": str(tmp_path), "PATH": os.environ["PATH"]},
         input=b"{}",
         capture_output=True,
         check=False,
     )
-    assert (done.returncode, done.stdout, done.stderr) == (0, b"", b"")
+    assert (done.returncode, done.stdout, done.stderr) == (0, answer, b"")
 
 
 def test_the_command_records_where_it_is(project: Path) -> None:

@@ -166,7 +166,7 @@ def _without_empty(text: str, name: str, known: list[str] | None) -> str:
     may_go = known is None or bool({name, "hooks", "file"} & set(known))
     if outer is None or inner is None or inner.items or not may_go or (name == "hooks" and _kept(known)):
         return text
-    return jsonc.cut(text, outer, [key for key, _ in outer.keys].index(name))
+    return _without_member(text, outer, name)
 
 
 def _without_version(text: str, known: list[str]) -> str:
@@ -175,7 +175,11 @@ def _without_version(text: str, known: list[str]) -> str:
     ours = "version" in known or ("file" in known and root.member("hooks") is None)
     if not ours or root.member("version") is None:
         return text
-    return jsonc.cut(text, root, [key for key, _ in root.keys].index("version"))
+    return _without_member(text, root, "version")
+
+
+def _without_member(text: str, node: jsonc.Node, name: str) -> str:
+    return jsonc.cut(text, node, [key for key, _ in node.keys].index(name))
 
 
 def _kept(known: list[str] | None) -> bool:
